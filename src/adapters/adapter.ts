@@ -1,0 +1,100 @@
+import type { AdapterName, Operation } from "../core/catalog.ts";
+import type { FinishReason, GenerationEvent, GenerationRequest, JsonObject } from "../core/generation.ts";
+import type { Usage } from "../core/usage.ts";
+import type { VendorFailure } from "../core/vendor-failure.ts";
+
+/**
+ * A vendor, as pure translation: a request out, events in, errors classified. No money, no limits, no
+ * retries, no I/O (but for the sandbox, which is its own vendor and brings a `transport`).
+ */
+export interface Adapter {
+  readonly name: AdapterName;
+  /** Without a trailing slash; absent where the operator must give one. */
+  readonly defaultBaseUrl?: string;
+  readonly operations: ReadonlySet<Operation>;
+  /** The wire dialect of its answers. The same as the client's: bytes pass through. */
+  readonly dialect: "openai";
+  /** Replaces the network: only for a vendor that lives inside the process. */
+  readonly transport?: Transport;
+  /** The HTTP call that asks this vendor. Streams always ask for usage. Throws SluiceError for what cannot be expressed. */
+  buildCall(request: GenerationRequest, target: Target): VendorCall;
+  /** Reads a whole 2xx answer. Never throws: anything that is not an answer is a failure. */
+  readAnswer(request: GenerationRequest, body: Uint8Array): VendorAnswer;
+  /** A reader for one 2xx stream. `events` parses every frame; `passthrough` hands on bytes and reports only control. */
+  openStream(request: GenerationRequest, mode: StreamMode): StreamReader;
+  /** Classifies a non-2xx answer. `body` may be anything: JSON under a wrong type, HTML, nothing. */
+  classifyError(status: number, headers: Headers, body: string, secret: string): VendorFailure;
+}
+
+export type Transport = (call: VendorCall, signal: AbortSignal) => Promise<Response>;
+
+/** Where a call goes: the vendor's model, host and key as configured. */
+export interface Target {
+  readonly model: string;
+  readonly baseUrl: string;
+  readonly secret: string;
+  /** Replaces the client's own limit when the balance can only pay for this many output tokens a choice. */
+  readonly cappedOutputTokens?: number;
+}
+
+export interface VendorCall {
+  readonly method: "POST" | "GET";
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array;
+}
+
+/** A whole answer: the bytes for a client of the same dialect, and what metering and other dialects need. */
+export type VendorAnswer =
+  | {
+      readonly ok: true;
+      /** In the OpenAI dialect of the operation. */
+      readonly body: Uint8Array;
+      readonly parsed: JsonObject;
+      /** Undefined: the vendor did not say, or said nonsense. */
+      readonly usage: Usage | undefined;
+      /** Per choice; empty for embeddings. */
+      readonly finishReasons: readonly FinishReason[];
+      /** Characters of generated text, for an estimate when usage is missing. */
+      readonly outputChars: number;
+    }
+  | { readonly ok: false; readonly failure: VendorFailure };
+
+export type StreamMode = "events" | "passthrough";
+
+/**
+ * Turns the network reads of one stream into whole frames. Tolerates LF and CRLF, comments, a missing space
+ * after `data:`, splits anywhere (inside a UTF-8 character too) and frames up to MAX_FRAME_BYTES.
+ */
+export interface StreamReader {
+  push(chunk: Uint8Array): Passage;
+  /** The vendor closed the connection. What stood in the buffer without a frame end is dropped and counted as a cut. */
+  close(): Passage;
+  /** What has been delivered so far, for an estimate when the vendor never tells. */
+  readonly delivered: Delivered;
+}
+
+/** What one network read yielded. */
+export interface Passage {
+  /**
+   * `events` mode: every event. `passthrough` mode: only `finish`, `usage`, `failure`, `end`.
+   */
+  readonly events: readonly GenerationEvent[];
+  /**
+   * `passthrough` mode: whole SSE frames for the client, exactly as they came, minus the end marker, a
+   * usage-only chunk, usage inside a finish chunk, comments and error objects. The front writes usage and
+   * the end itself, once the charge is known.
+   */
+  readonly bytes?: Uint8Array;
+  /** True when this read holds generated content (text, reasoning, tool call): the first one ends failover. */
+  readonly hasContent: boolean;
+}
+
+export interface Delivered {
+  /** Content frames seen; vendors send about one token in each. */
+  readonly frames: number;
+  readonly chars: number;
+  readonly reasoningChars: number;
+}
+
+export const EMPTY_PASSAGE: Passage = { events: [], hasContent: false };

@@ -1,0 +1,29 @@
+/** Identifiers, each its own type so that one cannot be passed for another. */
+declare const brand: unique symbol;
+type Id<Name extends string> = string & { readonly [brand]: Name };
+
+export type TenantId = Id<"tenant">;
+export type KeyId = Id<"key">;
+export type NodeId = Id<"node">;
+export type VendorId = Id<"vendor">;
+export type RequestId = Id<"request">;
+export type StreamId = Id<"stream">;
+/** Names one exact price: the hash of its content, so that a receipt can always show what was applied. */
+export type PriceId = Id<"price">;
+
+const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/** Lower-case base 36 text of `length` characters out of random bytes (slightly biased, which ids can bear). */
+export function randomText(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += ALPHABET[byte % 36];
+  return text;
+}
+
+export const tenantId = (text: string): TenantId => text as TenantId;
+export const keyId = (text: string): KeyId => text as KeyId;
+export const nodeId = (text: string): NodeId => text as NodeId;
+export const vendorId = (text: string): VendorId => text as VendorId;
+export const requestId = (text: string): RequestId => text as RequestId;
+export const streamId = (text: string): StreamId => text as StreamId;
+export const priceId = (text: string): PriceId => text as PriceId;

@@ -1,0 +1,28 @@
+/** Every bound of the system that is not configuration, with its reason. */
+
+/** Largest request body unless configured: 20 images of 1 MB in base64 fit. */
+export const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
+
+/** Largest single SSE frame of a vendor: image previews reach 1.7 MB (vendor notes, trap 12). */
+export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+
+/** Largest whole answer of a vendor: a batch of 2,048 embeddings of 3,072 numbers is about 60 MB as JSON. */
+export const MAX_ANSWER_BYTES = 128 * 1024 * 1024;
+
+/** How much of a vendor's error body is read: the reason is in the first lines, the rest is HTML. */
+export const MAX_ERROR_BYTES = 64 * 1024;
+
+/** How much of a vendor's message a client may see. */
+export const MAX_MESSAGE_CHARS = 500;
+
+/** Held for when neither the client nor the configuration says how long an answer can be. */
+export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192;
+
+/** Held for each image in a prompt: the most that a text vendor counts for one (Qwen VL, high resolution). */
+export const IMAGE_TOKENS = 16_384;
+
+/** No wait that a vendor asks for is honoured beyond this (1,849,295 s was seen at Qwen). */
+export const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Messages waiting in one actor's mailbox before it answers `overloaded`. */
+export const MAILBOX_LENGTH = 10_000;

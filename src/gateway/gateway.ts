@@ -1,0 +1,94 @@
+import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
+import type { Operation, Tier } from "../core/catalog.ts";
+import type { LimitState, SluiceError } from "../core/errors.ts";
+import type { GenerationRequest, Outcome } from "../core/generation.ts";
+import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
+import type { Micropoints } from "../core/points.ts";
+import type { Usage } from "../core/usage.ts";
+
+/**
+ * What the fronts (HTTP, WebSocket) see of the inside: a caller, a request, and a generation that is
+ * metered, paid for and settled by the time it says that it is over.
+ */
+export interface Gateway {
+  /** Who is calling. Synchronous when the key is warm. Throws or rejects with SluiceError. */
+  authenticate(credential: Credential, scope: Scope): Caller | Promise<Caller>;
+  /** Runs one request to its first token (stream) or its whole answer. Rejects with SluiceError when nothing could be delivered; nothing is charged then. */
+  generate(caller: Caller, request: GenerationRequest, options: GenerateOptions): Promise<Generation>;
+  /** The models this caller may use. */
+  models(caller: Caller): readonly ModelView[];
+}
+
+/** What a key must be allowed to do. A key without scopes may do everything but administration. */
+export type Scope = "chat" | "completions" | "embeddings" | "models" | "account" | "streams";
+
+export interface Credential {
+  readonly secret: string;
+  /** The client's address, for keys bound to addresses. */
+  readonly address: string;
+}
+
+export interface Caller {
+  readonly tenant: TenantId;
+  readonly key: KeyId;
+  readonly tier: Tier;
+  /** Globs; null: every model. */
+  readonly models: readonly string[] | null;
+  readonly vendors: readonly string[] | null;
+}
+
+export interface GenerateOptions {
+  readonly requestId: RequestId;
+  readonly mode: StreamMode;
+  /** The client went away. */
+  readonly signal?: AbortSignal;
+}
+
+export type Generation = AnswerGeneration | StreamGeneration;
+
+/** What is known when headers leave. */
+export interface Started {
+  readonly requestId: RequestId;
+  readonly vendor: VendorId;
+  readonly vendorModel: string;
+  /** Vendors tried, the serving one included. */
+  readonly attempts: number;
+  /** The balance could only pay for this many output tokens. */
+  readonly cappedOutputTokens?: number;
+  readonly limit?: LimitState;
+}
+
+export interface AnswerGeneration {
+  readonly kind: "answer";
+  readonly started: Started;
+  readonly answer: VendorAnswer & { readonly ok: true };
+  readonly final: Final;
+}
+
+export interface StreamGeneration {
+  readonly kind: "stream";
+  readonly started: Started;
+  readonly streamId: StreamId;
+  /** The next passage; null once the stream has ended and its charge is on disk. One call at a time. Never rejects. */
+  next(): Promise<Passage | null>;
+  /** Undefined until `next` answered null. */
+  readonly final: Final | undefined;
+  /** Stops the vendor too; `next` then ends with outcome `cancelled` and what was used is charged. */
+  cancel(): void;
+}
+
+export interface Final {
+  readonly outcome: Outcome;
+  readonly finishReason: string | null;
+  readonly usage: Usage;
+  readonly cost: Micropoints;
+  readonly vendor: VendorId;
+  /** For every outcome but `completed`. */
+  readonly error?: SluiceError;
+}
+
+export interface ModelView {
+  readonly id: string;
+  readonly operations: readonly Operation[];
+  readonly vendors: readonly VendorId[];
+}
