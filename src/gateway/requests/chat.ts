@@ -1,0 +1,118 @@
+import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
+import { asObject, checkFields, type FieldType, invalid, optionalInteger, requiredText } from "./fields.ts";
+import { promptTokensForHold } from "./prompt-tokens.ts";
+
+/** Types of the fields of OpenAI's chat request; what is not named here is passed on unchecked. */
+const FIELDS: Readonly<Record<string, FieldType>> = {
+  stream: "boolean",
+  stream_options: "object",
+  temperature: "number",
+  top_p: "number",
+  frequency_penalty: "number",
+  presence_penalty: "number",
+  stop: "stop",
+  seed: "integer",
+  tools: "array",
+  functions: "array",
+  parallel_tool_calls: "boolean",
+  response_format: "object",
+  logit_bias: "object",
+  logprobs: "boolean",
+  top_logprobs: "integer",
+  user: "string",
+  metadata: "object",
+  store: "boolean",
+  reasoning_effort: "string",
+};
+
+const ROLES = new Set(["developer", "system", "user", "assistant", "tool", "function"]);
+
+/** OpenAI's own bound for `n`. */
+const MOST_CHOICES = 128;
+const MOST_TOKENS = 10_000_000;
+
+/**
+ * Reads a chat completions body (OpenAI's published request schema): checks what routing and metering rely
+ * on, leaves the rest as it came.
+ * @param bodyBytes size of the body on the wire, for the hold's prompt estimate
+ * @throws SluiceError `invalid_request` with the field in `param`
+ */
+export function parseChat(value: unknown, bodyBytes: number): GenerationRequest {
+  const body = asObject(value, "body");
+  const model = requiredText(body, "model");
+  checkFields(body, FIELDS);
+  const images = scanMessages(body);
+  const tokens =
+    optionalInteger(body, "max_completion_tokens", 1, MOST_TOKENS) ??
+    optionalInteger(body, "max_tokens", 1, MOST_TOKENS);
+  const stream = body.stream === true;
+  return {
+    operation: "chat",
+    model,
+    stream,
+    includeUsage: readStreamOptions(body, stream),
+    body,
+    ...(tokens === undefined ? {} : { maxOutputTokens: tokens }),
+    choices: optionalInteger(body, "n", 1, MOST_CHOICES) ?? 1,
+    promptTokens: promptTokensForHold(bodyBytes - images.chars, images.count),
+    usesTools: isFilled(body.tools) || isFilled(body.functions),
+    usesImages: images.count > 0,
+  };
+}
+
+/** `stream_options` is only allowed with `stream: true`, as at OpenAI. Answers `include_usage`. */
+export function readStreamOptions(body: JsonObject, stream: boolean): boolean {
+  const options = body.stream_options;
+  if (options === undefined || options === null) return false;
+  if (!stream) throw invalid("stream_options", "only allowed when 'stream' is true");
+  const include = asObject(options, "stream_options").include_usage;
+  if (include !== undefined && include !== null && typeof include !== "boolean") {
+    throw invalid("stream_options.include_usage", "must be a boolean");
+  }
+  return include === true;
+}
+
+interface Images {
+  count: number;
+  /** Characters of inline image data, which are not text tokens. */
+  chars: number;
+}
+
+function scanMessages(body: JsonObject): Images {
+  const images: Images = { count: 0, chars: 0 };
+  const messages = body.messages;
+  if (messages === undefined || messages === null) requiredText(body, "messages");
+  if (!Array.isArray(messages)) throw invalid("messages", "must be an array");
+  if (messages.length === 0) throw invalid("messages", "must not be empty");
+  for (let index = 0; index < messages.length; index += 1) {
+    const message: unknown = messages[index];
+    if (typeof message !== "object" || message === null || Array.isArray(message)) {
+      throw invalid(`messages[${index}]`, "must be an object");
+    }
+    const { role, content } = message as { role?: unknown; content?: unknown }; // fields are checked right here
+    if (typeof role !== "string" || !ROLES.has(role)) {
+      throw invalid(`messages[${index}].role`, `must be one of ${[...ROLES].join(", ")}`);
+    }
+    if (typeof content === "string" || content === null || content === undefined) continue;
+    if (!Array.isArray(content)) {
+      throw invalid(`messages[${index}].content`, "must be a string or an array of parts");
+    }
+    scanParts(content, `messages[${index}].content`, images);
+  }
+  return images;
+}
+
+function scanParts(parts: readonly unknown[], path: string, images: Images): void {
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = asObject(parts[index], `${path}[${index}]`);
+    if (typeof part.type !== "string") throw invalid(`${path}[${index}].type`, "must be a string");
+    if (part.type !== "image_url") continue;
+    const source = part.image_url;
+    const url = typeof source === "string" ? source : asObject(source, `${path}[${index}].image_url`).url;
+    if (typeof url !== "string") throw invalid(`${path}[${index}].image_url.url`, "must be a string");
+    images.count += 1;
+    images.chars += url.length;
+  }
+}
+
+const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0;

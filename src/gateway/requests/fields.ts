@@ -1,0 +1,77 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
+
+/** The types of request fields that are checked here rather than by whichever vendor happens to serve. */
+export type FieldType = "string" | "number" | "integer" | "boolean" | "array" | "object" | "stop";
+
+/** Throws `invalid_request` naming the first field whose type is wrong. Null counts as absent, as OpenAI has it. */
+export function checkFields(body: JsonObject, types: Readonly<Record<string, FieldType>>): void {
+  for (const name in body) {
+    const type = types[name];
+    const value = body[name];
+    if (type === undefined || value === null || value === undefined) continue;
+    if (!isOfType(value, type)) throw invalid(name, `must be ${WORDS[type]}`);
+  }
+}
+
+export function invalid(param: string, problem: string): SluiceError {
+  return new SluiceError("invalid_request", `Invalid '${param}': ${problem}.`, { param });
+}
+
+export function asObject(value: unknown, param: string): JsonObject {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalid(param, "must be a JSON object");
+  }
+  return value as JsonObject; // checked above: a non-null object that is no array
+}
+
+export function requiredText(body: JsonObject, param: string): string {
+  const value = body[param];
+  if (value === undefined || value === null) {
+    throw new SluiceError("invalid_request", `Missing required parameter: '${param}'.`, { param });
+  }
+  if (typeof value !== "string" || value === "") throw invalid(param, "must be a non-empty string");
+  return value;
+}
+
+/** A whole number within bounds, or undefined when absent. */
+export function optionalInteger(
+  body: JsonObject,
+  param: string,
+  least: number,
+  most: number,
+): number | undefined {
+  const value = body[param];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "number" || !Number.isInteger(value) || value < least || value > most) {
+    throw invalid(param, `must be an integer from ${least} to ${most}`);
+  }
+  return value;
+}
+
+const WORDS: Readonly<Record<FieldType, string>> = {
+  string: "a string",
+  number: "a number",
+  integer: "an integer",
+  boolean: "a boolean",
+  array: "an array",
+  object: "an object",
+  stop: "a string or an array of strings",
+};
+
+function isOfType(value: unknown, type: FieldType): boolean {
+  switch (type) {
+    case "array":
+      return Array.isArray(value);
+    case "object":
+      return typeof value === "object" && !Array.isArray(value);
+    case "integer":
+      return Number.isInteger(value);
+    case "stop":
+      return (
+        typeof value === "string" || (Array.isArray(value) && value.every((item) => typeof item === "string"))
+      );
+    default:
+      return typeof value === type;
+  }
+}
