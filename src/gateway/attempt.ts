@@ -1,0 +1,184 @@
+import type { Adapter, Target, Transport, VendorCall } from "../adapters/adapter.ts";
+import type { VendorKey } from "../core/catalog.ts";
+import { SluiceError } from "../core/errors.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES } from "../core/limits.ts";
+import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Route } from "./routes.ts";
+
+/** Why an attempt was ended from our side. */
+export type Ended = "client" | "firstToken" | "idle" | "total";
+
+/**
+ * One call of one vendor with one key: owns the abort signal and the clocks of the call. Once `close` was
+ * called nothing of it is left running.
+ */
+export class Attempt implements Deadline {
+  dueAt: number;
+  endedBy: Ended | undefined;
+  readonly startedAt: number;
+  readonly #totalDueAt: number;
+  readonly #abort = new AbortController();
+  #phase: "firstToken" | "idle" = "firstToken";
+
+  constructor(
+    readonly route: Route,
+    readonly key: VendorKey,
+    readonly deadlines: Deadlines,
+    stream: boolean,
+  ) {
+    this.startedAt = deadlines.clock.monotonic();
+    const { timeouts } = route.vendor;
+    this.#totalDueAt = this.startedAt + timeouts.totalMs;
+    this.dueAt = stream
+      ? Math.min(this.startedAt + timeouts.firstTokenMs, this.#totalDueAt)
+      : this.#totalDueAt;
+    deadlines.arm(this);
+  }
+
+  /** The vendor sent something: from now on the idle clock counts. */
+  touch(): void {
+    this.#phase = "idle";
+    const idle = this.deadlines.clock.monotonic() + this.route.vendor.timeouts.idleMs;
+    this.dueAt = idle < this.#totalDueAt ? idle : this.#totalDueAt;
+  }
+
+  /** Stops waiting for the vendor while the client is not reading: its slowness is not the vendor's. */
+  pause(): void {
+    this.dueAt = this.#totalDueAt;
+  }
+
+  expire(): void {
+    const isTotal = this.deadlines.clock.monotonic() >= this.#totalDueAt;
+    this.end(isTotal ? "total" : this.#phase);
+  }
+
+  /** Aborts the call; the first reason stays. */
+  end(by: Ended): void {
+    this.endedBy ??= by;
+    this.deadlines.disarm(this);
+    this.#abort.abort();
+  }
+
+  close(): void {
+    this.deadlines.disarm(this);
+  }
+
+  /** Sends the request. Answers the vendor's 2xx response or why there is none; never throws but for what the adapter refuses. */
+  async open(
+    request: GenerationRequest,
+    cappedOutputTokens: number | undefined,
+    network: Transport,
+  ): Promise<Opened> {
+    const { adapter } = this.route;
+    const call = adapter.buildCall(request, this.#target(cappedOutputTokens));
+    let response: Response;
+    try {
+      response = await (adapter.transport ?? network)(call, this.#abort.signal);
+    } catch (thrown) {
+      return { ok: false, failure: this.failureOf(thrown) };
+    }
+    if (response.ok) return { ok: true, response, call };
+    return { ok: false, failure: await this.#refusal(response, adapter) };
+  }
+
+  /** A whole answer's bytes. */
+  async readAll(response: Response): Promise<Uint8Array | VendorFailure> {
+    try {
+      const declared = Number(response.headers.get("content-length") ?? 0);
+      if (declared > MAX_ANSWER_BYTES) return tooLarge();
+      const body = await response.bytes();
+      return body.byteLength > MAX_ANSWER_BYTES ? tooLarge() : body;
+    } catch (thrown) {
+      return this.failureOf(thrown);
+    }
+  }
+
+  /** Classifies what the network threw: our own clocks, or a connection that failed. */
+  failureOf(thrown: unknown): VendorFailure {
+    if (thrown instanceof SluiceError) throw thrown;
+    if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
+    return {
+      fault: "vendor",
+      code: "vendor_unavailable",
+      status: 0,
+      vendorCode: codeOf(thrown),
+      message: `The connection to ${this.route.vendor.id} failed.`,
+    };
+  }
+
+  #target(cappedOutputTokens: number | undefined): Target {
+    const { model, baseUrl } = this.route;
+    return {
+      model: this.key.models?.[model] ?? model,
+      baseUrl,
+      secret: this.key.secret,
+      ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
+    };
+  }
+
+  async #refusal(response: Response, adapter: Adapter): Promise<VendorFailure> {
+    const body = await readBounded(response).catch(() => "");
+    if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
+    return adapter.classifyError(response.status, response.headers, body, this.key.secret);
+  }
+}
+
+export type Opened =
+  | { readonly ok: true; readonly response: Response; readonly call: VendorCall }
+  | { readonly ok: false; readonly failure: VendorFailure };
+
+export const isFailure = (value: Uint8Array | VendorFailure): value is VendorFailure =>
+  !(value instanceof Uint8Array);
+
+function timedOut(by: Exclude<Ended, "client">, route: Route): VendorFailure {
+  const { timeouts, id } = route.vendor;
+  const words = {
+    firstToken: `did not begin to answer within ${timeouts.firstTokenMs} ms`,
+    idle: `sent nothing for ${timeouts.idleMs} ms`,
+    total: `did not finish within ${timeouts.totalMs} ms`,
+  } as const;
+  return {
+    fault: "vendor",
+    code: "vendor_timeout",
+    status: 0,
+    vendorCode: by,
+    message: `${id} ${words[by]}.`,
+  };
+}
+
+function tooLarge(): VendorFailure {
+  return {
+    fault: "vendor",
+    code: "vendor_unavailable",
+    status: 200,
+    vendorCode: "answer_too_large",
+    message: `The vendor's answer exceeded ${MAX_ANSWER_BYTES} bytes.`,
+  };
+}
+
+/** The beginning of an error body: reasons stand there, and an endless one must not fill the memory. */
+async function readBounded(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    text += decoder.decode(value, { stream: true });
+    if (text.length >= MAX_ERROR_BYTES) {
+      await reader.cancel();
+      return text;
+    }
+  }
+}
+
+/** Bun's network errors carry a `code` such as ECONNREFUSED. */
+function codeOf(thrown: unknown): string {
+  if (typeof thrown !== "object" || thrown === null) return "unknown";
+  const { code, name } = thrown as { code?: unknown; name?: unknown }; // only read, and checked below
+  if (typeof code === "string") return code;
+  return typeof name === "string" ? name : "unknown";
+}

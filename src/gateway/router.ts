@@ -1,0 +1,172 @@
+import type { RoutingSpec } from "../core/catalog.ts";
+import { SluiceError } from "../core/errors.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import { costOf } from "../core/price.ts";
+import { NO_USAGE } from "../core/usage.ts";
+import type { Caller } from "./gateway.ts";
+import { matchesAny } from "./globs.ts";
+import type { Route, Routes } from "./routes.ts";
+
+/** What the vendor actor's last advisory, together with what this node saw itself, says of a vendor. */
+export interface Standing {
+  readonly breaker: "closed" | "open" | "half_open";
+  /** Median milliseconds to the first token; undefined while nothing was measured. */
+  readonly firstTokenMs: number | undefined;
+  readonly errorRatio: number;
+}
+
+export type StandingOf = (route: Route) => Standing;
+
+/** One candidate with the reasons for its place. */
+export interface Ranked {
+  readonly route: Route;
+  readonly score: number;
+  readonly cost: number;
+  readonly performance: number;
+  readonly quality: number;
+}
+
+export interface Passed {
+  readonly route: Route;
+  readonly reason: "vendor_not_allowed" | "operation_not_served" | "not_priced" | "breaker_open";
+}
+
+/** Kept for `explain`. */
+export interface Decision {
+  readonly ranked: readonly Ranked[];
+  readonly passed: readonly Passed[];
+}
+
+/** Output tokens that a typical answer has: only the relation between prices matters for ranking. */
+const TYPICAL_OUTPUT_TOKENS = 500;
+
+/** A vendor not measured yet is taken for as fast as the fastest, so that it gets the chance to be measured. */
+const UNMEASURED = 1;
+
+/**
+ * Ranks where the request can be served, best first.
+ * @throws SluiceError `model_not_found`, `model_not_priced`, `permission_denied`, `vendor_unavailable`
+ */
+export function rank(
+  routes: Routes,
+  standingOf: StandingOf,
+  caller: Caller,
+  request: GenerationRequest,
+): Decision {
+  const all = routes.models.get(request.model);
+  if (all === undefined || all.length === 0) throw unknownModel(request.model);
+  if (caller.models !== null && !matchesAny(caller.models, request.model)) {
+    throw new SluiceError("permission_denied", `This key may not use the model '${request.model}'.`, {
+      param: "model",
+    });
+  }
+  const passed: Passed[] = [];
+  const usable: Route[] = [];
+  for (const route of all) {
+    const reason = reasonToPass(route, standingOf, caller, request);
+    if (reason === undefined) usable.push(route);
+    else passed.push({ route, reason });
+  }
+  if (usable.length === 0) throw noCandidate(request, passed);
+  return { ranked: scored(usable, standingOf, routes.routing, request), passed };
+}
+
+function reasonToPass(
+  route: Route,
+  standingOf: StandingOf,
+  caller: Caller,
+  request: GenerationRequest,
+): Passed["reason"] | undefined {
+  if (caller.vendors !== null && !matchesAny(caller.vendors, route.vendor.id)) return "vendor_not_allowed";
+  if (!route.operations.has(request.operation)) return "operation_not_served";
+  if (route.price === undefined) return "not_priced";
+  if (standingOf(route).breaker === "open") return "breaker_open";
+  return undefined;
+}
+
+function scored(
+  usable: readonly Route[],
+  standingOf: StandingOf,
+  routing: RoutingSpec,
+  request: GenerationRequest,
+): Ranked[] {
+  if (usable.length === 1 || routing.strategy === "priority") {
+    return usable.map((route) => ({ route, score: 1, cost: 1, performance: 1, quality: route.quality }));
+  }
+  const costs = usable.map((route) => typicalCost(route, request));
+  const speeds = usable.map((route) => standingOf(route));
+  const cheapest = Math.min(...costs);
+  const fastest = Math.min(...speeds.map(({ firstTokenMs }) => firstTokenMs ?? Number.POSITIVE_INFINITY));
+  const weights = weightsOf(routing);
+  const ranked = usable.map((route, index) => {
+    const cost = ratio(cheapest, costs[index] ?? 0);
+    const standing = speeds[index];
+    const measured = standing?.firstTokenMs;
+    const speed = measured === undefined ? UNMEASURED : ratio(fastest, measured);
+    const performance = speed * (1 - (standing?.errorRatio ?? 0));
+    const { quality } = route;
+    const score = weights.cost * cost + weights.performance * performance + weights.quality * quality;
+    return { route, score, cost, performance, quality };
+  });
+  return ranked.sort((a, b) => b.score - a.score);
+}
+
+function weightsOf(routing: RoutingSpec): RoutingSpec["weights"] {
+  switch (routing.strategy) {
+    case "cost":
+      return { cost: 1, performance: 0, quality: 0 };
+    case "performance":
+      return { cost: 0, performance: 1, quality: 0 };
+    case "quality":
+      return { cost: 0, performance: 0, quality: 1 };
+    case "balanced":
+    case "priority":
+      return routing.weights;
+  }
+}
+
+/** How good `value` is where less is better: 1 for the best, toward 0 for the worst; free is best. */
+function ratio(best: number, value: number): number {
+  if (value <= best) return 1;
+  return value === 0 ? 1 : best / value;
+}
+
+/** A comparable cost of this prompt with a typical answer; a plain number, since it is never charged. */
+function typicalCost(route: Route, request: GenerationRequest): number {
+  if (route.price === undefined) return Number.POSITIVE_INFINITY;
+  const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
+  return Number(costOf(route.price.spec, { ...NO_USAGE, input: request.promptTokens, output }));
+}
+
+function unknownModel(model: string): SluiceError {
+  return new SluiceError(
+    "model_not_found",
+    `The model '${model}' does not exist or you do not have access to it.`,
+    {
+      param: "model",
+    },
+  );
+}
+
+function noCandidate(request: GenerationRequest, passed: readonly Passed[]): SluiceError {
+  const reasons = new Set(passed.map(({ reason }) => reason));
+  const { model, operation } = request;
+  if (reasons.has("breaker_open")) {
+    return new SluiceError("vendor_unavailable", `Every vendor of '${model}' is failing at the moment.`, {
+      retryAfterMs: 1_000,
+    });
+  }
+  if (reasons.has("not_priced")) {
+    return new SluiceError("model_not_priced", `The model '${model}' has no price and cannot be used.`, {
+      param: "model",
+    });
+  }
+  if (reasons.has("operation_not_served")) {
+    return new SluiceError("model_not_found", `The model '${model}' does not serve ${operation} requests.`, {
+      param: "model",
+    });
+  }
+  return new SluiceError("permission_denied", `This key may not use any vendor of '${model}'.`, {
+    param: "model",
+  });
+}

@@ -1,0 +1,66 @@
+import type { Adapter } from "../adapters/adapter.ts";
+import type { Candidate, Catalog, Operation, RoutingSpec, VendorSpec } from "../core/catalog.ts";
+import type { PriceId, VendorId } from "../core/ids.ts";
+import { DEFAULT_MAX_OUTPUT_TOKENS } from "../core/limits.ts";
+import type { Price } from "../core/price.ts";
+
+/** The catalog made ready for requests: everything that does not depend on one is worked out once per reload. */
+export interface Routes {
+  readonly catalog: Catalog;
+  readonly routing: RoutingSpec;
+  readonly models: ReadonlyMap<string, readonly Route[]>;
+}
+
+/** One place where a model can be served. */
+export interface Route {
+  readonly vendor: VendorSpec;
+  readonly adapter: Adapter;
+  /** Without a trailing slash; empty for a vendor inside the process. */
+  readonly baseUrl: string;
+  readonly model: string;
+  readonly quality: number;
+  readonly operations: ReadonlySet<Operation>;
+  readonly maxOutputTokens: number;
+  /** Undefined: not routable. */
+  readonly price: { readonly id: PriceId; readonly spec: Price } | undefined;
+}
+
+export type PriceIdOf = (vendor: VendorId, model: string, price: Price) => PriceId;
+
+/** Candidates whose adapter does not exist in this build are left out; `unserved` names their vendors. */
+export function buildRoutes(
+  catalog: Catalog,
+  adapters: ReadonlyMap<string, Adapter>,
+  priceIdOf: PriceIdOf,
+): { readonly routes: Routes; readonly unserved: readonly VendorId[] } {
+  const unserved = new Set<VendorId>();
+  const models = new Map<string, readonly Route[]>();
+  for (const spec of catalog.models.values()) {
+    const routes: Route[] = [];
+    for (const candidate of spec.candidates) {
+      const vendor = catalog.vendors.get(candidate.vendor);
+      const adapter = vendor === undefined ? undefined : adapters.get(vendor.adapter);
+      if (vendor === undefined || adapter === undefined) unserved.add(candidate.vendor);
+      else routes.push(routeOf(candidate, vendor, adapter, priceIdOf));
+    }
+    models.set(spec.name, routes);
+  }
+  return { routes: { catalog, routing: catalog.routing, models }, unserved: [...unserved] };
+}
+
+function routeOf(candidate: Candidate, vendor: VendorSpec, adapter: Adapter, priceIdOf: PriceIdOf): Route {
+  const { price } = candidate;
+  return {
+    vendor,
+    adapter,
+    baseUrl: vendor.baseUrl ?? adapter.defaultBaseUrl ?? "",
+    model: candidate.model,
+    quality: candidate.quality,
+    operations: candidate.operations === undefined ? adapter.operations : new Set(candidate.operations),
+    maxOutputTokens: candidate.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS,
+    price:
+      price === undefined
+        ? undefined
+        : { id: priceIdOf(candidate.vendor, candidate.model, price), spec: price },
+  };
+}
