@@ -26,3 +26,6 @@ export const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Messages waiting in one actor's mailbox before it answers `overloaded`. */
 export const MAILBOX_LENGTH = 10_000;
+
+/** A client that reads nothing of its stream for this long is taken for gone: its points are held meanwhile. */
+export const READER_STALL_MS = 120_000;

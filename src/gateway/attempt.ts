@@ -2,10 +2,13 @@ import type { Adapter, Target, Transport, VendorCall } from "../adapters/adapter
 import type { VendorKey } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
-import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES } from "../core/limits.ts";
+import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Route } from "./routes.ts";
+
+/** Answers that say they are this small are read in one go, without counting. */
+const SMALL_ANSWER_BYTES = 4 * 1024 * 1024;
 
 /** Why an attempt was ended from our side. */
 export type Ended = "client" | "firstToken" | "idle" | "total";
@@ -20,7 +23,9 @@ export class Attempt implements Deadline {
   readonly startedAt: number;
   readonly #totalDueAt: number;
   readonly #abort = new AbortController();
-  #phase: "firstToken" | "idle" = "firstToken";
+  /** Told when a clock ran out while nobody was waiting for the vendor. */
+  onReaderStalled: (() => void) | undefined;
+  #phase: "firstToken" | "idle" | "reader" = "firstToken";
 
   constructor(
     readonly route: Route,
@@ -37,26 +42,43 @@ export class Attempt implements Deadline {
     deadlines.arm(this);
   }
 
-  /** The vendor sent something: from now on the idle clock counts. */
-  touch(): void {
+  /** The vendor is waited for; after its first content the idle clock counts. */
+  awaitVendor(hasContent: boolean): void {
+    if (!hasContent) return;
     this.#phase = "idle";
-    const idle = this.deadlines.clock.monotonic() + this.route.vendor.timeouts.idleMs;
-    this.dueAt = idle < this.#totalDueAt ? idle : this.#totalDueAt;
+    this.limitTo(this.route.vendor.timeouts.idleMs);
   }
 
-  /** Stops waiting for the vendor while the client is not reading: its slowness is not the vendor's. */
-  pause(): void {
-    this.dueAt = this.#totalDueAt;
+  /** Everything was handed out and the client is to read on: its slowness is not the vendor's. */
+  awaitReader(): void {
+    this.#phase = "reader";
+    this.limitTo(READER_STALL_MS);
+  }
+
+  /** Nothing more than `ms` from now. */
+  limitTo(ms: number): void {
+    this.dueAt = Math.min(this.deadlines.clock.monotonic() + ms, this.#totalDueAt);
   }
 
   expire(): void {
-    const isTotal = this.deadlines.clock.monotonic() >= this.#totalDueAt;
-    this.end(isTotal ? "total" : this.#phase);
+    const phase = this.#phase;
+    if (phase === "reader") {
+      this.end("client");
+      this.onReaderStalled?.();
+      return;
+    }
+    this.end(this.deadlines.clock.monotonic() >= this.#totalDueAt ? "total" : phase);
   }
 
   /** Aborts the call; the first reason stays. */
   end(by: Ended): void {
     this.endedBy ??= by;
+    this.deadlines.disarm(this);
+    this.#abort.abort();
+  }
+
+  /** Drops the connection without blaming anyone: its bytes are of no more use. */
+  abandon(): void {
     this.deadlines.disarm(this);
     this.#abort.abort();
   }
@@ -86,10 +108,8 @@ export class Attempt implements Deadline {
   /** A whole answer's bytes. */
   async readAll(response: Response): Promise<Uint8Array | VendorFailure> {
     try {
-      const declared = Number(response.headers.get("content-length") ?? 0);
-      if (declared > MAX_ANSWER_BYTES) return tooLarge();
-      const body = await response.bytes();
-      return body.byteLength > MAX_ANSWER_BYTES ? tooLarge() : body;
+      if (isSmall(response.headers)) return await response.bytes();
+      return (await readUpTo(response, MAX_ANSWER_BYTES)) ?? tooLarge();
     } catch (thrown) {
       return this.failureOf(thrown);
     }
@@ -156,6 +176,33 @@ function tooLarge(): VendorFailure {
     vendorCode: "answer_too_large",
     message: `The vendor's answer exceeded ${MAX_ANSWER_BYTES} bytes.`,
   };
+}
+
+/** Says that it is small, and means the bytes as they are: a compressed length tells nothing. */
+function isSmall(headers: Headers): boolean {
+  return (
+    Number(headers.get("content-length") ?? Number.NaN) <= SMALL_ANSWER_BYTES &&
+    !headers.has("content-encoding")
+  );
+}
+
+/** The body, or undefined when it is longer than `limit`. */
+async function readUpTo(response: Response, limit: number): Promise<Uint8Array | undefined> {
+  if (response.body === null) return new Uint8Array();
+  const sink = new Bun.ArrayBufferSink();
+  sink.start({ asUint8Array: true });
+  const reader = response.body.getReader();
+  let length = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return sink.end() as Uint8Array; // asked for above
+    length += value.byteLength;
+    if (length > limit) {
+      await reader.cancel();
+      return undefined;
+    }
+    sink.write(value);
+  }
 }
 
 /** The beginning of an error body: reasons stand there, and an endless one must not fill the memory. */

@@ -1,5 +1,5 @@
 import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
-import type { Operation, Tier } from "../core/catalog.ts";
+import type { Operation, RateLimit, Tier } from "../core/catalog.ts";
 import type { LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
@@ -35,6 +35,19 @@ export interface Caller {
   /** Globs; null: every model. */
   readonly models: readonly string[] | null;
   readonly vendors: readonly string[] | null;
+  /** What happens when the balance covers only a part of the longest answer. */
+  readonly onShortBalance: "cap" | "refuse";
+  readonly limits: KeyLimits | null;
+  readonly budget: KeyBudget | null;
+}
+
+export interface KeyLimits extends Partial<RateLimit> {
+  readonly concurrency?: number;
+}
+
+export interface KeyBudget {
+  readonly points: Micropoints;
+  readonly period: "day" | "month" | "total";
 }
 
 export interface GenerateOptions {
@@ -56,6 +69,8 @@ export interface Started {
   /** The balance could only pay for this many output tokens. */
   readonly cappedOutputTokens?: number;
   readonly limit?: LimitState;
+  /** Request fields that the serving vendor cannot take. */
+  readonly dropped?: readonly string[];
 }
 
 export interface AnswerGeneration {

@@ -64,3 +64,10 @@ function routeOf(candidate: Candidate, vendor: VendorSpec, adapter: Adapter, pri
         : { id: priceIdOf(candidate.vendor, candidate.model, price), spec: price },
   };
 }
+
+/** The price of a route that was ranked; the router never ranks one without. */
+export function pricedBy(route: Route): Price {
+  if (route.price === undefined)
+    throw new Error(`${route.vendor.id}/${route.model} is served without a price`);
+  return route.price.spec;
+}

@@ -1,0 +1,165 @@
+import { type LimitState, SluiceError } from "../core/errors.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import type { TenantId } from "../core/ids.ts";
+import { type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
+import { affordableOutput, largestCost } from "../core/price.ts";
+import type { Hold } from "./charge.ts";
+import type { Caller } from "./gateway.ts";
+import type { Ranked } from "./router.ts";
+import type { Route } from "./routes.ts";
+
+/** What admission takes from: leases that answer at once when warm, a Promise when their owner must be asked. */
+export interface AdmissionPorts {
+  /** Rates and slots of tenant and key. Throws or rejects with `rate_limit_exceeded`. */
+  takeRates(caller: Caller): Admitted | Promise<Admitted>;
+  /** Points of the tenant, and of the key's budget. Throws or rejects with `insufficient_points` or `budget_exceeded` (with `affordable`). */
+  hold(caller: Caller, amount: Micropoints): Hold | Promise<Hold>;
+}
+
+export interface Admitted {
+  readonly limit: LimitState | undefined;
+  /** Gives back what is counted while the request runs. */
+  release(): void;
+}
+
+/** A request that may run: what was held for it, and which candidates that pays for. */
+export interface Admission {
+  readonly hold: Hold;
+  readonly candidates: readonly Route[];
+  readonly cappedOutputTokens: number | undefined;
+  readonly limit: LimitState | undefined;
+  release(): void;
+}
+
+/** How often a hold is tried anew with what a denial said was affordable: others spend meanwhile. */
+const HOLD_TRIES = 3;
+
+/** Below this a capped answer is no answer; the request is refused instead. */
+const LEAST_CAPPED_TOKENS = 1;
+
+/** Takes rates, then the largest cost that the request can have; caps the output when only that is affordable. */
+export function admit(
+  ports: AdmissionPorts,
+  caller: Caller,
+  request: GenerationRequest,
+  ranked: readonly Ranked[],
+): Admission | Promise<Admission> {
+  const rates = ports.takeRates(caller);
+  if (rates instanceof Promise)
+    return rates.then((admitted) => holdFor(ports, caller, request, ranked, admitted));
+  return holdFor(ports, caller, request, ranked, rates);
+}
+
+function holdFor(
+  ports: AdmissionPorts,
+  caller: Caller,
+  request: GenerationRequest,
+  ranked: readonly Ranked[],
+  rates: Admitted,
+): Admission | Promise<Admission> {
+  const candidates = ranked.map(({ route }) => route);
+  const amount = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
+  const whole = { candidates, cappedOutputTokens: undefined };
+  try {
+    const hold = ports.hold(caller, amount);
+    if (!(hold instanceof Promise)) return admission(hold, whole, rates);
+    return hold.then(
+      (held) => admission(held, whole, rates),
+      (thrown: unknown) => holdLess(ports, caller, request, candidates, rates, thrown),
+    );
+  } catch (thrown) {
+    return holdLess(ports, caller, request, candidates, rates, thrown);
+  }
+}
+
+/** The balance does not cover the dearest case: take the candidates it covers, else cap the output, else refuse. */
+async function holdLess(
+  ports: AdmissionPorts,
+  caller: Caller,
+  request: GenerationRequest,
+  candidates: readonly Route[],
+  rates: Admitted,
+  denial: unknown,
+): Promise<Admission> {
+  let thrown = denial;
+  try {
+    for (let tries = 0; tries < HOLD_TRIES; tries += 1) {
+      const plan = planWithin(affordableOf(thrown), caller, request, candidates);
+      if (plan === undefined) break;
+      try {
+        return admission(await ports.hold(caller, plan.amount), plan, rates);
+      } catch (again) {
+        thrown = again;
+      }
+    }
+    throw thrown;
+  } catch (refused) {
+    rates.release();
+    throw refused;
+  }
+}
+
+interface Plan {
+  readonly candidates: readonly Route[];
+  readonly cappedOutputTokens: number | undefined;
+}
+
+function planWithin(
+  affordable: Micropoints | undefined,
+  caller: Caller,
+  request: GenerationRequest,
+  candidates: readonly Route[],
+): (Plan & { readonly amount: Micropoints }) | undefined {
+  if (affordable === undefined) return undefined;
+  const covered = candidates.filter((route) => costLimit(route, request) <= affordable);
+  if (covered.length > 0) {
+    const amount = covered.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
+    return { candidates: covered, cappedOutputTokens: undefined, amount };
+  }
+  if (caller.onShortBalance === "refuse" || request.operation === "embedding") return undefined;
+  return candidates.map((route) => capTo(route, request, affordable)).find((plan) => plan !== undefined);
+}
+
+function capTo(
+  route: Route,
+  request: GenerationRequest,
+  affordable: Micropoints,
+): (Plan & { readonly amount: Micropoints }) | undefined {
+  if (route.price === undefined) return undefined;
+  const { spec } = route.price;
+  const tokens = Math.floor(affordableOutput(spec, request.promptTokens, affordable) / request.choices);
+  if (tokens < LEAST_CAPPED_TOKENS) return undefined;
+  return {
+    candidates: [route],
+    cappedOutputTokens: tokens,
+    amount: largestCost(spec, request.promptTokens, tokens * request.choices),
+  };
+}
+
+/** The most that this request can cost at this candidate. */
+function costLimit(route: Route, request: GenerationRequest): Micropoints {
+  if (route.price === undefined) return ZERO;
+  const output = (request.maxOutputTokens ?? route.maxOutputTokens) * request.choices;
+  return largestCost(route.price.spec, request.promptTokens, output);
+}
+
+function affordableOf(thrown: unknown): Micropoints | undefined {
+  if (!(thrown instanceof SluiceError)) return undefined;
+  if (thrown.code !== "insufficient_points" && thrown.code !== "budget_exceeded") return undefined;
+  return parsePoints(thrown.detail.affordable);
+}
+
+function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
+  return {
+    hold,
+    candidates: plan.candidates,
+    cappedOutputTokens: plan.cappedOutputTokens,
+    limit: rates.limit,
+    release: () => rates.release(),
+  };
+}
+
+/** A hold for a tenant that has nothing to hold: free models cost nothing and ask nobody. */
+export function freeHold(_tenant: TenantId): Hold {
+  return { amount: ZERO, settle: (cost) => ({ charged: ZERO, loss: cost }), release: () => {} };
+}

@@ -1,0 +1,212 @@
+import type { Clock } from "../core/clock.ts";
+import type { GenerationRequest, Outcome } from "../core/generation.ts";
+import type { NodeId, RequestId, StreamId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import { least, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
+import { costOf } from "../core/price.ts";
+import type { Usage } from "../core/usage.ts";
+import type { VendorFailure } from "../core/vendor-failure.ts";
+import type {
+  AttemptRecord,
+  IntentRecord,
+  ProgressRecord,
+  UsageFlag,
+  UsageRecord,
+} from "../ledger/records.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Caller } from "./gateway.ts";
+import { type Metered, NOTHING } from "./meter.ts";
+import type { Route } from "./routes.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** Where charges are written down before a client may see the end of its answer. */
+export interface ChargeSpool {
+  intent(record: IntentRecord): void;
+  progress(record: ProgressRecord): void;
+  /** Resolves when the record is on disk. */
+  usage(record: UsageRecord): Promise<void>;
+}
+
+/** Points set aside for one request; ends with exactly one of its two calls. */
+export interface Hold {
+  readonly amount: Micropoints;
+  /** Takes the cost out of the hold and what is available beyond it; what is missing is the platform's loss. */
+  settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints };
+  release(): void;
+}
+
+export interface ChargePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly node: NodeId;
+  readonly region: string;
+  readonly spool: ChargeSpool;
+  readonly telemetry: Telemetry;
+}
+
+/** How a request ended, as the one who ran it saw it. */
+export interface Ending {
+  readonly outcome: Outcome;
+  readonly metered: Metered;
+  readonly route: Route | undefined;
+  readonly finishReason: string | null;
+  readonly errorCode: string | null;
+  /** Monotonic; undefined when nothing came. */
+  readonly firstTokenAt: number | undefined;
+}
+
+/** Milliseconds between the notes from which an interrupted stream would be charged after a crash. */
+const PROGRESS_MS = 1_000;
+
+/**
+ * The money side of one request: INTENT when it is admitted, PROGRESS while it streams, USAGE when it ends.
+ * Exactly one `settle` closes it; the hold and everything else taken for it is given back there.
+ */
+export class Charge {
+  readonly attempts: AttemptRecord[] = [];
+  readonly #startedAt: number;
+  readonly #admittedAt: number;
+  #progressAt: number;
+  #isSettled = false;
+
+  constructor(
+    readonly ports: ChargePorts,
+    readonly caller: Caller,
+    readonly request: GenerationRequest,
+    readonly requestId: RequestId,
+    readonly streamId: StreamId | null,
+    readonly hold: Hold,
+    readonly flags: readonly UsageFlag[],
+    readonly release: () => void,
+  ) {
+    this.#startedAt = ports.clock.monotonic();
+    this.#admittedAt = ports.clock.now();
+    this.#progressAt = this.#startedAt;
+    ports.spool.intent({
+      kind: "intent",
+      id: requestId,
+      tenant: caller.tenant,
+      key: caller.key,
+      tier: caller.tier,
+      operation: request.operation,
+      model: request.model,
+      at: this.#admittedAt,
+      hold: hold.amount,
+    });
+  }
+
+  isProgressDue(): boolean {
+    return this.ports.clock.monotonic() - this.#progressAt >= PROGRESS_MS;
+  }
+
+  /** Notes what a running stream has used so far: what it would be charged if this process died now. */
+  progress(route: Route, usage: Usage): void {
+    if (route.price === undefined) return;
+    this.#progressAt = this.ports.clock.monotonic();
+    this.ports.spool.progress({
+      kind: "progress",
+      id: this.requestId,
+      tenant: this.caller.tenant,
+      vendor: route.vendor.id,
+      vendorModel: route.model,
+      price: route.price.id,
+      usage,
+      cost: least(costOf(route.price.spec, usage), this.hold.amount),
+    });
+  }
+
+  /**
+   * Takes the points, writes the record and waits until it is on disk.
+   * @throws what the spool threw: then the charge is not safe and the answer must not end as a normal one
+   */
+  async settle(ending: Ending): Promise<Micropoints> {
+    if (this.#isSettled) throw new Error("a charge was settled twice");
+    this.#isSettled = true;
+    const { metered } = ending;
+    const taken = this.hold.settle(metered.isBillable ? metered.cost : ZERO);
+    const loss = metered.isBillable ? taken.loss : metered.cost;
+    this.release();
+    const record = this.#recordOf(ending, taken.charged, loss);
+    this.#tell(record, ending);
+    await this.ports.spool.usage(record);
+    return taken.charged;
+  }
+
+  /** Settles a request that delivered nothing; its record closes the INTENT and needs no waiting for. */
+  settleUnserved(outcome: "failed" | "cancelled", errorCode: string, metered = NOTHING, route?: Route): void {
+    if (this.#isSettled) return;
+    const ending = { outcome, metered, route, finishReason: null, errorCode, firstTokenAt: undefined };
+    this.settle(ending).catch((cause: unknown) => {
+      const fields = { request: this.requestId, cause: String(cause) };
+      this.ports.log.error("a request that was not served could not be written to the spool", fields);
+    });
+  }
+
+  /** Writes down one call of a vendor, for the receipt. */
+  noteAttempt(attempt: Attempt, result: AttemptRecord["result"], failure?: VendorFailure): void {
+    const { route, key, startedAt } = attempt;
+    this.attempts.push({
+      vendor: route.vendor.id,
+      vendorModel: route.model,
+      keyId: key.id,
+      startedMs: Math.round(startedAt - this.#startedAt),
+      durationMs: Math.round(this.ports.clock.monotonic() - startedAt),
+      result,
+      status: failure?.status ?? (result === "served" ? 200 : 0),
+      errorCode: failure?.code ?? null,
+      vendorCode: failure?.vendorCode ?? null,
+    });
+  }
+
+  #recordOf(ending: Ending, charged: Micropoints, loss: Micropoints): UsageRecord {
+    const { caller, request, ports } = this;
+    const { route, metered } = ending;
+    const now = ports.clock.monotonic();
+    const flags = [...this.flags, ...metered.flags];
+    if (charged > this.hold.amount) flags.push("beyond_hold");
+    if (loss > 0n) flags.push("platform_loss");
+    return {
+      kind: "usage",
+      id: this.requestId,
+      tenant: caller.tenant,
+      key: caller.key,
+      tier: caller.tier,
+      node: ports.node,
+      region: ports.region,
+      operation: request.operation,
+      stream: this.streamId,
+      model: request.model,
+      vendor: route?.vendor.id ?? null,
+      vendorModel: route?.model ?? null,
+      at: this.#admittedAt,
+      durationMs: Math.round(now - this.#startedAt),
+      firstTokenMs:
+        ending.firstTokenAt === undefined ? null : Math.round(ending.firstTokenAt - this.#startedAt),
+      outcome: ending.outcome,
+      finishReason: ending.finishReason,
+      errorCode: ending.errorCode,
+      usage: metered.usage,
+      price: route?.price?.id ?? null,
+      charged,
+      loss: micropointsOf(loss),
+      attempts: this.attempts,
+      flags,
+    };
+  }
+
+  #tell(record: UsageRecord, ending: Ending): void {
+    const served = this.attempts.at(-1);
+    this.ports.telemetry.generationEnded({
+      operation: record.operation,
+      tier: record.tier,
+      vendor: record.vendor,
+      model: record.model,
+      region: ending.route?.vendor.region ?? record.region,
+      outcome: record.outcome,
+      usage: record.usage,
+      cost: record.charged,
+      loss: record.loss,
+      vendorSeconds: ending.route === undefined || served === undefined ? null : served.durationMs / 1_000,
+    });
+  }
+}

@@ -1,0 +1,266 @@
+import type { Transport } from "../adapters/adapter.ts";
+import { asSluiceError, SluiceError } from "../core/errors.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import { randomText, streamId } from "../core/ids.ts";
+import type { Random } from "../core/random.ts";
+import type { VendorFailure } from "../core/vendor-failure.ts";
+import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
+import { Attempt, isFailure } from "./attempt.ts";
+import { Charge, type ChargePorts } from "./charge.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { Explanations } from "./explain.ts";
+import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
+import { meter } from "./meter.ts";
+import { rank } from "./router.ts";
+import { pricedBy, type Route, type Routes } from "./routes.ts";
+import { StreamRun } from "./stream-run.ts";
+import type { Ticket, VendorDesk } from "./vendor-desk.ts";
+import { failureBeforeContent, VendorStream } from "./vendor-stream.ts";
+
+export interface GeneratePorts extends ChargePorts {
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  readonly network: Transport;
+  readonly admission: AdmissionPorts;
+  readonly desk: VendorDesk;
+  readonly explanations: Explanations;
+  /** The routes of this moment: a reload replaces them, a running request keeps its own. */
+  routes(): Routes;
+}
+
+/** Vendor calls that one request may cause at most, over all candidates and keys. */
+const MOST_ATTEMPTS = 6;
+
+/** The path of one request, from the ranked candidates to the first token or the whole answer. */
+export async function generate(
+  ports: GeneratePorts,
+  caller: Caller,
+  request: GenerationRequest,
+  options: GenerateOptions,
+): Promise<Generation> {
+  const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
+  ports.explanations.decided(options.requestId, caller.tenant, decision);
+  const admitting = admit(ports.admission, caller, request, decision.ranked);
+  const admission = admitting instanceof Promise ? await admitting : admitting;
+  const charge = openCharge(ports, caller, request, options, admission);
+  const run = new Run(ports, request, options, admission, charge);
+  try {
+    return await run.serve();
+  } catch (thrown) {
+    const error = asSluiceError(thrown);
+    charge.settleUnserved("failed", error.code);
+    throw error;
+  }
+}
+
+function openCharge(
+  ports: GeneratePorts,
+  caller: Caller,
+  request: GenerationRequest,
+  options: GenerateOptions,
+  admission: Admission,
+): Charge {
+  const stream = request.stream ? streamId(`str_${randomText(ports.random.bytes(20))}`) : null;
+  const flags = admission.cappedOutputTokens === undefined ? [] : (["capped"] as const);
+  try {
+    return new Charge(
+      ports,
+      caller,
+      request,
+      options.requestId,
+      stream,
+      admission.hold,
+      flags,
+      admission.release,
+    );
+  } catch (thrown) {
+    // The spool refused the INTENT: nothing may be bought that could not be booked.
+    admission.hold.release();
+    admission.release();
+    throw thrown;
+  }
+}
+
+/** One request on its way through the candidates. */
+class Run {
+  #attempts = 0;
+  #failure: VendorFailure | undefined;
+
+  constructor(
+    readonly ports: GeneratePorts,
+    readonly request: GenerationRequest,
+    readonly options: GenerateOptions,
+    readonly admission: Admission,
+    readonly charge: Charge,
+  ) {}
+
+  async serve(): Promise<Generation> {
+    for (const route of this.admission.candidates) {
+      const served = await this.#tryRoute(route);
+      if (served !== undefined) return served;
+    }
+    throw this.#giveUp();
+  }
+
+  /** Tries the route's keys one after the other; undefined: the next candidate shall try. */
+  async #tryRoute(route: Route): Promise<Generation | undefined> {
+    const tried = new Set<string>();
+    while (this.#attempts < MOST_ATTEMPTS) {
+      this.#refuseIfGone();
+      const taking = this.ports.desk.take(route, tried);
+      const ticket = taking instanceof Promise ? await taking : taking;
+      if (!ticket.ok) {
+        // A key that failed tells more than there being no further one.
+        this.#failure ??= ticket.failure;
+        return undefined;
+      }
+      this.#attempts += 1;
+      tried.add(ticket.key.id);
+      const result = await this.#call(route, ticket);
+      if (!("fault" in result)) return result;
+      this.#failure = result;
+      if (result.fault === "request") throw refused(result);
+      // Another key helps where the key or its account is at fault, not where the vendor is.
+      if (result.fault !== "key" && result.fault !== "account") return undefined;
+    }
+    return undefined;
+  }
+
+  /** One call. A stream that began keeps the ticket until it ends; everything else gives it back here. */
+  async #call(route: Route, ticket: Ticket): Promise<Generation | VendorFailure> {
+    const attempt = new Attempt(route, ticket.key, this.ports.deadlines, this.request.stream);
+    const { signal } = this.options;
+    const stop = () => attempt.end("client");
+    signal?.addEventListener("abort", stop, { once: true });
+    let isStreaming = false;
+    try {
+      const result = await this.#open(attempt, ticket);
+      isStreaming = "kind" in result && result.kind === "stream";
+      if ("fault" in result) this.#noteFailure(attempt, result);
+      return result;
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      if (!isStreaming) {
+        attempt.abandon();
+        ticket.release();
+      }
+    }
+  }
+
+  async #open(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
+    const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
+    this.#refuseIfGone(attempt);
+    if (!opened.ok) return opened.failure;
+    const started = this.#started(attempt.route, opened.call.dropped);
+    return this.request.stream
+      ? this.#openStream(attempt, ticket, opened.response, started)
+      : this.#readAnswer(attempt, opened.response, started);
+  }
+
+  async #openStream(
+    attempt: Attempt,
+    ticket: Ticket,
+    response: Response,
+    started: Started,
+  ): Promise<Generation | VendorFailure> {
+    const stream = new VendorStream(
+      attempt,
+      response.body ?? new Blob().stream(),
+      this.request,
+      this.options.mode,
+    );
+    const run = new StreamRun(this.ports, this.charge, started, stream);
+    await run.prime();
+    this.#refuseIfGone(attempt);
+    return failureBeforeContent(stream) ?? run.begin(ticket.release);
+  }
+
+  async #readAnswer(
+    attempt: Attempt,
+    response: Response,
+    started: Started,
+  ): Promise<Generation | VendorFailure> {
+    const { route } = attempt;
+    const body = await attempt.readAll(response);
+    this.#refuseIfGone(attempt);
+    if (isFailure(body)) return body;
+    const answer = route.adapter.readAnswer(this.request, body);
+    if (!answer.ok) return answer.failure;
+    this.charge.noteAttempt(attempt, "served");
+    const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
+    this.ports.desk.report(route, attempt.key, { ok: true, durationMs, firstTokenMs: undefined });
+    const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
+    const finishReason = answer.finishReasons[0] ?? null;
+    const metered = meter(pricedBy(route), this.request, answer.usage, delivered, "completed");
+    const cost = await this.charge.settle({
+      outcome: "completed",
+      metered,
+      route,
+      finishReason,
+      errorCode: null,
+      firstTokenAt: undefined,
+    });
+    const { usage } = metered;
+    const final = { outcome: "completed", finishReason, usage, cost, vendor: route.vendor.id } as const;
+    return { kind: "answer", started, answer, final };
+  }
+
+  #started(route: Route, dropped: readonly string[] | undefined): Started {
+    const { cappedOutputTokens, limit } = this.admission;
+    return {
+      requestId: this.options.requestId,
+      vendor: route.vendor.id,
+      vendorModel: route.model,
+      attempts: this.#attempts,
+      ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
+      ...(limit === undefined ? {} : { limit }),
+      ...(dropped === undefined || dropped.length === 0 ? {} : { dropped }),
+    };
+  }
+
+  #noteFailure(attempt: Attempt, failure: VendorFailure): void {
+    const { route, key } = attempt;
+    this.charge.noteAttempt(attempt, "failed", failure);
+    this.ports.desk.report(route, key, { ok: false, failure });
+    const { fault, code } = failure;
+    this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
+  }
+
+  /** The client left before anything was delivered: a vendor that was called has read the prompt. */
+  #refuseIfGone(attempt?: Attempt): void {
+    if (this.options.signal?.aborted !== true) return;
+    const error = new SluiceError("request_cancelled", "The client closed the connection.");
+    if (attempt === undefined) {
+      this.charge.settleUnserved("cancelled", error.code);
+    } else {
+      this.charge.noteAttempt(attempt, "cancelled");
+      const { route } = attempt;
+      const metered = meter(pricedBy(route), this.request, undefined, NOTHING_DELIVERED, "cancelled");
+      this.charge.settleUnserved("cancelled", error.code, metered, route);
+    }
+    throw error;
+  }
+
+  #giveUp(): SluiceError {
+    const failure = this.#failure;
+    if (failure === undefined) return new SluiceError("vendor_unavailable", "No vendor could be tried.");
+    // A vendor that refuses our key or our model is our trouble, never to be read as the client's.
+    const code = failure.fault === "key" || failure.fault === "config" ? "vendor_unavailable" : failure.code;
+    const message =
+      failure.fault === "key" ? "The vendor refused the platform's credentials." : failure.message;
+    const { retryAfterMs } = failure;
+    return new SluiceError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+  }
+}
+
+const NOTHING_DELIVERED = { frames: 0, chars: 0, reasoningChars: 0 };
+
+/** The vendor refused what the client sent: its words and its status are the answer. */
+function refused(failure: VendorFailure): SluiceError {
+  const { code, message, param, status } = failure;
+  const isClientStatus = status >= 400 && status < 500;
+  return new SluiceError(code, message, {
+    ...(param === undefined ? {} : { param }),
+    ...(isClientStatus ? { status } : {}),
+  });
+}

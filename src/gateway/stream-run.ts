@@ -1,0 +1,143 @@
+import type { Passage } from "../adapters/adapter.ts";
+import { SluiceError } from "../core/errors.ts";
+import { ZERO } from "../core/points.ts";
+import { isPlausible, type Usage } from "../core/usage.ts";
+import type { Charge, ChargePorts } from "./charge.ts";
+import type { Final, Started, StreamGeneration } from "./gateway.ts";
+import { estimate, meter } from "./meter.ts";
+import { errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
+import { pricedBy } from "./routes.ts";
+import type { VendorDesk } from "./vendor-desk.ts";
+import type { VendorStream } from "./vendor-stream.ts";
+
+export interface StreamRunPorts extends ChargePorts {
+  readonly desk: VendorDesk;
+}
+
+/** A generation that streams: hands on passages and, at the end, settles before it says that it is over. */
+export class StreamRun implements StreamGeneration {
+  readonly kind = "stream";
+  readonly streamId;
+  final: Final | undefined;
+  /** Read before the first content was seen; handed out first. */
+  readonly #primed: Passage[] = [];
+  #firstTokenAt: number | undefined;
+  #giveTicketBack: () => void = () => {};
+  #settling: Promise<null> | undefined;
+
+  constructor(
+    readonly ports: StreamRunPorts,
+    readonly charge: Charge,
+    readonly started: Started,
+    readonly vendor: VendorStream,
+  ) {
+    if (charge.streamId === null) throw new Error("a stream runs without a stream id");
+    this.streamId = charge.streamId;
+  }
+
+  /** Reads until the first content or the end: up to here another vendor could still serve. */
+  async prime(): Promise<void> {
+    while (!this.vendor.hasContent) {
+      const passage = await this.vendor.read();
+      if (passage === null) return;
+      this.#primed.push(passage);
+      if (this.vendor.end !== undefined) return;
+    }
+  }
+
+  /** This vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not. */
+  begin(giveTicketBack: () => void): this {
+    this.#giveTicketBack = giveTicketBack;
+    this.#firstTokenAt = this.ports.clock.monotonic();
+    this.#tellFirstToken(this.#firstTokenAt);
+    this.ports.telemetry.streamOpened();
+    this.vendor.attempt.onReaderStalled = () => {
+      this.cancel();
+      this.#settling ??= this.#settle();
+    };
+    return this;
+  }
+
+  async next(): Promise<Passage | null> {
+    const primed = this.#primed.shift();
+    if (primed !== undefined) return primed;
+    for (;;) {
+      const passage = await this.vendor.read();
+      if (passage === null) {
+        this.#settling ??= this.#settle();
+        return this.#settling;
+      }
+      if (this.charge.isProgressDue()) this.charge.progress(this.vendor.attempt.route, this.#usedSoFar());
+      if (passage.bytes !== undefined || passage.events.length > 0) return passage;
+    }
+  }
+
+  cancel(): void {
+    this.vendor.cancel();
+  }
+
+  #usedSoFar(): Usage {
+    const { usage, delivered } = this.vendor;
+    return usage !== undefined && isPlausible(usage) ? usage : estimate(this.charge.request, delivered);
+  }
+
+  async #settle(): Promise<null> {
+    const { vendor, charge } = this;
+    const end: StreamEnd = vendor.end ?? { by: "cut" };
+    const { route } = vendor.attempt;
+    const outcome = outcomeOf(end);
+    const error = errorOf(end);
+    const metered = meter(pricedBy(route), charge.request, vendor.usage, vendor.delivered, outcome);
+    this.#close(end);
+    const { finishReason } = vendor;
+    const final = { finishReason, usage: metered.usage, vendor: route.vendor.id };
+    try {
+      const errorCode = error?.code ?? null;
+      const ending = { outcome, metered, route, finishReason, errorCode, firstTokenAt: this.#firstTokenAt };
+      const cost = await charge.settle(ending);
+      this.final = { ...final, outcome, cost, ...(error === undefined ? {} : { error }) };
+    } catch (thrown) {
+      this.ports.log.error("a stream's charge could not be written to the spool", {
+        request: charge.requestId,
+        cause: String(thrown),
+      });
+      const unbooked = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
+      this.final = { ...final, outcome: "failed", cost: ZERO, error: unbooked };
+    }
+    return null;
+  }
+
+  #close(end: StreamEnd): void {
+    const { attempt } = this.vendor;
+    const { clock, desk, telemetry } = this.ports;
+    this.#giveTicketBack();
+    telemetry.streamClosed();
+    if (end.by === "marker") {
+      this.charge.noteAttempt(attempt, "served");
+      const durationMs = clock.monotonic() - attempt.startedAt;
+      const firstTokenMs =
+        this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - attempt.startedAt;
+      desk.report(attempt.route, attempt.key, { ok: true, durationMs, firstTokenMs });
+    } else if (end.by === "client") {
+      this.charge.noteAttempt(attempt, "cancelled");
+    } else {
+      const failure = end.by === "cut" ? CUT : end.failure;
+      this.charge.noteAttempt(attempt, "failed", failure);
+      desk.report(attempt.route, attempt.key, { ok: false, failure });
+    }
+  }
+
+  #tellFirstToken(at: number): void {
+    const { attempt } = this.vendor;
+    const { vendor, model } = attempt.route;
+    this.ports.telemetry.firstToken(vendor.id, model, vendor.region, (at - attempt.startedAt) / 1_000);
+  }
+}
+
+const CUT = {
+  fault: "vendor",
+  code: "stream_truncated",
+  status: 200,
+  vendorCode: "cut",
+  message: "The stream ended before its end marker.",
+} as const;

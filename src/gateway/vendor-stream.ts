@@ -1,0 +1,140 @@
+import type { Delivered, Passage, StreamMode, StreamReader } from "../adapters/adapter.ts";
+import type { FinishReason, GenerationRequest } from "../core/generation.ts";
+import type { Usage } from "../core/usage.ts";
+import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { Attempt } from "./attempt.ts";
+import type { StreamEnd } from "./outcome.ts";
+
+/** How long the rest of a body is read after the end marker, so that its connection can be used again. */
+const TAIL_MS = 1_000;
+
+/** The part of a body's reader that is used. */
+interface Bytes {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** One vendor's answer as it streams in: passages out, and what metering needs picked up on the way. */
+export class VendorStream {
+  usage: Usage | undefined;
+  finishReason: FinishReason | null = null;
+  end: StreamEnd | undefined;
+  /** Generated content was seen: from here on nobody else can serve instead. */
+  hasContent = false;
+  readonly #parser: StreamReader;
+  readonly #bytes: Bytes;
+
+  constructor(
+    readonly attempt: Attempt,
+    body: ReadableStream<Uint8Array>,
+    request: GenerationRequest,
+    mode: StreamMode,
+  ) {
+    this.#parser = attempt.route.adapter.openStream(request, mode);
+    this.#bytes = body.getReader();
+  }
+
+  get delivered(): Delivered {
+    return this.#parser.delivered;
+  }
+
+  /** The next network read's passage; null once `end` is set. Never rejects. */
+  async read(): Promise<Passage | null> {
+    if (this.end !== undefined) return null;
+    this.attempt.awaitVendor(this.hasContent);
+    let chunk: Uint8Array | undefined;
+    try {
+      const { done, value } = await this.#bytes.read();
+      chunk = done ? undefined : value;
+    } catch (thrown) {
+      return this.#broke(thrown);
+    }
+    // The client may have gone while the read was on its way: what arrives now is nobody's.
+    if (this.attempt.endedBy !== undefined) return this.#broke(undefined);
+    const passage = chunk === undefined ? this.#parser.close() : this.#parser.push(chunk);
+    this.#note(passage);
+    if (chunk === undefined) this.#finish({ by: "cut" });
+    else if (this.hasContent && this.end === undefined) this.attempt.awaitReader();
+    return passage;
+  }
+
+  /** Stops the vendor. */
+  cancel(): void {
+    this.attempt.end("client");
+    this.#finish({ by: "client" });
+  }
+
+  #note(passage: Passage): void {
+    if (passage.hasContent) this.hasContent = true;
+    for (const event of passage.events) {
+      if (event.type === "usage") this.usage = event.usage;
+      else if (event.type === "finish") this.finishReason = event.reason;
+      else if (event.type === "failure") this.#finish({ by: "failure", failure: event.failure });
+      else if (event.type === "end") this.#finish({ by: "marker" });
+    }
+  }
+
+  #broke(thrown: unknown): null {
+    this.#finish(this.#reasonOf(thrown));
+    return null;
+  }
+
+  #reasonOf(thrown: unknown): StreamEnd {
+    const { endedBy } = this.attempt;
+    if (endedBy === "client") return { by: "client" };
+    return endedBy === undefined ? { by: "cut" } : { by: "clock", failure: this.attempt.failureOf(thrown) };
+  }
+
+  /** The first reason stays. */
+  #finish(end: StreamEnd): void {
+    if (this.end !== undefined) return;
+    this.end = end;
+    if (end.by === "marker") {
+      void this.#readTail();
+      return;
+    }
+    this.attempt.abandon();
+    this.#bytes.cancel().catch(ignoreAborted);
+  }
+
+  async #readTail(): Promise<void> {
+    this.attempt.limitTo(TAIL_MS);
+    try {
+      while (!(await this.#bytes.read()).done);
+    } catch (thrown) {
+      ignoreAborted(thrown);
+    } finally {
+      this.attempt.close();
+    }
+  }
+}
+
+/** The failure of a stream that produced nothing a client could see, so that the next candidate may try. */
+export function failureBeforeContent(stream: VendorStream): VendorFailure | undefined {
+  const { end } = stream;
+  if (end === undefined || stream.hasContent) return undefined;
+  switch (end.by) {
+    case "clock":
+    case "failure":
+      return end.failure;
+    case "cut":
+      return emptyAnswer("closed the stream before any content");
+    case "marker":
+      return stream.finishReason === null ? emptyAnswer("ended the stream without any content") : undefined;
+    case "client":
+      return undefined;
+  }
+}
+
+function emptyAnswer(what: string): VendorFailure {
+  return {
+    fault: "vendor",
+    code: "vendor_unavailable",
+    status: 200,
+    vendorCode: "empty_answer",
+    message: `The vendor ${what}.`,
+  };
+}
+
+/** A cancelled body rejects its pending read; that is what was asked for. */
+function ignoreAborted(_thrown: unknown): void {}
