@@ -29,3 +29,39 @@ export const MAILBOX_LENGTH = 10_000;
 
 /** A client that reads nothing of its stream for this long is taken for gone: its points are held meanwhile. */
 export const READER_STALL_MS = 120_000;
+
+/** Longest piece of text in one stream event, in UTF-16 units: a vendor's giant frame becomes several events. */
+export const STREAM_ENTRY_CHARS = 16 * 1024;
+
+/** Unsent bytes after which a WebSocket's client counts as too slow (contract, section 6). */
+export const UNSENT_BYTES = 1024 * 1024;
+
+/**
+ * Events of one stream that can be read again. A quarter above UNSENT_BYTES, so that a slow socket is found
+ * out before its stream holds its vendor back. Grows by need: an answer of 1,000 tokens takes 8 KiB.
+ */
+export const STREAM_RING_BYTES = UNSENT_BYTES + 256 * 1024;
+
+/** How long an ended stream can still be read (contract, section 5). */
+export const STREAM_KEPT_MS = 5 * 60_000;
+
+/** How long a generation goes on without a reader, unless the request says otherwise (contract, section 5). */
+export const STREAM_DETACH_MS = 30_000;
+
+/** Streams running at once on one node: at 32 KiB each, 1 GiB. */
+export const RUNNING_STREAMS = 32_768;
+
+/** Ended streams kept for their five minutes: 160 ends a second. The oldest go first. */
+export const KEPT_STREAMS = 50_000;
+
+/** Memory of the ended streams together. The oldest go first. */
+export const KEPT_STREAM_BYTES = 256 * 1024 * 1024;
+
+/** Generations at once on one WebSocket: a backend's whole load, yet one socket cannot fill a node. */
+export const GENERATIONS_PER_SOCKET = 1_000;
+
+/** Life of a WebSocket ticket (contract, section 6). */
+export const TICKET_MS = 60_000;
+
+/** Unused tickets at once: 160 a second, each good for a minute. */
+export const TICKETS = 10_000;
