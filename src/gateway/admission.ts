@@ -1,6 +1,5 @@
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
-import type { TenantId } from "../core/ids.ts";
 import { type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
 import { affordableOutput, largestCost } from "../core/price.ts";
 import type { Hold } from "./charge.ts";
@@ -157,9 +156,4 @@ function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
     limit: rates.limit,
     release: () => rates.release(),
   };
-}
-
-/** A hold for a tenant that has nothing to hold: free models cost nothing and ask nobody. */
-export function freeHold(_tenant: TenantId): Hold {
-  return { amount: ZERO, settle: (cost) => ({ charged: ZERO, loss: cost }), release: () => {} };
 }

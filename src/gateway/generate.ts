@@ -136,8 +136,14 @@ class Run {
     try {
       const result = await this.#open(attempt, ticket);
       isStreaming = "kind" in result && result.kind === "stream";
-      if ("fault" in result) this.#noteFailure(attempt, result);
+      if ("fault" in result) {
+        this.#noteFailure(attempt, result);
+        ticket.report({ ok: false, failure: result });
+      }
       return result;
+    } catch (thrown) {
+      ticket.report({ ok: "unknown" });
+      throw thrown;
     } finally {
       signal?.removeEventListener("abort", stop);
       if (!isStreaming) {
@@ -154,7 +160,7 @@ class Run {
     const started = this.#started(attempt.route, opened.call.dropped);
     return this.request.stream
       ? this.#openStream(attempt, ticket, opened.response, started)
-      : this.#readAnswer(attempt, opened.response, started);
+      : this.#readAnswer(attempt, ticket, opened.response, started);
   }
 
   async #openStream(
@@ -172,11 +178,12 @@ class Run {
     const run = new StreamRun(this.ports, this.charge, started, stream);
     await run.prime();
     this.#refuseIfGone(attempt);
-    return failureBeforeContent(stream) ?? run.begin(ticket.release);
+    return failureBeforeContent(stream) ?? run.begin(ticket);
   }
 
   async #readAnswer(
     attempt: Attempt,
+    ticket: Ticket,
     response: Response,
     started: Started,
   ): Promise<Generation | VendorFailure> {
@@ -188,7 +195,7 @@ class Run {
     if (!answer.ok) return answer.failure;
     this.charge.noteAttempt(attempt, "served");
     const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
-    this.ports.desk.report(route, attempt.key, { ok: true, durationMs, firstTokenMs: undefined });
+    ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
     const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
     const finishReason = answer.finishReasons[0] ?? null;
     const metered = meter(pricedBy(route), this.request, answer.usage, delivered, "completed");
@@ -219,9 +226,8 @@ class Run {
   }
 
   #noteFailure(attempt: Attempt, failure: VendorFailure): void {
-    const { route, key } = attempt;
+    const { route } = attempt;
     this.charge.noteAttempt(attempt, "failed", failure);
-    this.ports.desk.report(route, key, { ok: false, failure });
     const { fault, code } = failure;
     this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
   }

@@ -7,12 +7,8 @@ import type { Final, Started, StreamGeneration } from "./gateway.ts";
 import { estimate, meter } from "./meter.ts";
 import { errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
 import { pricedBy } from "./routes.ts";
-import type { VendorDesk } from "./vendor-desk.ts";
+import type { Ticket } from "./vendor-desk.ts";
 import type { VendorStream } from "./vendor-stream.ts";
-
-export interface StreamRunPorts extends ChargePorts {
-  readonly desk: VendorDesk;
-}
 
 /** A generation that streams: hands on passages and, at the end, settles before it says that it is over. */
 export class StreamRun implements StreamGeneration {
@@ -22,11 +18,11 @@ export class StreamRun implements StreamGeneration {
   /** Read before the first content was seen; handed out first. */
   readonly #primed: Passage[] = [];
   #firstTokenAt: number | undefined;
-  #giveTicketBack: () => void = () => {};
+  #ticket: Ticket | undefined;
   #settling: Promise<null> | undefined;
 
   constructor(
-    readonly ports: StreamRunPorts,
+    readonly ports: ChargePorts,
     readonly charge: Charge,
     readonly started: Started,
     readonly vendor: VendorStream,
@@ -46,8 +42,8 @@ export class StreamRun implements StreamGeneration {
   }
 
   /** This vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not. */
-  begin(giveTicketBack: () => void): this {
-    this.#giveTicketBack = giveTicketBack;
+  begin(ticket: Ticket): this {
+    this.#ticket = ticket;
     this.#firstTokenAt = this.ports.clock.monotonic();
     this.#tellFirstToken(this.#firstTokenAt);
     this.ports.telemetry.streamOpened();
@@ -109,22 +105,22 @@ export class StreamRun implements StreamGeneration {
 
   #close(end: StreamEnd): void {
     const { attempt } = this.vendor;
-    const { clock, desk, telemetry } = this.ports;
-    this.#giveTicketBack();
-    telemetry.streamClosed();
+    this.ports.telemetry.streamClosed();
     if (end.by === "marker") {
       this.charge.noteAttempt(attempt, "served");
-      const durationMs = clock.monotonic() - attempt.startedAt;
+      const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
       const firstTokenMs =
         this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - attempt.startedAt;
-      desk.report(attempt.route, attempt.key, { ok: true, durationMs, firstTokenMs });
+      this.#ticket?.report({ ok: true, durationMs, firstTokenMs });
     } else if (end.by === "client") {
       this.charge.noteAttempt(attempt, "cancelled");
+      this.#ticket?.report({ ok: "unknown" });
     } else {
       const failure = end.by === "cut" ? CUT : end.failure;
       this.charge.noteAttempt(attempt, "failed", failure);
-      desk.report(attempt.route, attempt.key, { ok: false, failure });
+      this.#ticket?.report({ ok: false, failure });
     }
+    this.#ticket?.release();
   }
 
   #tellFirstToken(at: number): void {

@@ -1,20 +1,27 @@
-import type { VendorKey } from "../core/catalog.ts";
+import type {
+  Observation,
+  QuotaLeases,
+  RateDenied,
+  RateLeases,
+  VendorHealth,
+} from "../actors/leases/leases.ts";
+import type { VendorKey, VendorSpec } from "../core/catalog.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
-import type { StandingOf } from "./router.ts";
+import type { Standing, StandingOf } from "./router.ts";
 import type { Route } from "./routes.ts";
 
 /** What the gateway asks about vendors: may one more call go there, with which key, and how did it go. */
 export interface VendorDesk {
   readonly standingOf: StandingOf;
-  /** A place among the vendor's rate and slots and a usable key, not one of `tried`. */
+  /** A place among the vendor's rate, slots and quota and a usable key, not one of `tried`. */
   take(route: Route, tried: ReadonlySet<string>): Ticket | NoTicket | Promise<Ticket | NoTicket>;
-  report(route: Route, key: VendorKey, observation: Observation): void;
 }
 
+/** The right to one call. `report` says what it showed (the first word counts), `release` that it is over. */
 export interface Ticket {
   readonly ok: true;
   readonly key: VendorKey;
-  /** The call is over, its stream included. */
+  report(observation: Observation): void;
   release(): void;
 }
 
@@ -23,6 +30,154 @@ export interface NoTicket {
   readonly failure: VendorFailure;
 }
 
-export type Observation =
-  | { readonly ok: true; readonly durationMs: number; readonly firstTokenMs: number | undefined }
-  | { readonly ok: false; readonly failure: VendorFailure };
+export interface DeskPorts {
+  readonly health: VendorHealth;
+  readonly rates: RateLeases;
+  readonly quotas: QuotaLeases;
+}
+
+/** Keys take turns by weight; the turn is per vendor specification, so a reload starts anew. */
+type Turns = WeakMap<VendorSpec, Map<string, number>>;
+
+export function createVendorDesk(ports: DeskPorts): VendorDesk {
+  const turns: Turns = new WeakMap();
+  return {
+    standingOf: (route) => standing(ports.health, route),
+    take(route, tried) {
+      const { vendor } = route;
+      const key = nextKey(ports.health, turns, vendor, tried);
+      if (key === undefined) return refusal(vendor, "no_usable_key", "has no usable key at the moment");
+      if (!isLimited(vendor)) return begin(ports, vendor, key, NOTHING_TAKEN);
+      const taken = takeLimits(ports, vendor);
+      if (taken instanceof Promise) {
+        return taken.then((limits) =>
+          limits.ok ? begin(ports, vendor, key, limits) : denied(vendor, limits),
+        );
+      }
+      return taken.ok ? begin(ports, vendor, key, taken) : denied(vendor, taken);
+    },
+  };
+}
+
+interface Taken {
+  readonly ok: true;
+  release(): void;
+  undo(): void;
+}
+
+const NOTHING_TAKEN: Taken = { ok: true, release: () => {}, undo: () => {} };
+
+function begin(ports: DeskPorts, vendor: VendorSpec, key: VendorKey, taken: Taken): Ticket | NoTicket {
+  if (!ports.health.begin(vendor.id)) {
+    taken.undo();
+    return refusal(vendor, "breaker_open", "is failing at the moment");
+  }
+  let isReported = false;
+  return {
+    ok: true,
+    key,
+    report(observation) {
+      if (isReported) return;
+      isReported = true;
+      ports.health.report(vendor.id, key.id, observation);
+    },
+    release: taken.release,
+  };
+}
+
+function standing(health: VendorHealth, route: Route): Standing {
+  const view = health.view(route.vendor.id);
+  return {
+    breaker: view.state,
+    firstTokenMs: view.firstTokenMs?.p50 ?? view.latencyMs,
+    errorRatio: view.errorRatio,
+  };
+}
+
+const hasRate = ({ limits }: VendorSpec): boolean =>
+  limits.qps !== undefined || limits.concurrency !== undefined;
+const isLimited = (vendor: VendorSpec): boolean => hasRate(vendor) || vendor.limits.dailyQuota !== undefined;
+
+/** The rate first, then the day's quota; what was taken goes back when the second refuses. */
+function takeLimits(ports: DeskPorts, vendor: VendorSpec): Taken | RateDenied | Promise<Taken | RateDenied> {
+  if (!hasRate(vendor)) return takeQuota(ports, vendor, NOTHING_TAKEN);
+  const rate = ports.rates.take({ kind: "vendor", vendor: vendor.id }, vendor.limits);
+  if (rate instanceof Promise)
+    return rate.then((taken) => (taken.ok ? takeQuota(ports, vendor, taken) : taken));
+  return rate.ok ? takeQuota(ports, vendor, rate) : rate;
+}
+
+function takeQuota(
+  ports: DeskPorts,
+  vendor: VendorSpec,
+  rate: Taken,
+): Taken | RateDenied | Promise<Taken | RateDenied> {
+  const { dailyQuota } = vendor.limits;
+  if (dailyQuota === undefined) return rate;
+  const quota = ports.quotas.take(vendor.id, dailyQuota);
+  if (quota instanceof Promise) return quota.then((taken) => joined(rate, taken));
+  return joined(rate, quota);
+}
+
+function joined(rate: Taken, quota: { readonly ok: true; undo(): void } | RateDenied): Taken | RateDenied {
+  if (!quota.ok) {
+    rate.undo();
+    return quota;
+  }
+  return {
+    ok: true,
+    release: rate.release,
+    undo() {
+      rate.undo();
+      quota.undo();
+    },
+  };
+}
+
+/** Smooth weighted round robin over the keys that are neither set aside nor tried by this request. */
+function nextKey(
+  health: VendorHealth,
+  turns: Turns,
+  vendor: VendorSpec,
+  tried: ReadonlySet<string>,
+): VendorKey | undefined {
+  const usable = health.usableKeys(vendor.id, vendor.keys).filter(({ id }) => !tried.has(id));
+  const [only] = usable;
+  if (usable.length <= 1 || only === undefined) return only;
+  let credits = turns.get(vendor);
+  if (credits === undefined) {
+    credits = new Map();
+    turns.set(vendor, credits);
+  }
+  let chosen = only;
+  let total = 0;
+  for (const key of usable) {
+    total += key.weight;
+    credits.set(key.id, (credits.get(key.id) ?? 0) + key.weight);
+    if ((credits.get(key.id) ?? 0) > (credits.get(chosen.id) ?? 0)) chosen = key;
+  }
+  credits.set(chosen.id, (credits.get(chosen.id) ?? 0) - total);
+  return chosen;
+}
+
+function denied(vendor: VendorSpec, denial: RateDenied): NoTicket {
+  return {
+    ok: false,
+    failure: {
+      fault: "account",
+      code: "rate_limit_exceeded",
+      status: 429,
+      vendorCode: "platform_limit",
+      message: `The platform's limit toward ${vendor.id} is reached.`,
+      retryAfterMs: denial.retryAfterMs,
+    },
+  };
+}
+
+function refusal(vendor: VendorSpec, vendorCode: string, what: string): NoTicket {
+  const message = `${vendor.id} ${what}.`;
+  return {
+    ok: false,
+    failure: { fault: "vendor", code: "vendor_unavailable", status: 0, vendorCode, message },
+  };
+}

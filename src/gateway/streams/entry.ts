@@ -1,0 +1,62 @@
+import type { Operation } from "../../core/catalog.ts";
+import type { FinishReason } from "../../core/generation.ts";
+import type { RequestId, StreamId, TenantId, VendorId } from "../../core/ids.ts";
+import type { Final } from "../gateway.ts";
+
+/** One numbered event of a stream. `seq` counts from 1 without a gap; exactly one `done`, the last. */
+export type StreamEntry = DeltaEntry | DoneEntry;
+
+export interface DeltaEntry extends Delta {
+  readonly type: "delta";
+  readonly seq: number;
+}
+
+/** Content of one choice. Where several kinds are set, they came in the order in which they stand here. */
+export interface Delta {
+  readonly choice: number;
+  /** True on the first delta of its choice. */
+  readonly opens: boolean;
+  readonly reasoning?: string;
+  readonly text?: string;
+  readonly refusal?: string;
+  readonly toolCalls?: readonly ToolCallPiece[];
+}
+
+export interface ToolCallPiece {
+  /** Position among the parallel calls of the choice. */
+  readonly call: number;
+  /** On the first piece of a call only. */
+  readonly id?: string;
+  readonly name?: string;
+  readonly arguments: string;
+}
+
+export interface DoneEntry {
+  readonly type: "done";
+  readonly seq: number;
+  readonly final: Final;
+  readonly finishes: readonly ChoiceFinish[];
+}
+
+export interface ChoiceFinish {
+  readonly choice: number;
+  readonly reason: FinishReason;
+  /** True when the choice ended without having had any content. */
+  readonly opens: boolean;
+}
+
+/** What every reader of a stream is told before its first event. */
+export interface StreamAbout {
+  readonly streamId: StreamId;
+  readonly requestId: RequestId;
+  readonly tenant: TenantId;
+  readonly operation: Operation;
+  readonly vendor: VendorId;
+  readonly vendorModel: string;
+  /** Vendors tried, the serving one included. */
+  readonly attempts: number;
+  /** Seconds since the epoch. */
+  readonly created: number;
+  /** `stream_options.include_usage` of the request. */
+  readonly includeUsage: boolean;
+}

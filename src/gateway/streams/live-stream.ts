@@ -1,0 +1,44 @@
+import type { StreamId, TenantId } from "../../core/ids.ts";
+import type { StreamGeneration } from "../gateway.ts";
+import type { StreamAbout, StreamEntry } from "./entry.ts";
+
+/**
+ * A stream as its readers see it, wherever it runs. Kept this narrow so that a stream of another node can
+ * stand behind the same interface.
+ */
+export interface LiveStream {
+  readonly about: StreamAbout;
+  /**
+   * A reader whose first entry is `after + 1`; the end is delivered to each reader, also to one that had it.
+   * @throws SluiceError `not_found` with status 410 when those entries are no longer kept, `invalid_request`
+   * when the stream has not come that far
+   */
+  attach(after: number): StreamCursor | Promise<StreamCursor>;
+  /** Stops the generation, the vendor too. What found no room in the ring by then is dropped. */
+  cancel(): void;
+}
+
+/** One reader's place in a stream. */
+export interface StreamCursor {
+  /** The next entry as soon as there is one; null after the end or after `close`. One call at a time. */
+  next(): Promise<StreamEntry | null>;
+  /** Bytes that could be read at once. */
+  readonly backlog: number;
+  /** Leaves. The last reader's leaving starts the detach time. */
+  close(): void;
+}
+
+/** Where streams are opened and found again. */
+export interface LiveStreams {
+  /** True: nothing may be opened now. To be asked before a generation is begun. */
+  readonly isFull: boolean;
+  /** Takes over a generation begun in `events` mode; from here on it runs and settles by itself. */
+  open(generation: StreamGeneration, options: OpenOptions): LiveStream;
+  /** Another tenant's stream is not found. */
+  get(id: StreamId, tenant: TenantId): LiveStream | undefined | Promise<LiveStream | undefined>;
+}
+
+export interface OpenOptions extends Pick<StreamAbout, "tenant" | "operation" | "includeUsage"> {
+  /** How long the generation goes on without a reader, in milliseconds; 0 cancels at once. */
+  readonly detachMs?: number;
+}
