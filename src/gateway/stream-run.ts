@@ -69,6 +69,7 @@ export class StreamRun implements StreamGeneration {
   }
 
   cancel(): void {
+    this.#primed.length = 0;
     this.vendor.cancel();
   }
 

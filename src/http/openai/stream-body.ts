@@ -15,10 +15,12 @@ export function streamBody(
 ): ReadableStream<Uint8Array> {
   let names = request.includeUsage ? namesOf(generation, request, createdAt) : undefined;
   let isNamed = false;
+  let isLeft = false;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       for (;;) {
         const passage = await generation.next();
+        if (isLeft) return;
         if (passage === null) break;
         if (passage.bytes === undefined) continue;
         if (names !== undefined && !isNamed) {
@@ -35,6 +37,7 @@ export function streamBody(
       controller.close();
     },
     cancel() {
+      isLeft = true;
       generation.cancel();
       // Settles the charge: nobody else will ask for the end any more.
       void generation.next();

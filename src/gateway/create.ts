@@ -1,0 +1,31 @@
+import type { Credential, Gateway, ModelView, Scope } from "./gateway.ts";
+import { type GeneratePorts, generate } from "./generate.ts";
+import { matchesAny } from "./globs.ts";
+import type { Identity } from "./identity.ts";
+import type { Route } from "./routes.ts";
+
+/** The gateway out of its parts. */
+export function createGateway(identity: Identity, ports: GeneratePorts): Gateway {
+  return {
+    authenticate: (credential: Credential, scope: Scope) => identity.authenticate(credential, scope),
+    generate: (caller, request, options) => generate(ports, caller, request, options),
+    models: (caller) =>
+      [...ports.routes().models]
+        .filter(([name]) => caller.models === null || matchesAny(caller.models, name))
+        .map(([name, routes]) => view(name, routes.filter(mayUse(caller.vendors))))
+        .filter(({ vendors }) => vendors.length > 0),
+  };
+}
+
+const mayUse =
+  (vendors: readonly string[] | null) =>
+  (route: Route): boolean =>
+    route.price !== undefined && (vendors === null || matchesAny(vendors, route.vendor.id));
+
+function view(id: string, routes: readonly Route[]): ModelView {
+  return {
+    id,
+    operations: [...new Set(routes.flatMap((route) => [...route.operations]))],
+    vendors: [...new Set(routes.map((route) => route.vendor.id))],
+  };
+}

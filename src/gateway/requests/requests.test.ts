@@ -1,0 +1,131 @@
+import { describe, expect, test } from "bun:test";
+import { SluiceError } from "../../core/errors.ts";
+import { parseChat } from "./chat.ts";
+import { parseCompletion } from "./completion.ts";
+import { parseEmbedding } from "./embedding.ts";
+
+const chat = (extra: object = {}) => ({ model: "m", messages: [{ role: "user", content: "hi" }], ...extra });
+
+function refusal(run: () => unknown): SluiceError {
+  try {
+    run();
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) return thrown;
+  }
+  throw new Error("was not refused");
+}
+
+describe("a chat request", () => {
+  test("gives what routing and metering need and keeps the body", () => {
+    const body = chat({
+      stream: true,
+      stream_options: { include_usage: true },
+      n: 2,
+      max_tokens: 50,
+      odd: { x: 1 },
+    });
+    const request = parseChat(body, 200);
+    expect(request).toMatchObject({
+      operation: "chat",
+      model: "m",
+      stream: true,
+      includeUsage: true,
+      choices: 2,
+      maxOutputTokens: 50,
+      promptTokens: 100,
+      usesTools: false,
+      usesImages: false,
+    });
+    expect(request.body).toBe(body);
+  });
+
+  test("prefers max_completion_tokens and takes null for absent", () => {
+    expect(parseChat(chat({ max_completion_tokens: 7, max_tokens: 9 }), 10).maxOutputTokens).toBe(7);
+    expect(
+      parseChat(chat({ max_completion_tokens: null, n: null, stop: null }), 10).maxOutputTokens,
+    ).toBeUndefined();
+  });
+
+  test("counts an inline image as an image and not as text", () => {
+    const url = `data:image/png;base64,${"A".repeat(100_000)}`;
+    const messages = [
+      {
+        role: "user",
+        content: [
+          { type: "text", text: "?" },
+          { type: "image_url", image_url: { url } },
+        ],
+      },
+    ];
+    const request = parseChat({ model: "m", messages }, 100_200);
+    expect(request.usesImages).toBe(true);
+    expect(request.promptTokens).toBeLessThan(20_000);
+    expect(request.promptTokens).toBeGreaterThan(1_000);
+  });
+
+  test.each([
+    [null, "body"],
+    [[], "body"],
+    [{ messages: [] }, "model"],
+    [{ model: 5, messages: [] }, "model"],
+    [{ model: "m" }, "messages"],
+    [{ model: "m", messages: {} }, "messages"],
+    [{ model: "m", messages: [] }, "messages"],
+    [{ model: "m", messages: ["x"] }, "messages[0]"],
+    [{ model: "m", messages: [{ role: "robot", content: "x" }] }, "messages[0].role"],
+    [{ model: "m", messages: [{ role: "user", content: 5 }] }, "messages[0].content"],
+    [{ model: "m", messages: [{ role: "user", content: [{}] }] }, "messages[0].content[0].type"],
+    [
+      { model: "m", messages: [{ role: "user", content: [{ type: "image_url" }] }] },
+      "messages[0].content[0].image_url",
+    ],
+    [chat({ stream: "yes" }), "stream"],
+    [chat({ temperature: "hot" }), "temperature"],
+    [chat({ n: 0 }), "n"],
+    [chat({ n: 1.5 }), "n"],
+    [chat({ max_tokens: -1 }), "max_tokens"],
+    [chat({ stop: [1] }), "stop"],
+    [chat({ tools: {} }), "tools"],
+    [chat({ stream_options: {} }), "stream_options"],
+    [chat({ stream: true, stream_options: { include_usage: 1 } }), "stream_options.include_usage"],
+  ])("%j is refused naming %p", (body, param) => {
+    const error = refusal(() => parseChat(body, 10));
+    expect(error.code).toBe("invalid_request");
+    expect(error.detail.param).toBe(param);
+  });
+});
+
+describe("a legacy completion", () => {
+  test("multiplies choices by prompts and has OpenAI's default length", () => {
+    expect(parseCompletion({ model: "m", prompt: ["a", "b"], n: 2 }, 10)).toMatchObject({
+      choices: 4,
+      maxOutputTokens: 16,
+    });
+    expect(parseCompletion({ model: "m", prompt: [1, 2, 3] }, 10).choices).toBe(1);
+  });
+
+  test.each([[{ model: "m" }], [{ model: "m", prompt: 5 }], [{ model: "m", prompt: [] }]])(
+    "%j is refused",
+    (body) => {
+      expect(refusal(() => parseCompletion(body, 10)).detail.param).toBe("prompt");
+    },
+  );
+});
+
+describe("an embedding request", () => {
+  test("holds for no output", () => {
+    expect(parseEmbedding({ model: "m", input: ["a"] }, 10)).toMatchObject({
+      maxOutputTokens: 0,
+      stream: false,
+    });
+  });
+
+  test.each([
+    [{ model: "m" }, "input"],
+    [{ model: "m", input: [] }, "input"],
+    [{ model: "m", input: 5 }, "input"],
+    [{ model: "m", input: "x", encoding_format: "hex" }, "encoding_format"],
+  ])("%j is refused naming %p", (body, param) => {
+    expect(refusal(() => parseEmbedding(body, 10)).detail.param).toBe(param);
+  });
+});

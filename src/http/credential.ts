@@ -1,0 +1,36 @@
+import { SluiceError } from "../core/errors.ts";
+import type { Credential } from "../gateway/gateway.ts";
+
+/** Tells a request's peer address; Bun's server does. */
+export interface AddressSource {
+  requestIP(request: Request): { readonly address: string } | null;
+}
+
+/**
+ * The client's key in any of the places where the vendors' SDKs put it: `Authorization: Bearer`, `x-api-key`
+ * (Anthropic), `x-goog-api-key` (Gemini), `api-key` (Azure). The address is looked up only if it is asked for.
+ * @throws SluiceError `invalid_api_key` when there is none
+ */
+export function credentialOf(request: Request, addresses: AddressSource | null): Credential {
+  const secret = secretOf(request.headers);
+  if (secret === undefined) {
+    throw new SluiceError(
+      "invalid_api_key",
+      "You didn't provide an API key. Send it as 'Authorization: Bearer sk-…'.",
+    );
+  }
+  return {
+    secret,
+    get address() {
+      return addresses?.requestIP(request)?.address ?? "";
+    },
+  };
+}
+
+export function secretOf(headers: Headers): string | undefined {
+  const authorization = headers.get("authorization");
+  if (authorization !== null && authorization.length > 7 && /^bearer /i.test(authorization)) {
+    return authorization.slice(7).trim();
+  }
+  return headers.get("x-api-key") ?? headers.get("x-goog-api-key") ?? headers.get("api-key") ?? undefined;
+}

@@ -1,0 +1,128 @@
+import { Elysia } from "elysia";
+import type { Clock } from "../../core/clock.ts";
+import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import { type RequestId, randomText, requestId } from "../../core/ids.ts";
+import type { Random } from "../../core/random.ts";
+import type { AnswerGeneration, Caller, Gateway, Scope, StreamGeneration } from "../../gateway/gateway.ts";
+import { parseChat } from "../../gateway/requests/chat.ts";
+import { parseCompletion } from "../../gateway/requests/completion.ts";
+import { parseEmbedding } from "../../gateway/requests/embedding.ts";
+import type { StreamRegistry } from "../../gateway/streams/registry.ts";
+import { parseJson, readBody } from "../body.ts";
+import { type AddressSource, credentialOf } from "../credential.ts";
+import { errorResponse } from "../errors.ts";
+import { resumableBody } from "../streams.ts";
+import { generationHeaders } from "./headers.ts";
+import { streamBody } from "./stream-body.ts";
+
+export interface GenerationRoutePorts {
+  readonly gateway: Gateway;
+  readonly streams: StreamRegistry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly bodyLimitBytes: number;
+  /** Counts an answered request under its route's pattern. */
+  countRequest(method: string, endpoint: string, status: number): void;
+}
+
+interface Endpoint {
+  readonly path: string;
+  readonly scope: Scope;
+  readonly parse: (body: unknown, bodyBytes: number) => GenerationRequest;
+}
+
+/** Where a generation is asked for in OpenAI's dialect. `/api/v1/chat` is the platform's own name. */
+const ENDPOINTS: readonly Endpoint[] = [
+  { path: "/v1/chat/completions", scope: "chat", parse: parseChat },
+  { path: "/api/v1/chat", scope: "chat", parse: parseChat },
+  { path: "/v1/completions", scope: "completions", parse: parseCompletion },
+  { path: "/v1/embeddings", scope: "embeddings", parse: parseEmbedding },
+];
+
+/** What Bun's server does for a running request. */
+type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
+
+export function generationRoutes(ports: GenerationRoutePorts) {
+  const app = new Elysia({ name: "openai-generations" });
+  for (const endpoint of ENDPOINTS) {
+    app.post(endpoint.path, ({ request, server }) => answer(ports, endpoint, request, server), {
+      parse: "none",
+    });
+  }
+  return app;
+}
+
+async function answer(
+  ports: GenerationRoutePorts,
+  endpoint: Endpoint,
+  request: Request,
+  server: RequestServer | null,
+): Promise<Response> {
+  const id = requestId(`req_${randomText(ports.random.bytes(24))}`);
+  let response: Response;
+  try {
+    response = await generate(ports, endpoint, request, server, id);
+  } catch (thrown) {
+    response = errorResponse(asSluiceError(thrown), id);
+  }
+  ports.countRequest("POST", endpoint.path, response.status);
+  return response;
+}
+
+async function generate(
+  ports: GenerationRoutePorts,
+  endpoint: Endpoint,
+  request: Request,
+  server: RequestServer | null,
+  id: RequestId,
+): Promise<Response> {
+  const calling = ports.gateway.authenticate(credentialOf(request, server), endpoint.scope);
+  const caller = calling instanceof Promise ? await calling : calling;
+  const bytes = await readBody(request, ports.bodyLimitBytes);
+  const parsed = endpoint.parse(parseJson(bytes), bytes.byteLength);
+  // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
+  server?.timeout(request, 0);
+  if (isResumable(request)) return resumable(ports, caller, parsed, request, id);
+  const options = { requestId: id, mode: "passthrough", signal: request.signal } as const;
+  const generation = await ports.gateway.generate(caller, parsed, options);
+  return generation.kind === "answer"
+    ? answerResponse(generation)
+    : streamResponse(generation, streamBody(generation, parsed, ports.clock.now()));
+}
+
+const isResumable = (request: Request): boolean => request.headers.get("x-sluice-resumable") === "true";
+
+/** A stream with numbered events that any reader can take up again (contract §5). */
+async function resumable(
+  ports: GenerationRoutePorts,
+  caller: Caller,
+  parsed: GenerationRequest,
+  request: Request,
+  id: RequestId,
+): Promise<Response> {
+  if (!parsed.stream) {
+    throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
+  }
+  const options = { requestId: id, mode: "events", signal: request.signal } as const;
+  const generation = await ports.gateway.generate(caller, parsed, options);
+  if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
+  const stream = ports.streams.open(caller.tenant, generation, parsed);
+  const response = streamResponse(generation, resumableBody(stream, 0));
+  response.headers.set("x-sluice-stream", generation.streamId);
+  return response;
+}
+
+function answerResponse({ started, answer: whole, final }: AnswerGeneration): Response {
+  const headers = generationHeaders(started, final.cost);
+  headers["content-type"] = "application/json";
+  return new Response(whole.body, { headers });
+}
+
+function streamResponse(generation: StreamGeneration, body: ReadableStream<Uint8Array>): Response {
+  const headers = generationHeaders(generation.started);
+  headers["content-type"] = "text/event-stream; charset=utf-8";
+  headers["cache-control"] = "no-cache";
+  headers["x-accel-buffering"] = "no";
+  return new Response(body, { headers });
+}
