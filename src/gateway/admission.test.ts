@@ -1,0 +1,114 @@
+import { describe, expect, test } from "bun:test";
+import { SluiceError } from "../core/errors.ts";
+import { formatPoints, type Micropoints, micropointsOf, subtract } from "../core/points.ts";
+import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
+import type { Caller } from "./gateway.ts";
+import { parseChat } from "./requests/chat.ts";
+import { parseEmbedding } from "./requests/embedding.ts";
+import type { Ranked } from "./router.ts";
+import { callerOf, routeOf } from "./testing/fixtures.ts";
+
+/** A tenant with so many micropoints, asked synchronously or not. */
+function purse(balance: bigint, isWarm = true) {
+  let available = micropointsOf(balance);
+  let slots = 0;
+  const take = (amount: Micropoints) => {
+    if (amount > available) {
+      throw new SluiceError("insufficient_points", "short", { affordable: formatPoints(available) });
+    }
+    available = subtract(available, amount);
+    return { amount, settle: () => ({ charged: amount, loss: micropointsOf(0n) }), release: () => {} };
+  };
+  const ports: AdmissionPorts = {
+    takeRates() {
+      slots += 1;
+      return { limit: undefined, release: () => void (slots -= 1) };
+    },
+    hold: (_caller, amount) => (isWarm ? take(amount) : Promise.resolve().then(() => take(amount))),
+  };
+  return { ports, available: () => available as bigint, slots: () => slots };
+}
+
+const ranked = (...routes: Ranked["route"][]): Ranked[] =>
+  routes.map((route) => ({ route, score: 1, cost: 1, performance: 1, quality: 1 }));
+
+/** 200 bytes: 100 prompt tokens held. */
+const request = parseChat({ model: "m", messages: [{ role: "user", content: "hi" }], max_tokens: 50 }, 200);
+const cheap = routeOf("cheap", { input: 1n, output: 2n });
+const dear = routeOf("dear", { input: 10n, output: 20n });
+
+async function refusal(run: () => Admission | Promise<Admission>): Promise<SluiceError> {
+  try {
+    await run();
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) return thrown;
+  }
+  throw new Error("was not refused");
+}
+
+describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
+  test("holds the largest cost over all candidates", async () => {
+    const { ports, available } = purse(10_000n, isWarm);
+    const admission = await admit(ports, callerOf(), request, ranked(cheap, dear));
+    expect(admission.hold.amount).toBe(micropointsOf(100n * 10n + 50n * 20n));
+    expect(admission.candidates).toEqual([cheap, dear]);
+    expect(available()).toBe(8_000n);
+  });
+
+  test("leaves out the candidates that the balance does not cover", async () => {
+    const { ports } = purse(500n, isWarm);
+    const admission = await admit(ports, callerOf(), request, ranked(dear, cheap));
+    expect(admission.candidates).toEqual([cheap]);
+    expect(admission.hold.amount).toBe(micropointsOf(200n));
+    expect(admission.cappedOutputTokens).toBeUndefined();
+  });
+
+  test("caps the output to what the balance can pay for", async () => {
+    const { ports, available } = purse(150n, isWarm);
+    const admission = await admit(ports, callerOf(), request, ranked(cheap));
+    expect(admission.cappedOutputTokens).toBe(25);
+    expect(available()).toBe(0n);
+  });
+
+  test("shares a cap among the choices", async () => {
+    const several = parseChat({ ...request.body, n: 2 }, 200);
+    const { ports } = purse(150n, isWarm);
+    expect((await admit(ports, callerOf(), several, ranked(cheap))).cappedOutputTokens).toBe(12);
+  });
+
+  test.each<[string, bigint, Partial<Caller>]>([
+    ["not even the prompt is affordable", 99n, {}],
+    ["the prompt is affordable but no output", 101n, {}],
+    ["the key wants whole answers or none", 150n, { onShortBalance: "refuse" }],
+    ["there is nothing at all", 0n, {}],
+  ])("refuses when %s, and gives the rate's slot back", async (_why, balance, caller) => {
+    const { ports, slots } = purse(balance, isWarm);
+    const error = await refusal(() => admit(ports, callerOf(caller), request, ranked(cheap)));
+    expect(error.code).toBe("insufficient_points");
+    expect(slots()).toBe(0);
+  });
+
+  test("never caps an embedding: it has no output to cap", async () => {
+    const embedding = parseEmbedding({ model: "m", input: "hi" }, 200);
+    const { ports } = purse(99n, isWarm);
+    const error = await refusal(() => admit(ports, callerOf(), embedding, ranked(cheap)));
+    expect(error.code).toBe("insufficient_points");
+  });
+});
+
+test("is synchronous when everything is warm", () => {
+  expect(admit(purse(10_000n).ports, callerOf(), request, ranked(cheap))).not.toBeInstanceOf(Promise);
+});
+
+test("gives up after a few denials when others keep spending", async () => {
+  let asked = 0;
+  const ports: AdmissionPorts = {
+    takeRates: () => ({ limit: undefined, release: () => {} }),
+    hold() {
+      asked += 1;
+      throw new SluiceError("insufficient_points", "short", { affordable: "1" });
+    },
+  };
+  await refusal(() => admit(ports, callerOf(), request, ranked(cheap)));
+  expect(asked).toBeLessThanOrEqual(4);
+});
