@@ -1,6 +1,6 @@
 import type { GenerationEvent, ToolCallDelta } from "../../core/generation.ts";
 import { STREAM_ENTRY_CHARS } from "../../core/limits.ts";
-import type { ChoiceFinish, Delta, ToolCallPiece } from "./entry.ts";
+import type { ChoiceFinish, Delta } from "./entry.ts";
 
 type TextKind = "reasoning" | "text" | "refusal";
 
@@ -22,6 +22,9 @@ interface OpenDelta {
 
 /** Kinds in the order in which one delta tells them. What comes out of this order begins a new delta. */
 const RANK = { reasoning: 0, text: 1, refusal: 2, toolCall: 3 } as const;
+
+/** What a tool call weighs besides its texts, so that a thousand empty ones do not make one delta. */
+const PIECE_CHARS = 64;
 
 /**
  * Folds the events of one network read into as few deltas as keep their order. A delta is bounded in size,
@@ -65,7 +68,7 @@ export class DeltaFold {
         case "end":
           break;
         default:
-          event satisfies never;
+          refuseUnknown(event);
       }
     }
     this.#close();
@@ -93,6 +96,7 @@ export class DeltaFold {
         arguments: "",
       };
       this.#piecesOf(choice).push(piece);
+      this.#grow(PIECE_CHARS + (id?.length ?? 0) + (name?.length ?? 0));
     }
     while (rest !== "") {
       const pieces = this.#piecesOf(choice);
@@ -132,7 +136,7 @@ export class DeltaFold {
   }
 
   #close(): void {
-    const delta: (Delta & { toolCalls?: readonly ToolCallPiece[] }) | undefined = this.#delta;
+    const delta = this.#delta;
     this.#delta = undefined;
     this.#rank = 0;
     this.#chars = 0;
@@ -150,6 +154,10 @@ export class DeltaFold {
     this.#halves.set(key, joined.slice(-1));
     return joined.slice(0, -1).toWellFormed();
   }
+}
+
+function refuseUnknown(event: never): never {
+  throw new Error(`an event of an unknown type: ${JSON.stringify(event)}`);
 }
 
 /** The longest beginning of at most `room` units that does not cut a character in two. */

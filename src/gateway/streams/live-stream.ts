@@ -1,3 +1,4 @@
+import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamId, TenantId } from "../../core/ids.ts";
 import type { StreamGeneration } from "../gateway.ts";
 import type { StreamAbout, StreamEntry } from "./entry.ts";
@@ -32,13 +33,16 @@ export interface StreamCursor {
 export interface LiveStreams {
   /** True: nothing may be opened now. To be asked before a generation is begun. */
   readonly isFull: boolean;
-  /** Takes over a generation begun in `events` mode; from here on it runs and settles by itself. */
-  open(generation: StreamGeneration, options: OpenOptions): LiveStream;
+  /**
+   * Takes over a generation begun in `events` mode; from here on it runs and settles by itself.
+   * @param detachMs how long it goes on without a reader; 0 cancels at once
+   */
+  open(
+    tenant: TenantId,
+    generation: StreamGeneration,
+    request: Pick<GenerationRequest, "operation" | "includeUsage">,
+    detachMs?: number,
+  ): LiveStream;
   /** Another tenant's stream is not found. */
   get(id: StreamId, tenant: TenantId): LiveStream | undefined | Promise<LiveStream | undefined>;
-}
-
-export interface OpenOptions extends Pick<StreamAbout, "tenant" | "operation" | "includeUsage"> {
-  /** How long the generation goes on without a reader, in milliseconds; 0 cancels at once. */
-  readonly detachMs?: number;
 }

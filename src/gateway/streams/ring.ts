@@ -101,6 +101,7 @@ export class Ring {
 
   /** True when the place still needs the oldest block. */
   holdsOldest(place: RingPlace): boolean {
+    stepIntoNext(place);
     return place.block === this.#first && place.offset < place.block.used;
   }
 
@@ -114,7 +115,8 @@ export class Ring {
   /** Gives back what the last block has left over: nothing more will be written. */
   trim(): void {
     const block = this.#last;
-    const exact = Buffer.from(Uint8Array.prototype.slice.call(block.bytes, 0, block.used));
+    const exact = Buffer.allocUnsafeSlow(block.used);
+    block.bytes.copy(exact, 0, 0, block.used);
     this.size += exact.length - block.bytes.length;
     block.bytes = exact;
   }
