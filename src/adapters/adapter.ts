@@ -18,10 +18,13 @@ export interface Adapter {
   readonly transport?: Transport;
   /** The HTTP call that asks this vendor. Streams always ask for usage. Throws SluiceError for what cannot be expressed. */
   buildCall(request: GenerationRequest, target: Target): VendorCall;
-  /** Reads a whole 2xx answer. Never throws: anything that is not an answer is a failure. */
-  readAnswer(request: GenerationRequest, body: Uint8Array): VendorAnswer;
+  /**
+   * Reads a whole 2xx answer. Never throws: anything that is not an answer is a failure. `secret` is the key
+   * that was used, so that it can be scrubbed out of an error that came inside a 200.
+   */
+  readAnswer(request: GenerationRequest, body: Uint8Array, secret?: string): VendorAnswer;
   /** A reader for one 2xx stream. `events` parses every frame; `passthrough` hands on bytes and reports only control. */
-  openStream(request: GenerationRequest, mode: StreamMode): StreamReader;
+  openStream(request: GenerationRequest, mode: StreamMode, secret?: string): StreamReader;
   /** Classifies a non-2xx answer. `body` may be anything: JSON under a wrong type, HTML, nothing. */
   classifyError(status: number, headers: Headers, body: string, secret: string): VendorFailure;
 }
@@ -42,6 +45,11 @@ export interface VendorCall {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
+  /**
+   * What the client asked for and this vendor cannot do, by the field's name (`seed`), or by its part where
+   * only that was given up (`tool_choice.required`). Shown as `x-sluice-dropped`.
+   */
+  readonly dropped?: readonly string[];
 }
 
 /** A whole answer: the bytes for a client of the same dialect, and what metering and other dialects need. */
@@ -93,6 +101,7 @@ export interface Passage {
 export interface Delivered {
   /** Content frames seen; vendors send about one token in each. */
   readonly frames: number;
+  /** UTF-16 units of visible output: text, refusal, tool names and arguments. */
   readonly chars: number;
   readonly reasoningChars: number;
 }

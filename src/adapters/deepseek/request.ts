@@ -1,0 +1,132 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import type { Target } from "../adapter.ts";
+import { isObject, listOf, textOf } from "../json.ts";
+import { usualUrl } from "../openai-family/member.ts";
+import { developerToSystem, messagesOf, schemaIntoPrompt } from "../openai-family/messages.ts";
+import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
+
+/** Vendor page, section 3.1: the most an answer can have; section 3.3: the same for fill-in-the-middle. */
+const MAX_OUTPUT_TOKENS = 393_216;
+const MAX_FILL_TOKENS = 4_096;
+const MAX_STOPS = 16;
+
+/** Section 7, and OpenAI's newer fields of the same kind. */
+const UNSUPPORTED = [
+  "n",
+  "seed",
+  "logit_bias",
+  "parallel_tool_calls",
+  "service_tier",
+  "store",
+  "metadata",
+  "modalities",
+  "audio",
+  "prediction",
+  "top_k",
+  "verbosity",
+  "web_search_options",
+  "prompt_cache_key",
+  "prompt_cache_options",
+  "prompt_cache_retention",
+  "moderation",
+];
+
+export function shape(draft: RequestDraft, request: GenerationRequest, target: Target): void {
+  draft.removeNulls();
+  nameEndUser(draft);
+  draft.drop(...UNSUPPORTED);
+  if (listOf(draft.get("stop")).length > MAX_STOPS) {
+    throw new SluiceError("unsupported_parameter", `DeepSeek takes at most ${MAX_STOPS} stop sequences.`, {
+      param: "stop",
+    });
+  }
+  const isFill = request.operation === "completion";
+  const most = isFill ? MAX_FILL_TOKENS : MAX_OUTPUT_TOKENS;
+  limitOutput(draft, "max_tokens", { capped: target.cappedOutputTokens, most });
+  if (isFill) onePrompt(draft);
+  else shapeChat(draft);
+}
+
+/**
+ * Completions and the continuing of an assistant message live under `/beta`. The base URL may be given with
+ * or without `/v1`.
+ */
+export function url(request: GenerationRequest, target: Target): string {
+  const isBeta = request.operation === "completion" || continuesAnswer(request);
+  if (!isBeta || target.baseUrl.endsWith("/beta")) return usualUrl(request, target);
+  return usualUrl(request, { ...target, baseUrl: `${target.baseUrl.replace(/\/v1$/, "")}/beta` });
+}
+
+function continuesAnswer(request: GenerationRequest): boolean {
+  const last = listOf(request.body.messages).at(-1);
+  return isObject(last) && last.role === "assistant" && last.prefix === true;
+}
+
+function shapeChat(draft: RequestDraft): void {
+  developerToSystem(draft);
+  schemaIntoPrompt(draft);
+  withoutStrictTools(draft);
+  if (draft.get("reasoning_effort") === "none") {
+    draft.remove("reasoning_effort");
+    draft.set("thinking", { type: "disabled" });
+  }
+  if (lacksReasoning(draft)) withoutThinking(draft);
+}
+
+/** `user` is called `user_id` here and takes fewer characters. */
+function nameEndUser(draft: RequestDraft): void {
+  const user =
+    textOf(draft.get("user_id")) ?? textOf(draft.get("user")) ?? textOf(draft.get("safety_identifier"));
+  draft.remove("user", "safety_identifier", "user_id");
+  if (user !== undefined) draft.set("user_id", user.replace(/[^a-zA-Z0-9_-]/g, "_").slice(0, 512));
+}
+
+/** `strict` is refused outside the beta surface. */
+function withoutStrictTools(draft: RequestDraft): void {
+  const tools = listOf(draft.get("tools"));
+  if (!tools.some((tool) => isObject(tool) && isObject(tool.function) && "strict" in tool.function)) return;
+  draft.note("tools.function.strict");
+  draft.set(
+    "tools",
+    tools.map((tool) => {
+      if (!isObject(tool) || !isObject(tool.function)) return tool;
+      const { strict: _, ...called } = tool.function;
+      return { ...tool, function: called };
+    }),
+  );
+}
+
+/**
+ * With thinking on, DeepSeek refuses a conversation in which an assistant message with tool calls comes
+ * back without its `reasoning_content` (section 8). OpenAI's clients drop it, so thinking has to go.
+ */
+const lacksReasoning = (draft: RequestDraft): boolean =>
+  messagesOf(draft).some(
+    (message) =>
+      isObject(message) &&
+      message.role === "assistant" &&
+      listOf(message.tool_calls).length > 0 &&
+      typeof message.reasoning_content !== "string",
+  );
+
+function withoutThinking(draft: RequestDraft): void {
+  const thinking = draft.get("thinking");
+  if (isObject(thinking) && thinking.type === "disabled") return;
+  draft.drop("reasoning_effort");
+  draft.note("thinking");
+  draft.set("thinking", { type: "disabled" });
+}
+
+/** Fill-in-the-middle takes one text. */
+function onePrompt(draft: RequestDraft): void {
+  const prompt = draft.get("prompt");
+  const [first, second] = listOf(prompt);
+  if (typeof prompt === "string") return;
+  if (typeof first !== "string" || second !== undefined) {
+    throw new SluiceError("unsupported_parameter", "DeepSeek takes one prompt, as text.", {
+      param: "prompt",
+    });
+  }
+  draft.set("prompt", first);
+}

@@ -1,0 +1,21 @@
+import type { Adapter } from "../adapter.ts";
+import { classify } from "../openai/errors.ts";
+import { adapterOf } from "../openai-family/adapter.ts";
+import { finishReasonOf } from "../openai-family/finish-reason.ts";
+import { usualUrl } from "../openai-family/member.ts";
+import { usageOf } from "../openai-family/usage.ts";
+import { shape } from "./request.ts";
+
+/**
+ * Any server that speaks OpenAI's wire: vLLM, Ollama, a reseller. The operator gives the base URL. It is
+ * believed to follow OpenAI except where servers are known not to.
+ */
+export const openaiCompatible: Adapter = adapterOf({
+  name: "openai-compatible",
+  operations: ["chat", "completion", "embedding"],
+  url: usualUrl,
+  shape,
+  readUsage: (raw) => usageOf(raw, { mayExcludeReasoning: true }),
+  finishReason: finishReasonOf,
+  classify,
+});

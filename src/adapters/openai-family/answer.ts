@@ -1,0 +1,123 @@
+import type { FinishReason, GenerationRequest, JsonObject } from "../../core/generation.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import type { VendorAnswer } from "../adapter.ts";
+import { isObject, listOf, objectOf, parseJson, textOf } from "../json.ts";
+import { assembleStream, looksLikeStream } from "./assemble.ts";
+import { inWantedEncoding } from "./embeddings.ts";
+import { brokenOff, failureInside, hasError, unreadable } from "./errors.ts";
+import { partsText } from "./events.ts";
+import type { Member } from "./member.ts";
+import { rawUsageIn } from "./usage.ts";
+
+/** Reads a whole 2xx answer: anything that is not one is the vendor's failure. */
+export function readAnswer(
+  member: Member,
+  request: GenerationRequest,
+  body: Uint8Array,
+  secret: string,
+): VendorAnswer {
+  // DeepSeek keeps waiting connections alive with empty lines before the JSON.
+  const text = new TextDecoder().decode(body).trimStart();
+  if (request.operation !== "embedding" && looksLikeStream(text)) {
+    const assembled = assembleStream(member, request, text, secret);
+    return "failure" in assembled
+      ? { ok: false, failure: assembled.failure }
+      : readParsed(member, request, assembled.answer, undefined, secret);
+  }
+  const parsed = parseJson(text);
+  if (!isObject(parsed)) {
+    const failure = Array.isArray(parsed) ? failureInside(member, parsed, secret) : undefined;
+    return { ok: false, failure: failure ?? notAnAnswer(text) };
+  }
+  return readParsed(member, request, parsed, body, secret);
+}
+
+/** `original`: the bytes as they came, handed on when nothing has to change. */
+function readParsed(
+  member: Member,
+  request: GenerationRequest,
+  parsed: JsonObject,
+  original: Uint8Array | undefined,
+  secret: string,
+): VendorAnswer {
+  const results = listOf(request.operation === "embedding" ? parsed.data : parsed.choices);
+  if (hasError(parsed) || results.length === 0) {
+    const failure =
+      failureInside(member, parsed, secret) ??
+      unreadable("no_result", "The vendor's answer holds no result.");
+    return { ok: false, failure };
+  }
+  const rawUsage = rawUsageIn(parsed);
+  const usage = rawUsage === undefined ? undefined : member.readUsage(rawUsage);
+  if (request.operation === "embedding") {
+    const shown = inWantedEncoding(parsed, request.body.encoding_format);
+    return { ok: true, ...shownAs(shown, parsed, original), usage, finishReasons: [], outputChars: 0 };
+  }
+  const choices = readChoices(member, results);
+  if ("failure" in choices) return { ok: false, failure: choices.failure };
+  const shown = choices.isChanged ? { ...parsed, choices: choices.shown } : parsed;
+  const { finishReasons, outputChars } = choices;
+  return { ok: true, ...shownAs(shown, parsed, original), usage, finishReasons, outputChars };
+}
+
+interface Choices {
+  readonly finishReasons: readonly FinishReason[];
+  readonly outputChars: number;
+  readonly shown: readonly unknown[];
+  readonly isChanged: boolean;
+}
+
+function readChoices(member: Member, choices: readonly unknown[]): Choices | { failure: VendorFailure } {
+  const finishReasons: FinishReason[] = [];
+  const shown: unknown[] = [];
+  let outputChars = 0;
+  let isChanged = false;
+  for (const choice of choices) {
+    const chars = isObject(choice) ? charsOf(choice) : undefined;
+    if (!isObject(choice) || chars === undefined) {
+      return { failure: unreadable("no_result", "The vendor's answer holds a choice without a message.") };
+    }
+    const raw = textOf(choice.finish_reason) ?? "stop";
+    const reason = member.finishReason(raw);
+    if (reason === undefined) return { failure: brokenOff(raw) };
+    finishReasons.push(reason);
+    outputChars += chars;
+    isChanged ||= reason !== choice.finish_reason;
+    shown.push(reason === choice.finish_reason ? choice : { ...choice, finish_reason: reason });
+  }
+  return { finishReasons, outputChars, shown, isChanged };
+}
+
+/** UTF-16 units that were generated for a choice, reasoning and tool calls included; undefined when it is no choice. */
+function charsOf(choice: JsonObject): number | undefined {
+  if (typeof choice.text === "string") return choice.text.length;
+  const message = objectOf(choice.message);
+  if (message === undefined) return undefined;
+  const words = [message.content, message.refusal, message.reasoning_content ?? message.reasoning];
+  const calls = [
+    ...listOf(message.tool_calls).map((call) => objectOf(call)?.function),
+    message.function_call,
+  ];
+  let chars = 0;
+  for (const word of words) chars += (textOf(word) ?? partsText(word)).length;
+  for (const call of calls) {
+    const called = objectOf(call) ?? {};
+    chars += (textOf(called.name) ?? "").length + (textOf(called.arguments) ?? "").length;
+  }
+  return chars;
+}
+
+function shownAs(
+  shown: JsonObject,
+  parsed: JsonObject,
+  original: Uint8Array | undefined,
+): { readonly body: Uint8Array; readonly parsed: JsonObject } {
+  const body = shown === parsed && original !== undefined ? original : Buffer.from(JSON.stringify(shown));
+  return { body, parsed: shown };
+}
+
+function notAnAnswer(text: string): VendorFailure {
+  if (text === "") return unreadable("empty_body", "The vendor answered with an empty body.");
+  if (text.startsWith("<")) return unreadable("html_body", "The vendor answered with an HTML page.");
+  return unreadable("invalid_body", "The vendor's answer is not whole JSON.");
+}

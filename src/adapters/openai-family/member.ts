@@ -1,0 +1,42 @@
+import type { AdapterName, Operation } from "../../core/catalog.ts";
+import type { FinishReason, GenerationRequest, JsonObject } from "../../core/generation.ts";
+import type { Usage } from "../../core/usage.ts";
+import type { Target, Transport } from "../adapter.ts";
+import type { ErrorReport } from "../failure/error-body.ts";
+import type { Verdict } from "../failure/verdict.ts";
+import type { RequestDraft } from "./request-draft.ts";
+
+/**
+ * What makes a vendor different from the others that speak OpenAI's chat, completions and embeddings wire.
+ * Everything else is shared: see `adapter.ts` beside this file.
+ */
+export interface Member {
+  readonly name: AdapterName;
+  readonly defaultBaseUrl?: string;
+  readonly operations: readonly Operation[];
+  /** Lives inside the process: replaces the network. */
+  readonly transport?: Transport;
+  /** The whole address, from the base URL as configured. */
+  url(request: GenerationRequest, target: Target): string;
+  /**
+   * Turns the client's body into the vendor's: renames, clamps, drops. `model` and `stream` are set already;
+   * usage in streams is asked for afterwards. Throws SluiceError for what cannot be expressed.
+   */
+  shape(draft: RequestDraft, request: GenerationRequest, target: Target): void;
+  /** A raw `usage` object in the normal form; undefined when it is not one that could be meant. */
+  readUsage(raw: JsonObject): Usage | undefined;
+  /** Undefined: the vendor broke off, which is no normal end. */
+  finishReason(raw: string): FinishReason | undefined;
+  /** The vendor's own error table; undefined: the status decides. */
+  classify(report: ErrorReport): Verdict | undefined;
+}
+
+const PATHS: Readonly<Record<Operation, string>> = {
+  chat: "/chat/completions",
+  completion: "/completions",
+  embedding: "/embeddings",
+};
+
+/** OpenAI's own paths below the base URL. */
+export const usualUrl = (request: GenerationRequest, target: Target): string =>
+  target.baseUrl + PATHS[request.operation];

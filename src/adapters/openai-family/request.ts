@@ -1,0 +1,30 @@
+import type { GenerationRequest } from "../../core/generation.ts";
+import type { Target, VendorCall } from "../adapter.ts";
+import { objectOf } from "../json.ts";
+import type { Member } from "./member.ts";
+import { draftOf } from "./request-draft.ts";
+
+/** The HTTP call: the client's body in the vendor's terms, usage asked for in every stream. */
+export function buildCall(member: Member, request: GenerationRequest, target: Target): VendorCall {
+  const draft = draftOf(request.body);
+  draft.set("model", target.model);
+  if (request.stream) draft.set("stream", true);
+  else draft.remove("stream", "stream_options");
+  member.shape(draft, request, target);
+  // A member may have turned a whole answer into a stream that is put together afterwards.
+  const streams = draft.get("stream") === true;
+  if (streams) {
+    draft.set("stream_options", { ...objectOf(draft.get("stream_options")), include_usage: true });
+  }
+  return {
+    method: "POST",
+    url: member.url(request, target),
+    headers: {
+      authorization: `Bearer ${target.secret}`,
+      "content-type": "application/json",
+      accept: streams ? "text/event-stream" : "application/json",
+    },
+    body: JSON.stringify(draft.body),
+    ...(draft.dropped.length === 0 ? {} : { dropped: draft.dropped }),
+  };
+}

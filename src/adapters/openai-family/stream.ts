@@ -1,0 +1,93 @@
+import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
+import { MAX_FRAME_BYTES } from "../../core/limits.ts";
+import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
+import { emptyLineLength, frameEnd } from "../sse/event-stream.ts";
+import { createFrameSplitter } from "../sse/frame-splitter.ts";
+import { createDeltaTemplates } from "./delta-template.ts";
+import type { ChunkReading } from "./events.ts";
+import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
+import { createKeptBytes, type KeptBytes } from "./kept-bytes.ts";
+import type { Member } from "./member.ts";
+import { createTally } from "./tally.ts";
+
+/** The reader of one OpenAI-shaped stream, chat or legacy completions. */
+export function openStream(member: Member, mode: StreamMode, secret: string): StreamReader {
+  const splitter = createFrameSplitter();
+  const readFrame = createFrameReader(member, secret);
+  const templates = createDeltaTemplates();
+  const tally = createTally();
+  let isOver = false;
+  let isFirstBlock = true;
+
+  /** Reads a run of whole frames. Everything after the end marker or a failure is nobody's. */
+  function readBlock(block: Uint8Array): Passage {
+    const view = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+    const text = view.toString("latin1");
+    const events: GenerationEvent[] = [];
+    const kept = createKeptBytes(block);
+    let hasContent = false;
+    let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
+    isFirstBlock = false;
+    while (at < text.length && !isOver) {
+      const known = mode === "passthrough" ? templates.match(text, at) : -1;
+      if (known >= 0 && known - at <= MAX_FRAME_BYTES) {
+        tally.addChars(templates.chars, templates.isReasoning);
+        hasContent = true;
+        kept.keep(at, known);
+        at = known;
+        continue;
+      }
+      const blank = emptyLineLength(text, at);
+      const end = blank > 0 ? at + blank : frameEnd(text, at);
+      const isTooLarge = end - at > MAX_FRAME_BYTES;
+      const reading = isTooLarge ? controlOnly(FRAME_TOO_LARGE) : readFrame(view.toString("utf8", at, end));
+      if (reading !== undefined) {
+        if (reading.hasContent) tally.addEvents(reading.content);
+        hasContent ||= reading.hasContent;
+        if (mode === "events") for (const event of reading.content) events.push(event);
+        for (const event of reading.control) events.push(event);
+        isOver = endsStream(reading.control);
+        show(kept, reading, at, end);
+        const only = soleContent(reading);
+        if (only !== undefined && mode === "passthrough") templates.learn(text.slice(at, end), only);
+      }
+      at = end;
+    }
+    const bytes = mode === "passthrough" ? kept.bytes() : undefined;
+    return { events, hasContent, ...(bytes === undefined ? {} : { bytes }) };
+  }
+
+  return {
+    push(chunk) {
+      if (isOver) return EMPTY_PASSAGE;
+      const block = splitter.push(chunk);
+      const passage = block === undefined ? EMPTY_PASSAGE : readBlock(block);
+      if (!splitter.isOverflown || isOver) return passage;
+      isOver = true;
+      return { ...passage, events: [...passage.events, FRAME_TOO_LARGE] };
+    },
+    close() {
+      if (isOver) return EMPTY_PASSAGE;
+      isOver = true;
+      const isEnd = isEndMarker(Buffer.from(splitter.rest()).toString("utf8"));
+      return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
+    },
+    delivered: tally.delivered,
+  };
+}
+
+function show(kept: KeptBytes, reading: ChunkReading, start: number, end: number): void {
+  if (reading.forClient === "keep") kept.keep(start, end);
+  else if (reading.forClient !== "drop") kept.add(encode(reading.forClient));
+}
+
+const encode = (chunk: JsonObject): Uint8Array => Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
+
+/** The event of a frame that is ordinary content and nothing else. */
+function soleContent(reading: ChunkReading): GenerationEvent | undefined {
+  const isSole = reading.content.length === 1 && reading.control.length === 0;
+  return isSole && reading.forClient === "keep" ? reading.content[0] : undefined;
+}
+
+const byteOrderMarkLength = (bytes: Uint8Array): number =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;

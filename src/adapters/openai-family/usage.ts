@@ -1,0 +1,78 @@
+import type { JsonObject } from "../../core/generation.ts";
+import { completionTokens, isPlausible, NO_USAGE, promptTokens, type Usage } from "../../core/usage.ts";
+import { isObject, listOf, objectOf } from "../json.ts";
+
+/** Where a vendor's usage object hides what; everything else is shared. */
+export interface UsageFields {
+  /** Looked at when `prompt_tokens_details.cached_tokens` is absent. */
+  readonly cachedField?: string;
+  /** Inside `prompt_tokens_details`. */
+  readonly cacheWriteField?: string;
+  /** Some count reasoning beside the completion instead of in it; the total tells. */
+  readonly mayExcludeReasoning?: boolean;
+}
+
+/**
+ * OpenAI-shaped usage in the normal form. There, cached and written tokens are part of the prompt, reasoning
+ * is part of the completion. Undefined when a count is missing, negative, no whole number or contradicts
+ * another; also for all zeros, which is how some write "not counted yet".
+ */
+export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | undefined {
+  const prompt = countOf(raw.prompt_tokens);
+  const completion = countOf(raw.completion_tokens ?? 0);
+  const promptDetails = objectOf(raw.prompt_tokens_details) ?? {};
+  const cached = countOf(
+    promptDetails.cached_tokens ?? (fields.cachedField === undefined ? 0 : raw[fields.cachedField]) ?? 0,
+  );
+  const written = countOf(promptDetails[fields.cacheWriteField ?? "cache_write_tokens"] ?? 0);
+  const reasoning = countOf(objectOf(raw.completion_tokens_details)?.reasoning_tokens ?? 0);
+  if (prompt === undefined || completion === undefined) return undefined;
+  if (cached === undefined || written === undefined || reasoning === undefined) return undefined;
+  const isBeside =
+    fields.mayExcludeReasoning === true &&
+    reasoning > 0 &&
+    countOf(raw.total_tokens) === prompt + completion + reasoning;
+  const usage: Usage = {
+    ...NO_USAGE,
+    input: prompt - cached - written,
+    cachedInput: cached,
+    cacheWrite: written,
+    output: isBeside ? completion : completion - reasoning,
+    reasoning,
+  };
+  if (!isPlausible(usage)) return undefined;
+  return promptTokens(usage) + completionTokens(usage) === 0 ? undefined : usage;
+}
+
+/** A count as JSON may hold it; a float such as 10.0 is a whole number too. */
+const countOf = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) ? value : undefined;
+
+/**
+ * The raw usage of a chunk or an answer, in every place it was seen in: at the top; inside a choice, its delta
+ * or its message (Moonshot); in `x_groq`.
+ */
+export function rawUsageIn(chunk: JsonObject): JsonObject | undefined {
+  if (isObject(chunk.usage)) return chunk.usage;
+  if (isObject(chunk.x_groq) && isObject(chunk.x_groq.usage)) return chunk.x_groq.usage;
+  for (const choice of listOf(chunk.choices)) {
+    if (!isObject(choice)) continue;
+    for (const holder of [choice, objectOf(choice.delta), objectOf(choice.message)]) {
+      if (holder !== undefined && isObject(holder.usage)) return holder.usage;
+    }
+  }
+  return undefined;
+}
+
+/** The chunk with `usage: null` and no usage anywhere else. */
+export function withoutUsage(chunk: JsonObject): JsonObject {
+  const { x_groq: _, ...rest } = chunk;
+  const choices = listOf(chunk.choices).map((choice) => {
+    if (!isObject(choice)) return choice;
+    const { usage: __, ...kept } = choice;
+    return isObject(choice.delta) && "usage" in choice.delta
+      ? { ...kept, delta: { ...choice.delta, usage: undefined } }
+      : kept;
+  });
+  return { ...rest, choices, usage: null };
+}

@@ -1,0 +1,65 @@
+/** One SSE frame, read by the rules of the HTML standard's event stream. */
+export interface SseFrame {
+  /** The `data:` lines, joined by LF; undefined when the frame has none (a comment, a lone id). */
+  readonly data: string | undefined;
+  readonly event: string | undefined;
+  /** True when the frame is one `data:` line and nothing else: the form OpenAI's own streams have. */
+  readonly isPlain: boolean;
+}
+
+/** Reads the lines of one frame. Comments, `id:`, `retry:` and unknown fields are passed over. */
+export function readFrame(frame: string): SseFrame {
+  let data: string | undefined;
+  let event: string | undefined;
+  let lines = 0;
+  for (let at = 0; at < frame.length; ) {
+    const newline = frame.indexOf("\n", at);
+    const lineEnd = newline < 0 ? frame.length : newline;
+    const line = frame.slice(at, lineEnd > at && frame[lineEnd - 1] === "\r" ? lineEnd - 1 : lineEnd);
+    at = lineEnd + 1;
+    if (line === "") continue;
+    lines += 1;
+    if (line.startsWith("data")) {
+      const value = fieldValue(line, "data");
+      if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`;
+    } else if (line.startsWith("event")) event = fieldValue(line, "event") ?? event;
+  }
+  return { data, event, isPlain: lines === 1 && data !== undefined };
+}
+
+/** Index just after the empty line that ends the frame at `start` (which is not itself an empty line); `text.length` without one. */
+export function frameEnd(text: string, start: number): number {
+  for (let newline = text.indexOf("\n", start); newline >= 0; newline = text.indexOf("\n", newline + 1)) {
+    const emptyLine = emptyLineLength(text, newline + 1);
+    if (emptyLine > 0) return newline + 1 + emptyLine;
+  }
+  return text.length;
+}
+
+/** Length of the empty line at `at` (1 for LF, 2 for CRLF), 0 when there is none. */
+export function emptyLineLength(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code === 10) return 1;
+  return code === 13 && text.charCodeAt(at + 1) === 10 ? 2 : 0;
+}
+
+/** Every frame of a text that holds whole frames. */
+export function* readFrames(text: string): Generator<SseFrame> {
+  for (let at = text.charCodeAt(0) === 0xfeff ? 1 : 0; at < text.length; ) {
+    const blank = emptyLineLength(text, at);
+    if (blank > 0) {
+      at += blank;
+      continue;
+    }
+    const end = frameEnd(text, at);
+    yield readFrame(text.slice(at, end));
+    at = end;
+  }
+}
+
+/** The value after `name:`, without the one space that may follow the colon; undefined when the line is another field. */
+function fieldValue(line: string, name: string): string | undefined {
+  if (line.length === name.length) return "";
+  if (line[name.length] !== ":") return undefined;
+  return line.slice(line[name.length + 1] === " " ? name.length + 2 : name.length + 1);
+}
