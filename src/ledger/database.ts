@@ -1,0 +1,54 @@
+import postgres from "postgres";
+
+/** A pool of connections; `bigint` columns are bigints, never floats or strings. */
+export type Sql = postgres.Sql<{ bigint: bigint }>;
+
+export interface ConnectOptions {
+  /** Connections at most. */
+  readonly max?: number;
+  /** Shown in pg_stat_activity. */
+  readonly name?: string;
+}
+
+/** Opens a pool lazily: nothing is connected before the first query. */
+export function connect(url: string, options: ConnectOptions = {}): Sql {
+  return postgres(url, {
+    max: options.max ?? 10,
+    types: { bigint: postgres.BigInt },
+    connection: { application_name: options.name ?? "sluice", TimeZone: "UTC" },
+    connect_timeout: 5,
+    // Notices of our own migrations ("already exists") are nobody's news.
+    onnotice: () => {},
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 2),
+  });
+}
+
+/** Codes with which the driver says that the server, not the statement, was the trouble. */
+const CONNECTION_CODES = new Set([
+  "CONNECTION_CLOSED",
+  "CONNECTION_ENDED",
+  "CONNECTION_DESTROYED",
+  "CONNECT_TIMEOUT",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ENOENT",
+  "ETIMEDOUT",
+]);
+
+/**
+ * True when a statement failed because the database could not be reached or was shutting down. Whether it was
+ * applied is then unknown: it may be repeated only if repeating it is harmless.
+ */
+export function isUnreachable(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  if (code === undefined) return false;
+  // 57P01–57P03: shutting down or starting up; class 08: connection exception; 53300: too many connections.
+  return CONNECTION_CODES.has(code) || code.startsWith("57P") || code.startsWith("08") || code === "53300";
+}
+
+/** The SQLSTATE or the driver's code of what was thrown. */
+export function codeOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== "object" || thrown === null || !("code" in thrown)) return undefined;
+  return typeof thrown.code === "string" ? thrown.code : undefined;
+}
