@@ -1,0 +1,98 @@
+import {
+  type Candidate,
+  DEFAULT_TIMEOUTS,
+  type ModelSpec,
+  type RoutingSpec,
+  type Timeouts,
+  type VendorKey,
+  type VendorLimits,
+  type VendorSpec,
+} from "../core/catalog.ts";
+import { vendorId } from "../core/ids.ts";
+import { conceal } from "./concealed.ts";
+import { parseDuration } from "./durations.ts";
+import { priceOf } from "./prices.ts";
+import {
+  type CandidateInput,
+  type KeyInput,
+  keyIdOf,
+  type ModelInput,
+  type RoutingInput,
+  type VendorInput,
+} from "./schema.ts";
+
+/** Core types out of input that has passed its schema: from the file as from the admin API. */
+
+const DEFAULT_QUALITY = 0.5;
+const DEFAULT_REGION = "global";
+export const DEFAULT_ROUTING: RoutingSpec = {
+  strategy: "balanced",
+  weights: { cost: 0.4, performance: 0.3, quality: 0.3 },
+};
+
+export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
+  return {
+    id: vendorId(id),
+    adapter: input.adapter,
+    ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl.replace(/\/+$/, "") }),
+    keys: (input.keys ?? []).map(vendorKeyOf),
+    region: input.region ?? DEFAULT_REGION,
+    limits: limitsOf(input.limits ?? {}),
+    timeouts: timeoutsOf(input.timeouts ?? {}),
+  };
+}
+
+export function modelSpecOf(name: string, input: ModelInput): ModelSpec {
+  return { name, candidates: input.map(candidateOf) };
+}
+
+export function routingOf(input: RoutingInput | undefined): RoutingSpec {
+  return {
+    strategy: input?.strategy ?? DEFAULT_ROUTING.strategy,
+    weights: input?.weights ?? DEFAULT_ROUTING.weights,
+  };
+}
+
+export function limitsOf(input: NonNullable<VendorInput["limits"]>): VendorLimits {
+  return {
+    ...(input.qps === undefined ? {} : { qps: input.qps }),
+    ...(input.burst === undefined ? {} : { burst: input.burst }),
+    ...(input.concurrency === undefined ? {} : { concurrency: input.concurrency }),
+    ...(input.dailyQuota === undefined ? {} : { dailyQuota: input.dailyQuota }),
+  };
+}
+
+function candidateOf(input: CandidateInput): Candidate {
+  return {
+    vendor: vendorId(input.vendor),
+    model: input.model,
+    quality: input.quality ?? DEFAULT_QUALITY,
+    price: priceOf(input.price),
+    ...(input.maxOutput === undefined ? {} : { maxOutputTokens: input.maxOutput }),
+    ...(input.operations === undefined ? {} : { operations: input.operations }),
+  };
+}
+
+function vendorKeyOf(input: KeyInput, index: number): VendorKey {
+  const given: Exclude<KeyInput, string> = typeof input === "string" ? { key: input } : input;
+  const key: VendorKey = {
+    id: keyIdOf(input, index),
+    secret: given.key,
+    weight: given.weight ?? 1,
+    ...(given.models === undefined ? {} : { models: given.models }),
+  };
+  return conceal(key, ["secret"]);
+}
+
+function timeoutsOf(input: NonNullable<VendorInput["timeouts"]>): Timeouts {
+  return {
+    connectMs: msOf(input.connect, DEFAULT_TIMEOUTS.connectMs),
+    firstTokenMs: msOf(input.firstToken, DEFAULT_TIMEOUTS.firstTokenMs),
+    idleMs: msOf(input.idle, DEFAULT_TIMEOUTS.idleMs),
+    totalMs: msOf(input.total, DEFAULT_TIMEOUTS.totalMs),
+  };
+}
+
+function msOf(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : (parseDuration(text) ?? otherwise);
+}

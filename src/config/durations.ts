@@ -1,0 +1,16 @@
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const MS_OF_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** `2s`, `500ms`, `5m`, `1.5h` as whole milliseconds; undefined when it is not a length of time. */
+export function parseDuration(text: string): number | undefined {
+  const [, amount, unit] = DURATION.exec(text) ?? [];
+  const factor = MS_OF_UNIT[unit ?? ""];
+  return amount === undefined || factor === undefined ? undefined : Math.round(Number(amount) * factor);
+}
+
+/** The shortest exact form: 90000 → `90s`, 60000 → `1m`. */
+export function formatDuration(ms: number): string {
+  if (ms === 0 || ms % 1_000 !== 0) return `${ms}ms`;
+  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
+  return ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`;
+}

@@ -1,0 +1,213 @@
+import { z } from "zod";
+import type { AdapterName, Operation, RoutingStrategy, Tier } from "../core/catalog.ts";
+import {
+  byteSize,
+  count,
+  databaseUrl,
+  duration,
+  httpUrl,
+  modelName,
+  natsUrl,
+  positive,
+  redisUrl,
+  secret,
+  share,
+  shortName,
+  waitingTime,
+} from "./fields.ts";
+import { priceProblem, priceSchema } from "./prices.ts";
+
+/**
+ * The configuration file's shape. Every object is strict: a field that is not known is a mistake. Parsing
+ * changes nothing; `convert.ts` makes core types of what has passed.
+ */
+
+export const ADAPTERS = [
+  "openai",
+  "anthropic",
+  "gemini",
+  "deepseek",
+  "qwen",
+  "doubao",
+  "midjourney",
+  "photoroom",
+  "claid",
+  "openai-compatible",
+  "sandbox",
+] as const satisfies readonly AdapterName[];
+
+const OPERATIONS = ["chat", "completion", "embedding"] as const satisfies readonly Operation[];
+const STRATEGIES = [
+  "balanced",
+  "cost",
+  "performance",
+  "quality",
+  "priority",
+] as const satisfies readonly RoutingStrategy[];
+
+const keySchema = z.union(
+  [
+    secret,
+    z.strictObject({
+      id: shortName.optional().describe("Name of the key in logs and metrics; absent: its position."),
+      key: secret,
+      weight: positive.optional().describe("Share of the calls against the other keys; absent: 1."),
+      models: z
+        .record(modelName, modelName)
+        .optional()
+        .describe("This key's own name for a vendor model, such as an endpoint id."),
+    }),
+  ],
+  { error: "must be a key, or { id, key, weight, models }" },
+);
+
+const limitsSchema = z.strictObject({
+  qps: positive.optional().describe("Requests a second toward the vendor."),
+  burst: count.optional().describe("Requests that may go at once; absent: one second's worth."),
+  concurrency: count.optional().describe("Requests that may run at the same time."),
+  dailyQuota: count.optional().describe("Requests a day (UTC)."),
+});
+
+const timeoutsSchema = z.strictObject({
+  connect: waitingTime.optional(),
+  firstToken: waitingTime.optional(),
+  idle: waitingTime.optional().describe("Longest silence inside a stream."),
+  total: waitingTime.optional(),
+});
+
+export const vendorSchema = z
+  .strictObject({
+    adapter: z.enum(ADAPTERS),
+    baseUrl: httpUrl.optional().describe("Overrides the adapter's own."),
+    keys: z.array(keySchema).optional(),
+    region: shortName.optional(),
+    limits: limitsSchema.optional(),
+    timeouts: timeoutsSchema.optional(),
+  })
+  .superRefine((vendor, context) => {
+    for (const [index, message] of keyProblems(vendor.keys ?? [])) {
+      context.addIssue({ code: "custom", path: ["keys", index], message });
+    }
+  });
+export type VendorInput = z.input<typeof vendorSchema>;
+export type KeyInput = z.input<typeof keySchema>;
+
+export const candidateSchema = z
+  .strictObject({
+    vendor: shortName,
+    model: modelName.describe("The vendor's own name for the model."),
+    quality: share.optional().describe("0 to 1, your judgement; absent: 0.5."),
+    price: priceSchema,
+    maxOutput: count.optional().describe("The most tokens that the model can answer with."),
+    operations: z.array(z.enum(OPERATIONS)).min(1).optional(),
+  })
+  .superRefine((candidate, context) => {
+    const message = priceProblem(candidate.price, candidate.operations);
+    if (message !== undefined) context.addIssue({ code: "custom", path: ["price"], message });
+  });
+export type CandidateInput = z.input<typeof candidateSchema>;
+
+/** Where one public model can be served, in the order of preference for `strategy: priority`. */
+export const modelSchema = z
+  .array(candidateSchema)
+  .min(1)
+  .superRefine((candidates, context) => {
+    const seen = new Set<string>();
+    for (const [index, { vendor, model }] of candidates.entries()) {
+      const name = `${vendor}\n${model}`;
+      if (seen.has(name)) {
+        context.addIssue({
+          code: "custom",
+          path: [index],
+          message: "is the same vendor and model as an entry before it",
+        });
+      }
+      seen.add(name);
+    }
+  });
+export type ModelInput = z.input<typeof modelSchema>;
+
+const tierLimit = z.strictObject({ qps: positive, burst: count.optional() }).optional();
+const rateLimitSchema = z.strictObject({
+  tiers: z
+    .strictObject({ vip: tierLimit, normal: tierLimit, test: tierLimit } satisfies Record<Tier, unknown>)
+    .optional()
+    .describe("What one tenant may ask for a second, by its tier."),
+  vendors: z
+    .record(shortName, limitsSchema.omit({ concurrency: true }))
+    .optional()
+    .describe("The same as `limits` of the vendor itself."),
+});
+
+const routingSchema = z.strictObject({
+  strategy: z.enum(STRATEGIES).optional(),
+  weights: z
+    .strictObject({ cost: z.number().min(0), performance: z.number().min(0), quality: z.number().min(0) })
+    .refine(({ cost, performance, quality }) => cost + performance + quality > 0, "must not all be 0")
+    .optional()
+    .describe("For `balanced`; only their proportions count."),
+});
+
+/** Each has an environment variable that wins over it. */
+const serverSchema = z.strictObject({
+  host: z.string().min(1).optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  dataDirectory: z.string().min(1).optional(),
+  databaseUrl: databaseUrl.optional(),
+  natsUrl: natsUrl.optional(),
+  redisUrl: redisUrl.optional(),
+  region: shortName.optional(),
+  nodeId: shortName.optional(),
+  bodyLimit: byteSize.optional().describe("Largest request body; absent: 32MiB."),
+  drainTimeout: duration
+    .optional()
+    .describe("How long running streams may take to end at a stop; absent: 30s."),
+});
+
+export const fileSchema = z
+  .strictObject({
+    server: serverSchema.optional(),
+    vendors: z.record(shortName, vendorSchema).optional(),
+    models: z.record(modelName, modelSchema).optional(),
+    routing: routingSchema.optional(),
+    rateLimit: rateLimitSchema.optional(),
+  })
+  .describe("Sluice's configuration file.");
+export type FileInput = z.input<typeof fileSchema>;
+export type ServerInput = z.input<typeof serverSchema>;
+export type RoutingInput = z.input<typeof routingSchema>;
+
+/** What `built-in` data looks like: vendors by the variable that holds their key, models as in the file. */
+export const catalogueSchema = z.strictObject({
+  vendors: z.record(
+    shortName,
+    z.strictObject({
+      adapter: z.enum(ADAPTERS),
+      region: shortName,
+      /** The environment variable that brings the vendor to life; absent: it is always there. */
+      keyVariable: z.string().optional(),
+    }),
+  ),
+  models: z.record(modelName, modelSchema),
+});
+export type CatalogueInput = z.input<typeof catalogueSchema>;
+
+/** The same id or the same key twice, as index and message. */
+function keyProblems(keys: readonly KeyInput[]): [number, string][] {
+  const problems: [number, string][] = [];
+  const ids = new Set<string>();
+  const secrets = new Set<string>();
+  for (const [index, key] of keys.entries()) {
+    const id = keyIdOf(key, index);
+    const text = typeof key === "string" ? key : key.key;
+    if (ids.has(id)) problems.push([index, "has the id of a key before it"]);
+    if (secrets.has(text)) problems.push([index, "is the same key as one before it"]);
+    ids.add(id);
+    secrets.add(text);
+  }
+  return problems;
+}
+
+/** A key without a name of its own is called by its position, counted from 1. */
+export const keyIdOf = (key: KeyInput, index: number): string =>
+  (typeof key === "string" ? undefined : key.id) ?? `key-${index + 1}`;

@@ -1,0 +1,103 @@
+import type { AdapterName, VendorSpec } from "../core/catalog.ts";
+import { limitsOf, vendorSpecOf } from "./convert.ts";
+import type { Environment } from "./interpolate.ts";
+import type { Finding } from "./issues.ts";
+import { entriesOf, fieldOf } from "./references.ts";
+import type { CatalogueInput, FileInput, VendorInput } from "./schema.ts";
+
+/** Adapters that work without a key, and those that cannot know where their vendor is. */
+const WITHOUT_KEY: ReadonlySet<AdapterName> = new Set(["sandbox", "openai-compatible"]);
+const WITHOUT_BASE_URL: ReadonlySet<AdapterName> = new Set(["openai-compatible", "midjourney"]);
+
+/** What vendors are made of. `file` may be raw: only its names are read where it has not been checked. */
+export interface VendorSources {
+  readonly file: unknown;
+  readonly catalogue: CatalogueInput;
+  readonly environment: Environment;
+  /** Variables that the file reads itself with `${NAME}`. */
+  readonly variablesRead: ReadonlySet<string>;
+}
+
+/**
+ * The names of all vendors there are: the file's own, those that are always there, and those whose key is
+ * in the environment. A key that the file reads itself belongs to the file: it makes no vendor of its own
+ * unless a model asks for that vendor by name.
+ */
+export function vendorNames(sources: VendorSources): readonly string[] {
+  const { file, catalogue, environment, variablesRead } = sources;
+  const names = new Set(entriesOf(fieldOf(file, "vendors")).map(([name]) => name));
+  const asked = vendorsNamedByModels(file);
+  for (const [name, { keyVariable }] of Object.entries(catalogue.vendors)) {
+    if (keyVariable === undefined) names.add(name);
+    else if (isSet(environment, keyVariable) && (asked.has(name) || !variablesRead.has(keyVariable))) {
+      names.add(name);
+    }
+  }
+  return [...names];
+}
+
+/** The vendors of a checked file, with built-in regions and the environment's keys filled in. */
+export function vendorSpecs(file: FileInput, sources: VendorSources): readonly VendorSpec[] {
+  return vendorNames(sources).map((name) => {
+    const spec = vendorSpecOf(name, withDefaults(name, file.vendors?.[name], sources));
+    return { ...spec, limits: { ...spec.limits, ...limitsOf(file.rateLimit?.vendors?.[name] ?? {}) } };
+  });
+}
+
+/** What a vendor of the file lacks to be called, and names that mean something else already. */
+export function vendorFindings(file: FileInput, sources: VendorSources): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, vendor] of Object.entries(file.vendors ?? {})) {
+    const { keys, baseUrl } = withDefaults(name, vendor, sources);
+    const builtIn = sources.catalogue.vendors[name];
+    if (builtIn !== undefined && builtIn.keyVariable === undefined && builtIn.adapter !== vendor.adapter) {
+      findings.push({
+        path: ["vendors", name, "adapter"],
+        message: `must be ${builtIn.adapter}: the name is built in`,
+      });
+    }
+    if (baseUrl === undefined && WITHOUT_BASE_URL.has(vendor.adapter)) {
+      findings.push({ path: ["vendors", name, "baseUrl"], message: `is required for ${vendor.adapter}` });
+    }
+    if ((keys ?? []).length === 0 && !WITHOUT_KEY.has(vendor.adapter)) {
+      const variable = builtInOf(vendor.adapter, sources.catalogue)?.keyVariable;
+      findings.push({
+        path: ["vendors", name, "keys"],
+        message: `is required: list at least one key${variable === undefined ? "" : `, or set ${variable}`}`,
+      });
+    }
+  }
+  return findings;
+}
+
+/** Names of vendors that some model of the file is served by. */
+export function vendorsNamedByModels(file: unknown): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [, candidates] of entriesOf(fieldOf(file, "models"))) {
+    if (!Array.isArray(candidates)) continue;
+    for (const candidate of candidates) names.add(String(fieldOf(candidate, "vendor")));
+  }
+  return names;
+}
+
+function withDefaults(name: string, given: VendorInput | undefined, sources: VendorSources): VendorInput {
+  const { catalogue, environment } = sources;
+  const builtIn = catalogue.vendors[name] ?? (given && builtInOf(given.adapter, catalogue));
+  const adapter = given?.adapter ?? builtIn?.adapter ?? "sandbox";
+  const variable = builtInOf(adapter, catalogue)?.keyVariable;
+  const key = variable === undefined ? undefined : environment[variable];
+  return {
+    adapter,
+    region: builtIn?.region,
+    ...given,
+    keys: given?.keys ?? (key === undefined || key === "" ? [] : [{ id: "environment", key }]),
+  };
+}
+
+const builtInOf = (
+  adapter: AdapterName,
+  catalogue: CatalogueInput,
+): CatalogueInput["vendors"][string] | undefined =>
+  Object.values(catalogue.vendors).find((vendor) => vendor.adapter === adapter);
+
+const isSet = (environment: Environment, name: string): boolean => (environment[name] ?? "") !== "";
