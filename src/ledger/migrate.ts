@@ -91,24 +91,24 @@ function verify(done: readonly Applied[], migrations: readonly Migration[]): voi
 
 type Connection = Pick<Sql, "unsafe">;
 
-async function apply(connection: Connection, migration: Migration): Promise<void> {
-  const { name, sql, checksum } = migration;
-  await connection.unsafe("insert into schema_migration (name, checksum) values ($1, $2)", [name, checksum]);
+/** A migration in a transaction is there as a whole or not at all; one outside leaves its row unfinished when it stops midway. */
+async function apply(connection: Connection, { name, sql, checksum }: Migration): Promise<void> {
+  const begun = `insert into schema_migration (name, checksum) values ('${name}', '${checksum}');`;
+  const finished = `update schema_migration set finished_at = now() where name = '${name}';`;
   try {
-    await connection.unsafe(sql.startsWith(OUTSIDE_TRANSACTION) ? sql : `begin;\n${sql}\ncommit;`);
+    if (sql.startsWith(OUTSIDE_TRANSACTION)) {
+      await connection.unsafe(begun);
+      await connection.unsafe(sql);
+      await connection.unsafe(finished);
+    } else {
+      await connection.unsafe(`begin;\n${begun}\n${sql}\n${finished}\ncommit;`);
+    }
   } catch (cause) {
     await connection.unsafe("rollback").catch(ignoreLostConnection);
-    if (!sql.startsWith(OUTSIDE_TRANSACTION)) {
-      // Everything of it was rolled back: it may simply be tried again.
-      await connection
-        .unsafe("delete from schema_migration where name = $1", [name])
-        .catch(ignoreLostConnection);
-    }
     throw new MigrationError(`Migration ${name} failed: ${cause instanceof Error ? cause.message : cause}`, {
       cause,
     });
   }
-  await connection.unsafe("update schema_migration set finished_at = now() where name = $1", [name]);
 }
 
 /** A lost connection has also lost its lock and its transaction. */
