@@ -44,7 +44,7 @@ export function emptyLineLength(text: string, at: number): number {
 }
 
 /** Every frame of a text that holds whole frames. */
-export function* readFrames(text: string): Generator<SseFrame> {
+export function* readFrames(text: string): Generator<SseFrame, void> {
   for (let at = text.charCodeAt(0) === 0xfeff ? 1 : 0; at < text.length; ) {
     const blank = emptyLineLength(text, at);
     if (blank > 0) {

@@ -1,0 +1,30 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Adapter } from "../adapter.ts";
+import { classify } from "../openai/errors.ts";
+import { adapterOf } from "../openai-family/adapter.ts";
+import { finishReasonOf } from "../openai-family/finish-reason.ts";
+import { usualUrl } from "../openai-family/member.ts";
+import { limitOutput } from "../openai-family/request-draft.ts";
+import { usageOf } from "../openai-family/usage.ts";
+import { createSandboxTransport } from "./server.ts";
+
+/**
+ * The vendor that is always there: deterministic, inside the process, paced like a real model, and able to
+ * fail in every way that vendors do (see `settings.ts`). It speaks OpenAI's wire, so that everything between
+ * it and the client is what a real vendor would go through.
+ */
+export const createSandbox = (clock: Clock): Adapter =>
+  adapterOf({
+    name: "sandbox",
+    defaultBaseUrl: "sandbox://local/v1",
+    operations: ["chat", "completion", "embedding"],
+    transport: createSandboxTransport(clock),
+    url: usualUrl,
+    shape(draft, request, target) {
+      if (request.operation !== "embedding")
+        limitOutput(draft, "max_tokens", { capped: target.cappedOutputTokens });
+    },
+    readUsage: (raw) => usageOf(raw),
+    finishReason: (raw) => (raw === "insufficient_system_resource" ? undefined : finishReasonOf(raw)),
+    classify,
+  });
