@@ -54,6 +54,7 @@ create table transfer (
 );
 create index transfer_debit on transfer (debit);
 create index transfer_credit on transfer (credit);
+create index transfer_topup on transfer (credit) where kind = 'topup';
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin
