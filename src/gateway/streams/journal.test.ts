@@ -147,11 +147,11 @@ describe("a full ring", () => {
     expect(journal.size).toBeLessThanOrEqual(RING);
   });
 
-  test("goes on without readers, and who comes too late is told where it could go on", async () => {
+  test("forgets what all readers have read, and who asks for it is told where it could go on", async () => {
     const { generation, journal } = open(undefined, undefined, new Ring(RING));
-    journal.attach(0).close();
+    const reading = readAll(journal.attach(0));
     generation.say(...pieces(40)).end();
-    await journal.ended;
+    await reading;
     expect(journal.size).toBeLessThanOrEqual(RING);
     const thrown = thrownBy(() => journal.attach(3));
     expect(thrown).toMatchObject({ code: "not_found", status: 410 });
@@ -159,14 +159,28 @@ describe("a full ring", () => {
     expect((await readAll(journal.attach(earliest)))[0]?.seq).toBe(earliest + 1);
   });
 
-  test("lets go when the slow reader leaves", async () => {
+  test("lets go when the slow reader leaves and another still reads", async () => {
     const { generation, journal } = open(undefined, undefined, new Ring(RING));
     const slow = journal.attach(0);
+    const fast = readAll(journal.attach(0));
     generation.say(...pieces(40)).end();
     await settled();
     slow.close();
-    await journal.ended;
-    expect(journal.done?.seq).toBe(41);
+    expect(textOf(await fast)).toBe(pieces(40).join(""));
+  });
+
+  test("keeps for the last reader that left what it had not read, and the entry it was last given", async () => {
+    const { generation, journal } = open(undefined, undefined, new Ring(RING));
+    const reader = journal.attach(0);
+    generation.say(...pieces(40)).end();
+    for (let count = 0; count < 5; count += 1) await reader.next();
+    await settled();
+    reader.close();
+    await settled();
+    expect(journal.done).toBeUndefined();
+    expect((await readAll(journal.attach(4))).map((entry) => entry.seq)).toEqual(
+      Array.from({ length: 37 }, (_, index) => index + 5),
+    );
   });
 
   test("lets go when the stream is cancelled; the slow reader still gets its end", async () => {

@@ -17,8 +17,8 @@ export interface JournalHooks {
 
 /**
  * One generation as it is written down: pumps it at the vendor's speed into a ring of numbered entries that
- * any number of readers read, each at its own pace. When the ring is full of what the slowest reader has not
- * read, the pump waits, and the vendor with it.
+ * any number of readers read, each at its own pace. When the ring is full of what the slowest reader (or the
+ * last one that left) has not read, the pump waits, and the vendor with it.
  */
 export class StreamJournal implements LiveStream {
   /** Resolves when the generation has ended and is settled. */
@@ -27,6 +27,8 @@ export class StreamJournal implements LiveStream {
   readonly #ring: Ring;
   readonly #hooks: JournalHooks;
   readonly #readers = new Set<Reader>();
+  /** Where the last reader stood when it left: from there on everything is kept for its coming back. */
+  #left: RingPlace | undefined;
   /** Undefined once ended, so that the kept stream does not keep the request. */
   #generation: StreamGeneration | undefined;
   #isCancelled = false;
@@ -41,6 +43,7 @@ export class StreamJournal implements LiveStream {
     this.#generation = generation;
     this.#hooks = hooks;
     this.#ring = ring;
+    this.#left = ring.placeAfter(0);
     this.ended = this.#run(generation);
   }
 
@@ -56,15 +59,20 @@ export class StreamJournal implements LiveStream {
     if (place === undefined) throw this.#refusal(after);
     const reader = new Reader(this, place);
     this.#readers.add(reader);
+    this.#left = undefined;
+    this.#onRoom?.();
     this.#hooks.attached(this);
     return reader;
   }
 
-  cancel(): void {
-    if (this.#isCancelled) return;
-    this.#isCancelled = true;
-    this.#generation?.cancel();
-    this.#onRoom?.();
+  cancel(): boolean {
+    if (this.#generation === undefined) return false;
+    if (!this.#isCancelled) {
+      this.#isCancelled = true;
+      this.#generation.cancel();
+      this.#onRoom?.();
+    }
+    return true;
   }
 
   /** For the readers: the entry at the place, which moves on. */
@@ -81,8 +89,12 @@ export class StreamJournal implements LiveStream {
 
   leave(reader: Reader): void {
     if (!this.#readers.delete(reader)) return;
-    this.#onRoom?.();
-    if (this.#readers.size === 0 && this.done === undefined) this.#hooks.detached(this);
+    if (this.#readers.size > 0) {
+      this.#onRoom?.();
+    } else if (this.done === undefined) {
+      this.#left = reader.place;
+      this.#hooks.detached(this);
+    }
   }
 
   #refusal(after: number): SluiceError {
@@ -133,6 +145,7 @@ export class StreamJournal implements LiveStream {
   #makeRoom(): boolean {
     const ring = this.#ring;
     while (!ring.hasRoom) {
+      if (this.#left !== undefined && ring.holdsOldest(this.#left)) return false;
       for (const reader of this.#readers) if (ring.holdsOldest(reader.place)) return false;
       ring.dropOldest();
     }
@@ -141,6 +154,7 @@ export class StreamJournal implements LiveStream {
 
   #end(final: Final, fold: DeltaFold): void {
     this.#generation = undefined;
+    this.#left = undefined;
     this.#ring.trim();
     this.done = { type: "done", seq: this.#ring.lastSeq + 1, final, finishes: fold.finishes };
     for (const reader of this.#readers) if (reader.isWaiting) reader.wake(this.done);

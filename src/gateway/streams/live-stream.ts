@@ -15,8 +15,8 @@ export interface LiveStream {
    * when the stream has not come that far
    */
   attach(after: number): StreamCursor | Promise<StreamCursor>;
-  /** Stops the generation, the vendor too. What found no room in the ring by then is dropped. */
-  cancel(): void;
+  /** Stops the generation, the vendor too. What found no room in the ring by then is dropped. False: it had ended. */
+  cancel(): boolean | Promise<boolean>;
 }
 
 /** One reader's place in a stream. */

@@ -99,10 +99,9 @@ export class Ring {
     place.seq = this.lastSeq;
   }
 
-  /** True when the place still needs the oldest block. */
+  /** True when the oldest block holds what comes after the place, or the entry last read there. */
   holdsOldest(place: RingPlace): boolean {
-    stepIntoNext(place);
-    return place.block === this.#first && place.offset < place.block.used;
+    return place.block === this.#first;
   }
 
   dropOldest(): void {
