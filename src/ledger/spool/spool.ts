@@ -1,0 +1,363 @@
+import type { Cancel, Clock } from "../../core/clock.ts";
+import { SluiceError } from "../../core/errors.ts";
+import type { RequestId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
+import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
+import type { Files } from "./files.ts";
+import { encodeFrame } from "./frame.ts";
+import { isBlank, listSegments, openSegment, type Segment, walk } from "./segment.ts";
+
+/** A place between two records: everything before it is meant. */
+export interface Position {
+  readonly segment: number;
+  readonly offset: number;
+  /** Of the next record. */
+  readonly sequence: bigint;
+}
+
+export const START: Position = { segment: 1, offset: 0, sequence: 1n };
+
+export interface SpoolOptions {
+  /** This node's own directory; nobody else writes there. */
+  readonly directory: string;
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What the ledger has applied: numbering goes on after it even if the disk was lost. */
+  readonly floor: Position;
+  /** Bytes after which no further INTENT is taken. */
+  readonly capBytes: number;
+  /** Bytes after which a new segment begins. */
+  readonly segmentBytes: number;
+}
+
+/** A request that was admitted and has no USAGE record. */
+export interface OpenIntent {
+  readonly intent: IntentRecord;
+  readonly progress: ProgressRecord | undefined;
+}
+
+interface Waiting {
+  readonly record: UsageRecord;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Progress notes wait this long for something else to be written with. */
+const PROGRESS_DELAY_MS = 100;
+
+/** After a failed write the disk is tried again this often. */
+const RETRY_MS = 1_000;
+
+/**
+ * The node's append-only account of what it admitted and what was used. INTENT is in the kernel's hands when
+ * `intent` returns, so a killed process leaves it behind; USAGE is on the disk when `usage` resolves, written
+ * and synced together with all that waited at the same time (group commit).
+ */
+export class Spool {
+  readonly #segments: Segment[] = [];
+  readonly #intents = new Map<RequestId, Segment>();
+  readonly #progress: ProgressRecord[] = [];
+  #progressDue: Cancel | undefined;
+  #waiting: Waiting[] = [];
+  #flushing: Promise<void> | undefined;
+  #sequence: bigint;
+  #failedAt: number | undefined;
+  #isClosed = false;
+
+  private constructor(
+    readonly options: SpoolOptions,
+    sequence: bigint,
+  ) {
+    this.#sequence = sequence;
+  }
+
+  /**
+   * Opens the spool, cutting off a torn end, and tells every record that is there in order. `found.open` holds
+   * the requests without USAGE, as a crash left them.
+   */
+  static open(options: SpoolOptions): { readonly spool: Spool; readonly open: readonly OpenIntent[] } {
+    const { files, directory, floor } = options;
+    files.makeDirectory(directory);
+    const spool = new Spool(options, START.sequence);
+    const open = spool.#readAll(listSegments(files, directory));
+    if (spool.#sequence < floor.sequence) {
+      if (spool.#segments.length > 0 || floor.sequence > START.sequence) {
+        options.log.warn("the spool ends before what the ledger has applied; its disk was lost or replaced", {
+          directory,
+        });
+      }
+      spool.#sequence = floor.sequence;
+      spool.#begin(Math.max(floor.segment, spool.#segments.at(-1)?.number ?? 0) + 1);
+    }
+    if (spool.#segments.length === 0) spool.#begin(floor.segment);
+    return { spool, open };
+  }
+
+  /** Where the next record goes. */
+  get end(): Position {
+    const { number, length } = this.#newest();
+    return { segment: number, offset: length, sequence: this.#sequence };
+  }
+
+  get depth(): { readonly bytes: number; readonly openIntents: number; readonly segments: number } {
+    const bytes = this.#segments.reduce((sum, { length }) => sum + length, 0);
+    return { bytes, openIntents: this.#intents.size, segments: this.#segments.length };
+  }
+
+  /** False while the disk refuses: nothing billable may be taken. */
+  get isHealthy(): boolean {
+    return this.#failedAt === undefined;
+  }
+
+  get isFull(): boolean {
+    return this.depth.bytes >= this.options.capBytes;
+  }
+
+  /**
+   * Notes that a request was admitted. In the kernel's hands when it returns.
+   * @throws SluiceError `overloaded` when the spool is full or its disk fails
+   */
+  intent(record: IntentRecord): void {
+    if (this.#isClosed || this.isFull)
+      throw refusal("The gateway cannot book further requests at the moment.");
+    if (this.#failedAt !== undefined && this.options.clock.monotonic() - this.#failedAt < RETRY_MS) {
+      throw refusal("The gateway's disk does not take records at the moment.");
+    }
+    try {
+      this.#append([...this.#takeProgress(), record]);
+    } catch (cause) {
+      throw refusal("The gateway's disk does not take records at the moment.", cause);
+    }
+    const segment = this.#newest();
+    segment.openIntents += 1;
+    this.#intents.set(record.id, segment);
+  }
+
+  /** Notes how far a running stream came; written soon, never waited for. */
+  progress(record: ProgressRecord): void {
+    if (this.#isClosed) return;
+    this.#progress.push(record);
+    this.#progressDue ??= this.options.clock.after(PROGRESS_DELAY_MS, () => {
+      try {
+        this.#append(this.#takeProgress());
+      } catch (cause) {
+        this.options.log.error("progress could not be written to the spool", { cause: String(cause) });
+      }
+    });
+  }
+
+  /** Resolves when the record is on disk. Rejects with what the disk said; the record is then not there. */
+  usage(record: UsageRecord): Promise<void> {
+    if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
+    return new Promise((resolve, reject) => {
+      const done = () => {
+        this.#closeIntent(record.id);
+        resolve();
+      };
+      this.#waiting.push({ record, resolve: done, reject });
+      this.#flushing ??= this.#flush();
+    });
+  }
+
+  /** Up to `most` records from a position on; the answer's `next` is where to go on. */
+  read(from: Position, most: number): SpoolBatch {
+    const usages: UsageRecord[] = [];
+    const gaps: SpoolGap[] = [];
+    let sequence = from.sequence;
+    let { segment: number, offset } = from;
+    let left = most;
+    for (const segment of this.#segments) {
+      if (segment.number < number || left === 0) continue;
+      if (segment.number > number) [number, offset] = [segment.number, 0];
+      const walked = walk(this.options.files, segment, offset, left, (frame) => {
+        left -= 1;
+        if (frame.sequence !== sequence) gaps.push({ expected: sequence, found: frame.sequence });
+        sequence = frame.sequence + 1n;
+        if (frame.kind === "usage") usages.push(frame.decode() as UsageRecord); // its kind says so
+      });
+      offset = walked.offset;
+      if (walked.damage !== undefined) offset = segment.length;
+      if (offset < segment.length) break;
+    }
+    return { usages, gaps, next: { segment: number, offset, sequence } };
+  }
+
+  /** Deletes whole segments before the position, oldest first, up to the first with a request still running. */
+  release(upTo: Position): void {
+    for (;;) {
+      const [oldest, next] = this.#segments;
+      if (oldest === undefined || next === undefined) return;
+      if (oldest.number >= upTo.segment || oldest.openIntents > 0) return;
+      this.#segments.shift();
+      this.options.files.close(oldest.descriptor);
+      this.options.files.remove(oldest.path);
+    }
+  }
+
+  /** Writes what waits and closes. Further records are refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#flushing;
+    try {
+      this.#append(this.#takeProgress());
+    } finally {
+      for (const { descriptor } of this.#segments) this.options.files.close(descriptor);
+    }
+  }
+
+  /** Writes and syncs all that waits, again and again until nothing does. */
+  async #flush(): Promise<void> {
+    // Those who settle in the same turn of the event loop go together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting;
+      this.#waiting = [];
+      const before = this.#newest();
+      const length = before.length;
+      try {
+        this.#append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
+        await this.options.files.sync(this.#newest().descriptor);
+        for (const { resolve } of group) resolve();
+      } catch (cause) {
+        this.#distrust(cause, before, length);
+        for (const { reject } of group) reject(cause);
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  /**
+   * A sync that failed once may succeed the next time without having written anything, so what was in it is cut
+   * off and a new segment begins.
+   */
+  #distrust(cause: unknown, segment: Segment, length: number): void {
+    this.#failedAt = this.options.clock.monotonic();
+    this.options.log.error("the spool could not be written", { cause: String(cause), segment: segment.path });
+    if (this.#newest() === segment) this.#begin(segment.number + 1);
+    this.#cut(segment, length);
+  }
+
+  /** Numbers and writes records; those that could not be written were never numbered. */
+  #append(records: readonly SpoolRecord[]): void {
+    if (records.length === 0) return;
+    let segment = this.#newest();
+    if (segment.length >= this.options.segmentBytes) segment = this.#begin(segment.number + 1);
+    const frames = records.map((record, index) => encodeFrame(record, this.#sequence + BigInt(index)));
+    const [first] = frames;
+    const bytes = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
+    try {
+      this.options.files.write(segment.descriptor, bytes, segment.length);
+    } catch (cause) {
+      this.#failedAt = this.options.clock.monotonic();
+      this.#cut(segment, segment.length);
+      throw cause;
+    }
+    segment.length += bytes.length;
+    this.#sequence += BigInt(records.length);
+    this.#failedAt = undefined;
+  }
+
+  #cut(segment: Segment, length: number): void {
+    try {
+      this.options.files.truncate(segment.descriptor, length);
+      segment.length = length;
+    } catch (cause) {
+      this.options.log.error("the spool's segment could not be cut", {
+        cause: String(cause),
+        segment: segment.path,
+      });
+    }
+  }
+
+  #takeProgress(): ProgressRecord[] {
+    this.#progressDue?.();
+    this.#progressDue = undefined;
+    return this.#progress.splice(0);
+  }
+
+  #begin(number: number): Segment {
+    const segment = openSegment(this.options.files, this.options.directory, number);
+    this.options.files.syncDirectory(this.options.directory);
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  #newest(): Segment {
+    const segment = this.#segments.at(-1);
+    if (segment === undefined) throw new Error("the spool has no segment");
+    return segment;
+  }
+
+  #closeIntent(id: RequestId): void {
+    const segment = this.#intents.get(id);
+    if (segment === undefined) return;
+    segment.openIntents -= 1;
+    this.#intents.delete(id);
+  }
+
+  #readAll(numbers: readonly number[]): OpenIntent[] {
+    const { files, directory, log } = this.options;
+    const open = new Map<RequestId, { intent: IntentRecord; progress: ProgressRecord | undefined }>();
+    for (const number of numbers) {
+      const segment = openSegment(files, directory, number);
+      this.#segments.push(segment);
+      const { damage } = walk(files, segment, 0, Number.POSITIVE_INFINITY, (frame) => {
+        this.#sequence = frame.sequence + 1n;
+        this.#replay(frame.decode(), segment, open);
+      });
+      if (damage === undefined) continue;
+      const isLast = number === numbers.at(-1);
+      if (isLast && (damage.kind === "incomplete" || isBlank(files, segment, damage.offset))) {
+        this.#cut(segment, damage.offset);
+        continue;
+      }
+      log.error("a spool segment is damaged; what follows the damage is lost and shows as a gap", {
+        segment: segment.path,
+        offset: damage.offset,
+      });
+      if (!isLast) continue;
+      // The damaged bytes stay for whoever looks into it. The number left out makes the loss visible.
+      this.#sequence += 1n;
+      this.#begin(number + 1);
+    }
+    return [...open.values()];
+  }
+
+  #replay(
+    record: SpoolRecord,
+    segment: Segment,
+    open: Map<RequestId, { intent: IntentRecord; progress: ProgressRecord | undefined }>,
+  ): void {
+    if (record.kind === "intent") {
+      open.set(record.id, { intent: record, progress: undefined });
+      segment.openIntents += 1;
+      this.#intents.set(record.id, segment);
+    } else if (record.kind === "progress") {
+      const entry = open.get(record.id);
+      if (entry !== undefined) entry.progress = record;
+    } else {
+      open.delete(record.id);
+      this.#closeIntent(record.id);
+    }
+  }
+}
+
+export interface SpoolBatch {
+  readonly usages: readonly UsageRecord[];
+  /** Records that were numbered and are not there. */
+  readonly gaps: readonly SpoolGap[];
+  readonly next: Position;
+}
+
+export interface SpoolGap {
+  readonly expected: bigint;
+  readonly found: bigint;
+}
+
+function refusal(message: string, cause?: unknown): SluiceError {
+  return new SluiceError("overloaded", message, {
+    retryAfterMs: RETRY_MS,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
