@@ -1,0 +1,150 @@
+import { sleep } from "../../core/clock.ts";
+import { SluiceError } from "../../core/errors.ts";
+import { randomText, type TenantId } from "../../core/ids.ts";
+import { formatPoints, least, type Micropoints, micropointsOf, ZERO } from "../../core/points.ts";
+import { Purse } from "../../ledger/purse.ts";
+import { ASK_PAUSE_MOST_MS, ASK_PAUSE_MS } from "../limits.ts";
+import { TENANT } from "../tenant-protocol.ts";
+import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
+import type { LeasePorts } from "./ports.ts";
+
+/** One tenant's purse on this node, filled by the tenant's actor. */
+export class PurseLease implements HoldSource {
+  readonly purse = new Purse();
+  readonly line: HoldLine;
+  usedAt: number;
+  /** The id of a grant that was asked for and not answered yet. */
+  #asked: string | undefined;
+  /** Movements back to the tenant that are not confirmed yet, in order. */
+  #givingBack: Promise<void> = Promise.resolve();
+  #openReturns = 0;
+  #isAbandoned = false;
+  #quiet: (() => void) | undefined;
+
+  constructor(
+    readonly ports: LeasePorts,
+    readonly tenant: TenantId,
+  ) {
+    this.line = new HoldLine(this, ports.clock);
+    this.usedAt = ports.clock.monotonic();
+  }
+
+  get available(): bigint {
+    return this.purse.available;
+  }
+
+  get isOwed(): boolean {
+    return this.#asked !== undefined;
+  }
+
+  /** True when nothing of this purse is in use or on its way. */
+  get isIdle(): boolean {
+    const { held, unsettled } = this.purse;
+    return held === ZERO && unsettled === ZERO && this.#openReturns === 0 && this.line.isQuiet;
+  }
+
+  hold(amount: bigint): boolean {
+    return this.purse.hold(micropointsOf(amount));
+  }
+
+  settle(
+    held: Micropoints,
+    cost: Micropoints,
+  ): { readonly charged: Micropoints; readonly loss: Micropoints } {
+    const taken = this.purse.settle(held, cost);
+    const now = this.ports.clock.monotonic();
+    this.usedAt = now;
+    this.line.meter.used(taken.charged, now);
+    this.line.freed();
+    return taken;
+  }
+
+  release(held: Micropoints): void {
+    this.purse.release(held);
+    this.line.freed();
+  }
+
+  /** What the ledger has booked was charged here; more than that is told, and never breaks the purse. */
+  booked(amount: Micropoints): void {
+    const { unsettled } = this.purse;
+    if (amount > unsettled) {
+      this.ports.log.error("the ledger booked more than was charged here", {
+        tenant: this.tenant,
+        booked: formatPoints(amount),
+        unsettled: formatPoints(unsettled),
+      });
+    }
+    this.purse.booked(least(amount, unsettled));
+  }
+
+  async ask(need: Need, isRetry: boolean): Promise<Granted> {
+    const { node, random, ask } = this.ports;
+    this.#asked ??= `grant:${node}:${randomText(random.bytes(20))}`;
+    const reply = await ask(TENANT, this.tenant, "grant", { node, id: this.#asked, isRetry, ...need });
+    this.#asked = undefined;
+    if (reply.granted > 0n) this.purse.add(micropointsOf(reply.granted));
+    this.#quiet?.();
+    return reply;
+  }
+
+  denial(affordable: bigint): SluiceError {
+    return new SluiceError("insufficient_points", "The balance does not cover this request.", {
+      affordable: formatPoints(micropointsOf(affordable)),
+    });
+  }
+
+  answerRecall(recall: string): void {
+    const spare = this.line.isQuiet ? this.#spare() : ZERO;
+    this.giveBack(spare, recall);
+  }
+
+  /** Takes the amount out of the purse at once; it reaches the tenant's account as soon as its actor confirms. */
+  giveBack(amount: Micropoints, recall?: string): void {
+    const taken = this.purse.take(amount);
+    this.#openReturns += 1;
+    this.#givingBack = this.#givingBack.then(async () => {
+      await this.#return(taken, recall);
+      this.#openReturns -= 1;
+    });
+  }
+
+  /** Gives back what is available, once no grant is on its way any more. */
+  async drain(): Promise<void> {
+    if (this.isOwed) await new Promise<void>((resolve) => (this.#quiet = resolve));
+    if (this.purse.available > ZERO) this.giveBack(this.purse.available);
+    await this.#givingBack;
+  }
+
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.line.abandon();
+  }
+
+  /** What is not needed within the next second. */
+  #spare(): Micropoints {
+    const low = this.line.meter.lowWater(this.ports.clock.monotonic());
+    const spare = this.purse.available - low;
+    return spare > 0n ? micropointsOf(spare) : ZERO;
+  }
+
+  /** Until the actor has confirmed; the ledger knows the id and moves it once. Should this node end before, its recovery returns the purse. */
+  async #return(amount: Micropoints, recall: string | undefined): Promise<void> {
+    const { node, random, clock, log, ask } = this.ports;
+    const id = `return:${node}:${randomText(random.bytes(20))}`;
+    const answers = recall === undefined ? {} : { recall };
+    for (let tries = 0; !this.#isAbandoned; tries += 1) {
+      try {
+        await ask(TENANT, this.tenant, "giveBack", { node, id, isRetry: tries > 0, amount, ...answers });
+        return;
+      } catch (thrown) {
+        // Nothing moved and nothing is owed: a recall that is not answered ends by itself.
+        if (amount === ZERO) return;
+        if (thrown instanceof SluiceError && thrown.code !== "overloaded") {
+          log.error("points could not be given back", { tenant: this.tenant, amount: formatPoints(amount) });
+          return;
+        }
+        await sleep(clock, Math.min(ASK_PAUSE_MS * 2 ** tries, ASK_PAUSE_MOST_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { type Clock, sleep } from "../core/clock.ts";
+import { SluiceError } from "../core/errors.ts";
+import { codeOf } from "../ledger/database.ts";
+import { LEDGER_PAUSE_MS, LEDGER_TRIES } from "./limits.ts";
+
+/** True when the ledger has answered by refusing: it did not happen, and asking again changes nothing. */
+export function isRefusal(thrown: unknown): boolean {
+  // SQLSTATE class 23: a constraint said no.
+  return thrown instanceof SluiceError || codeOf(thrown)?.startsWith("23") === true;
+}
+
+/**
+ * Calls the ledger until it has answered. Whatever is not a refusal may have happened or not, so the same call
+ * with the same id is made again, a bounded number of times.
+ * @throws the refusal, or the last error when no answer came
+ */
+export async function untilAnswered<Value>(clock: Clock, call: () => Promise<Value>): Promise<Value> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call();
+    } catch (thrown) {
+      if (isRefusal(thrown) || tries >= LEDGER_TRIES) throw thrown;
+      await sleep(clock, LEDGER_PAUSE_MS * 2 ** (tries - 1));
+    }
+  }
+}
