@@ -70,6 +70,12 @@ describe("reading a YAML text", () => {
     ]);
   });
 
+  test("a name that looks like a number or like true stays what was written", () => {
+    const { value, problemAt } = read("a: 1\n5.10: 2\ntrue: 3\n0x1: 4\n");
+    expect(value).toEqual({ a: 1, "5.10": 2, true: 3, "0x1": 4 });
+    expect(problemAt(["5.10"], "x").line).toBe(2);
+  });
+
   test("a value with characters that mean something in YAML is only a value", () => {
     const { value } = read("a: ${KEY}\n", { KEY: 'x: [y] # "z' });
     expect(value).toEqual({ a: 'x: [y] # "z' });

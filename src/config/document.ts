@@ -34,10 +34,21 @@ export function readDocument(text: string, source: string, environment: Environm
   const problemAt = (path: Path, message: string): Problem =>
     at(locate(document, lines, path), path, message);
   if (document.errors.length > 0) return { value: undefined, problems, variables, problemAt };
+  keepNames(document);
   problems.push(...fillIn(document, environment, variables, problemAt));
   const { value, problem } = plainValue(document);
   if (problem !== undefined) problems.push(at({ line: 1, column: 1 }, [], problem));
   return { value, problems, variables, problemAt };
+}
+
+/** A name is text, however much it looks like a number: a model called `5.10` is not `5.1`. */
+function keepNames(document: Document): void {
+  visit(document, {
+    Scalar(key, node) {
+      if (key === "key" && typeof node.value !== "string" && node.source !== undefined)
+        node.value = node.source;
+    },
+  });
 }
 
 function fillIn(

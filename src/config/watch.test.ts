@@ -12,7 +12,9 @@ interface Line {
 }
 
 /** A configuration under watch, with a file, a signal and a clock in the test's hand. */
-function watched(options: { readonly text?: string; readonly apply?: (config: Config) => void } = {}) {
+function watched(
+  options: { readonly text?: string; readonly apply?: (config: Config) => void | Promise<void> } = {},
+) {
   const file: { text: string | undefined } = { text: options.text ?? "server: { port: 1 }" };
   const applied: Config[] = [];
   const lines: Line[] = [];
@@ -41,6 +43,9 @@ function watched(options: { readonly text?: string; readonly apply?: (config: Co
   return { file, applied, lines, hooks, stopped, clock, watch };
 }
 
+/** Lets what was started come to its end: nothing of it waits for more than promises. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 function recorder(lines: Line[]): Log {
   const add = (level: string) => (message: string, fields?: Readonly<Record<string, unknown>>) =>
     void lines.push({ level, message, fields: fields ?? {} });
@@ -65,20 +70,23 @@ describe("a configuration under watch", () => {
     await clock.advance(SETTLE_MS - 1);
     expect(applied).toHaveLength(0);
     await clock.advance(1);
+    await settled();
     expect(applied.map((config) => config.drainTimeoutMs)).toEqual([9_000]);
     expect(watch.current.drainTimeoutMs).toBe(9_000);
   });
 
-  test("is read at once on SIGHUP", () => {
+  test("is read at once on SIGHUP", async () => {
     const { file, hooks, applied } = watched();
     file.text = "server: { drainTimeout: 9s }";
     hooks.hangup();
+    await settled();
     expect(applied).toHaveLength(1);
   });
 
-  test("answers a SIGHUP that finds nothing new", () => {
+  test("answers a SIGHUP that finds nothing new", async () => {
     const { hooks, applied, lines } = watched();
     hooks.hangup();
+    await settled();
     expect(applied).toHaveLength(0);
     expect(lines[0]?.message).toBe("configuration read again: nothing has changed");
   });
@@ -87,6 +95,7 @@ describe("a configuration under watch", () => {
     const { hooks, clock, applied, lines } = watched();
     hooks.changed();
     await clock.advance(SETTLE_MS);
+    await settled();
     expect(applied).toHaveLength(0);
     expect(lines).toHaveLength(0);
   });
@@ -96,6 +105,7 @@ describe("a configuration under watch", () => {
     file.text = "server:\n  prot: 1\nmodels:\n  m: [{ vendor: x, model: y, price: free }]\n";
     hooks.changed();
     await clock.advance(SETTLE_MS);
+    await settled();
     expect(applied).toHaveLength(0);
     expect(watch.current.port).toBe(1);
     expect(lines).toEqual([
@@ -117,9 +127,11 @@ describe("a configuration under watch", () => {
     file.text = "nonsense: true";
     hooks.changed();
     await clock.advance(SETTLE_MS);
+    await settled();
     file.text = "server: { port: 2 }";
     hooks.changed();
     await clock.advance(SETTLE_MS);
+    await settled();
     expect(applied.map((config) => config.port)).toEqual([2]);
   });
 
@@ -128,27 +140,49 @@ describe("a configuration under watch", () => {
     file.text = undefined;
     hooks.changed();
     await clock.advance(SETTLE_MS);
+    await settled();
     expect(applied).toHaveLength(0);
     expect(lines[0]?.message).toEndWith("the file is gone");
     expect(watch.current.port).toBe(1);
   });
 
-  test("stays in force when the new one cannot be applied", () => {
+  test("stays in force when the new one cannot be applied", async () => {
     const { file, watch, lines } = watched({
-      apply: () => {
-        throw new Error("no room");
-      },
+      apply: () => Promise.reject(new Error("no room")),
     });
     file.text = "server: { port: 2 }";
-    expect(watch.reload()).toBe(false);
+    expect(await watch.reload()).toBe(false);
     expect(watch.current.port).toBe(1);
     expect(lines[0]?.level).toBe("error");
   });
 
-  test("says which settings wait for a start", () => {
+  test("is applied one after the other, and those who ask meanwhile share one reading", async () => {
+    const ports: number[] = [];
+    const gate = Promise.withResolvers<void>();
+    const { file, watch } = watched({
+      apply: async (config) => {
+        ports.push(config.port);
+        await gate.promise;
+      },
+    });
+    file.text = "server: { port: 2 }";
+    const first = watch.reload();
+    await settled();
+    file.text = "server: { port: 3 }";
+    const second = watch.reload();
+    expect(watch.reload()).toBe(second);
+    await settled();
+    expect(ports).toEqual([2]);
+    gate.resolve();
+    expect(await Promise.all([first, second])).toEqual([true, true]);
+    expect(ports).toEqual([2, 3]);
+    expect(watch.current.port).toBe(3);
+  });
+
+  test("says which settings wait for a start", async () => {
     const { file, watch, lines } = watched();
     file.text = "server: { port: 2, region: eu, drainTimeout: 1s }";
-    expect(watch.reload()).toBe(true);
+    expect(await watch.reload()).toBe(true);
     expect(lines.at(-1)).toEqual({
       level: "warn",
       message: "some settings are only read at a start",
@@ -162,6 +196,7 @@ describe("a configuration under watch", () => {
     hooks.changed();
     watch.stop();
     await clock.advance(SETTLE_MS);
+    await settled();
     expect(applied).toHaveLength(0);
     expect(stopped).toEqual(["sluice.yaml", "SIGHUP"]);
   });

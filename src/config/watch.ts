@@ -17,8 +17,8 @@ export interface WatchOptions {
   readonly path: string;
   /** Reads everything anew; throws ConfigError when it cannot be used. */
   readonly load: () => Config;
-  /** Puts a new configuration into force. When it throws, the old one stays. */
-  readonly apply: (config: Config) => void;
+  /** Puts a new configuration into force. When it throws or rejects, the old one stays. */
+  readonly apply: (config: Config) => void | Promise<void>;
   readonly triggers: ReloadTriggers;
   readonly clock: Clock;
   readonly log: Log;
@@ -27,8 +27,8 @@ export interface WatchOptions {
 export interface ConfigWatch {
   /** The configuration in force. */
   readonly current: Config;
-  /** Reads now. True when what is in force is what the file says. */
-  reload(): boolean;
+  /** Reads now, after a reload that is under way. True when what is in force is what the file says. Never rejects. */
+  reload(): Promise<boolean>;
   stop(): void;
 }
 
@@ -43,37 +43,49 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
   const { triggers, clock, log } = options;
   let current = options.current;
   let settling: Cancel | undefined;
+  let active: Promise<boolean> = Promise.resolve(true);
+  let waiting: Promise<boolean> | undefined;
+  let isStopped = false;
 
-  const reload = (): boolean => {
-    settling?.();
-    settling = undefined;
+  const readOnce = async (): Promise<boolean> => {
+    if (isStopped) return false;
     try {
       const next = options.load();
-      if (current.source.file !== undefined && next.source.file === undefined) {
-        log.error("configuration not reloaded, the old one stays in force: the file is gone", {
-          file: current.source.file,
-        });
+      if (isGone(current, next)) {
+        log.error(`${KEPT}: the file is gone`, { file: current.source.file });
         return false;
       }
       if (isSame(current, next)) return true;
-      options.apply(next);
+      await options.apply(next);
       report(log, current, next);
       current = next;
       return true;
     } catch (error) {
-      log.error("configuration not reloaded, the old one stays in force", problemsOf(error));
+      log.error(KEPT, problemsOf(error));
       return false;
     }
   };
 
-  const changed = (): void => {
+  /** One at a time; however many ask meanwhile, they share the next one. */
+  const reload = (): Promise<boolean> => {
     settling?.();
-    settling = clock.after(SETTLE_MS, reload);
+    settling = undefined;
+    waiting ??= active.then(() => {
+      waiting = undefined;
+      active = readOnce();
+      return active;
+    });
+    return waiting;
   };
-  const unwatch = triggers.watchFile(options.path, changed);
-  const unhook = triggers.onHangup(() => {
+
+  const unwatch = triggers.watchFile(options.path, () => {
+    settling?.();
+    settling = clock.after(SETTLE_MS, () => void reload());
+  });
+  const unhook = triggers.onHangup(async () => {
     const before = current;
-    if (reload() && current === before) log.info("configuration read again: nothing has changed");
+    const isInForce = await reload();
+    if (isInForce && current === before) log.info("configuration read again: nothing has changed");
   });
 
   return {
@@ -82,12 +94,18 @@ export function watchConfig(options: WatchOptions): ConfigWatch {
     },
     reload,
     stop() {
+      isStopped = true;
       settling?.();
       unwatch();
       unhook();
     },
   };
 }
+
+const KEPT = "configuration not reloaded, the old one stays in force";
+
+const isGone = (running: Config, next: Config): boolean =>
+  running.source.file !== undefined && next.source.file === undefined;
 
 const isSame = (a: Config, b: Config): boolean =>
   a.source.hash === b.source.hash && a.source.file === b.source.file;
