@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { pack } from "msgpackr";
 import { SluiceError } from "../core/errors.ts";
-import { ScriptedGeneration } from "../gateway/streams/scripted-generation.ts";
+import { ScriptedGeneration } from "../gateway/testing/scripted-generation.ts";
 import { connect, type Received, textOf } from "./testing/client.ts";
 import { startServer } from "./testing/server.ts";
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { ScriptedGeneration } from "../gateway/streams/scripted-generation.ts";
+import { ScriptedGeneration } from "../gateway/testing/scripted-generation.ts";
 import { type Client, connect, textOf } from "./testing/client.ts";
 import { startServer } from "./testing/server.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { pack } from "msgpackr";
-import type { ScriptedGeneration } from "../gateway/streams/scripted-generation.ts";
+import type { ScriptedGeneration } from "../gateway/testing/scripted-generation.ts";
 import { connect, textOf } from "./testing/client.ts";
 import { startServer } from "./testing/server.ts";
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { SluiceError } from "../../core/errors.ts";
 import { tenantId } from "../../core/ids.ts";
+import { ScriptedGeneration } from "../testing/scripted-generation.ts";
 import type { StreamAbout, StreamEntry } from "./entry.ts";
 import { type JournalHooks, StreamJournal } from "./journal.ts";
 import type { StreamCursor } from "./live-stream.ts";
 import { Ring } from "./ring.ts";
-import { ScriptedGeneration } from "./scripted-generation.ts";
 
 const QUIET: JournalHooks = { attached() {}, detached() {}, ended() {} };
 

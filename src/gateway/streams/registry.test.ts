@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { streamId, tenantId } from "../../core/ids.ts";
 import { STREAM_DETACH_MS, STREAM_KEPT_MS } from "../../core/limits.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
+import { ScriptedGeneration } from "../testing/scripted-generation.ts";
 import { StreamRegistry } from "./registry.ts";
-import { ScriptedGeneration } from "./scripted-generation.ts";
 
 const TENANT = tenantId("t");
 const REQUEST = { operation: "chat", includeUsage: false } as const;

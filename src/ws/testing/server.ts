@@ -4,11 +4,11 @@ import { ManualClock } from "../../core/manual-clock.ts";
 import { systemRandom } from "../../core/random.ts";
 import { completionTokens, promptTokens } from "../../core/usage.ts";
 import { StreamRegistry } from "../../gateway/streams/registry.ts";
+import { ScriptedGateway } from "../../gateway/testing/scripted-gateway.ts";
 import type { OpenAiShapes } from "../frames.ts";
 import type { SocketData } from "../outlet.ts";
 import { WebSockets } from "../socket.ts";
 import { createTicketStore } from "../tickets.ts";
-import { ScriptedGateway } from "./scripted-gateway.ts";
 
 /** Stands in for the OpenAI dialect, which this folder must not know. */
 const shapes: OpenAiShapes = {

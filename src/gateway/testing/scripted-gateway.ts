@@ -9,8 +9,8 @@ import type {
   Generation,
   ModelView,
   Scope,
-} from "../../gateway/gateway.ts";
-import { ScriptedGeneration } from "../../gateway/streams/scripted-generation.ts";
+} from "../gateway.ts";
+import { ScriptedGeneration } from "./scripted-generation.ts";
 
 type Script = (
   request: GenerationRequest,
