@@ -122,8 +122,9 @@ export class Ring {
 
   #blockFor(bytes: number): Block {
     if (this.#last.used + bytes <= this.#last.bytes.length) return this.#last;
-    const grown = Math.min(this.#last.bytes.length * 2, LARGEST_BLOCK_BYTES);
-    const block = this.#block(Math.max(grown, bytes), this.end);
+    // Grows by half of what there is, so that a short answer leaves little of its last block unused.
+    const grown = Math.min(Math.max(this.size / 2, FIRST_BLOCK_BYTES), LARGEST_BLOCK_BYTES);
+    const block = this.#block(Math.max(Math.ceil(grown), bytes), this.end);
     this.#last.next = block;
     this.#last = block;
     return block;
