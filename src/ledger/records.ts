@@ -31,7 +31,7 @@ export interface ProgressRecord extends RecordBase {
   readonly kind: "progress";
   readonly vendor: VendorId;
   readonly vendorModel: string;
-  readonly price: PriceId;
+  readonly price: PriceId | null;
   readonly usage: Usage;
   /** What this much would be charged. Never above the hold. */
   readonly cost: Micropoints;

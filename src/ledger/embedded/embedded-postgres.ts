@@ -1,14 +1,15 @@
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { Subprocess } from "bun";
-import { type Clock, sleep } from "../../core/clock.ts";
-import { randomText } from "../../core/ids.ts";
+import { mkdir, readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Clock } from "../../core/clock.ts";
 import type { Random } from "../../core/random.ts";
-import { type Binaries, findBinaries } from "./binaries.ts";
-import { type ServerUser, serverUser } from "./server-user.ts";
+import { findBinaries } from "./binaries.ts";
+import { claim } from "./claim.ts";
+import { clusterIn, createCluster, passwordIn, ROLE } from "./cluster.ts";
+import { type LaunchOptions, launch, type Server, stopLeftover } from "./server.ts";
+import { serverUser } from "./server-user.ts";
 
 export interface EmbeddedPostgresOptions {
-  /** Holds the cluster (`cluster/`) and its password. */
+  /** Holds the cluster (`cluster/`), its password and a note of who uses it. */
   readonly directory: string;
   readonly clock: Clock;
   readonly random: Random;
@@ -20,188 +21,146 @@ export interface EmbeddedPostgresOptions {
 
 /** A Postgres server of our own: started, watched, restarted when it dies, stopped with us. */
 export interface EmbeddedPostgres {
+  /** Stays the same over restarts. */
   readonly url: string;
   /** The server's process; another one after a crash. */
   readonly pid: number;
-  /** Fast shutdown: open connections are closed, everything is flushed. */
+  /** Fast shutdown: open connections are closed, everything is flushed. Also while it is being restarted. */
   stop(): Promise<void>;
 }
 
-/** How long a start may take; crash recovery reads at most `max_wal_size`. */
-const START_MS = 60_000;
-const STOP_MS = 20_000;
+const LEAST_RESTART_DELAY_MS = 50;
 const MOST_RESTART_DELAY_MS = 5_000;
-const USER = "sluice";
+/** A server that lived this long had no trouble starting: the next restart begins with the least delay again. */
+const SETTLED_MS = 60_000;
+/** Somebody may take a port between the look for a free one and its use. */
+const PORTS_TRIED = 3;
 
-/** Starts the server, creating its cluster the first time. */
+/**
+ * Starts the server, creating its cluster the first time.
+ * @throws Error when another gateway uses the directory, or Postgres cannot run here; the message says what to do
+ */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { directory, clock, onProgress } = options;
-  const cluster = join(directory, "cluster");
+  // Absolute, because it is used again long after the start.
+  const directory = resolve(options.directory);
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const binaries = await findBinaries();
-  const user = await serverUser(cluster, binaries.postgres);
-  await stopLeftover(cluster, clock);
-  if (!(await Bun.file(join(cluster, "PG_VERSION")).exists())) {
-    onProgress("creating the embedded Postgres (first start only)");
-    await initialise(options, binaries, user, cluster);
+  const claimed = await claim(directory);
+  try {
+    return await startClaimed({ ...options, directory }, claimed.release);
+  } catch (thrown) {
+    await claimed.release();
+    throw thrown;
   }
-  const password = (await readFile(join(directory, "password"), "utf8")).trim();
-  const port = freePort();
-  let child = await launch(options, binaries, user, cluster, port);
-  let isStopping = false;
+}
 
-  const watch = async (): Promise<void> => {
-    for (let failures = 0; ; failures += 1) {
-      await child.exited;
-      if (isStopping) return;
-      onProgress("the embedded Postgres died; starting it again");
-      await sleep(clock, Math.min(50 * 2 ** failures, MOST_RESTART_DELAY_MS));
-      if (isStopping) return;
-      try {
-        child = await launch(options, binaries, user, cluster, port);
-        failures = 0;
-        onProgress("the embedded Postgres is back");
-      } catch (cause) {
-        onProgress(`the embedded Postgres does not start: ${cause instanceof Error ? cause.message : cause}`);
-      }
-    }
-  };
-  const watching = watch();
+async function startClaimed(
+  { directory, clock, random, onProgress, isThrowaway = false }: EmbeddedPostgresOptions,
+  release: () => Promise<void>,
+): Promise<EmbeddedPostgres> {
+  const cluster = clusterIn(directory);
+  await stopLeftover(cluster, clock);
+  const binaries = await findBinaries();
+  const user = await serverUser(directory, cluster, binaries);
+  if (!(await Bun.file(`${cluster}/PG_VERSION`).exists())) {
+    onProgress("creating the embedded Postgres (first start only)");
+    await createCluster({ directory, binaries, user, random, isThrowaway });
+  }
+  const password = (await readFile(passwordIn(directory), "utf8")).trim();
+  const stopping = new AbortController();
+  const common = { cluster, binaries, user, clock, isThrowaway, signal: stopping.signal };
+  const { server: first, port } = await launchOnFreePort(common);
+  const kept = keepRunning(first, { ...common, port }, onProgress);
+  let stopped: Promise<void> | undefined;
 
   return {
-    url: `postgres://${USER}:${password}@127.0.0.1:${port}/postgres`,
+    url: `postgres://${ROLE}:${password}@127.0.0.1:${port}/postgres`,
     get pid() {
-      return child.pid;
+      return kept.current().pid;
     },
-    async stop() {
-      isStopping = true;
-      child.kill("SIGINT");
-      const cancel = clock.after(STOP_MS, () => child.kill("SIGKILL"));
-      await child.exited;
+    stop() {
+      const stop = async (): Promise<void> => {
+        stopping.abort();
+        await kept.current().stop();
+        await kept.ended;
+        await release();
+      };
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+async function launchOnFreePort(
+  options: Omit<LaunchOptions, "port">,
+): Promise<{ readonly server: Server; readonly port: number }> {
+  for (let tried = 1; ; tried += 1) {
+    const port = freePort();
+    try {
+      return { server: await launch({ ...options, port }), port };
+    } catch (thrown) {
+      const isTaken =
+        thrown instanceof Error && /could not bind|could not create any TCP/.test(thrown.message);
+      if (!isTaken || tried === PORTS_TRIED) throw thrown;
+    }
+  }
+}
+
+/** Starts the server again whenever it ends, until the signal says that it should. */
+function keepRunning(
+  first: Server,
+  options: LaunchOptions,
+  onProgress: (line: string) => void,
+): { current(): Server; readonly ended: Promise<void> } {
+  const { clock, signal } = options;
+  let current = first;
+  let failures = 0;
+
+  const startAgain = async (): Promise<void> => {
+    await pause(clock, Math.min(LEAST_RESTART_DELAY_MS * 2 ** failures, MOST_RESTART_DELAY_MS), signal);
+    if (signal.aborted) return;
+    failures += 1;
+    try {
+      current = await launch(options);
+      onProgress("the embedded Postgres is back");
+    } catch (cause) {
+      if (!signal.aborted)
+        onProgress(`the embedded Postgres does not start, trying again: ${reasonOf(cause)}`);
+    }
+  };
+  const watch = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const watched = current;
+      const since = clock.monotonic();
+      await watched.exited;
+      if (signal.aborted) return;
+      if (clock.monotonic() - since > SETTLED_MS) failures = 0;
+      onProgress(
+        `the embedded Postgres died, starting it again: ${watched.lastWords() || "it said nothing"}`,
+      );
+      while (current === watched && !signal.aborted) await startAgain();
+    }
+    // The stop may have come while a new server was just ready.
+    await current.stop();
+  };
+  return { current: () => current, ended: watch() };
+}
+
+/** Waits, but not longer than the signal lets it. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
       cancel();
-      await watching;
-    },
-  };
-}
-
-async function initialise(
-  { directory, random, isThrowaway }: EmbeddedPostgresOptions,
-  binaries: Binaries,
-  user: ServerUser,
-  cluster: string,
-): Promise<void> {
-  const passwordFile = join(directory, "password");
-  await writeFile(passwordFile, `${randomText(random.bytes(40))}\n`, { mode: 0o600 });
-  await rm(cluster, { recursive: true, force: true });
-  await mkdir(cluster, { mode: 0o700 });
-  await chmod(passwordFile, 0o600);
-  await user.own(cluster);
-  await user.own(passwordFile);
-  await user.own(directory);
-  const child = Bun.spawn(
-    [
-      ...user.prefix,
-      binaries.initdb,
-      `--pgdata=${cluster}`,
-      `--username=${USER}`,
-      `--pwfile=${passwordFile}`,
-      "--auth=scram-sha-256",
-      "--encoding=UTF8",
-      "--locale-provider=builtin",
-      "--builtin-locale=C.UTF-8",
-      "--locale=C",
-      ...(isThrowaway === true ? ["--no-sync"] : []),
-    ],
-    {
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-      env: { PATH: process.env.PATH ?? "", LC_ALL: "C" },
-    },
-  );
-  const [status, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-  if (status !== 0) throw new Error(`initdb failed: ${errors.trim().split("\n").at(-1) ?? status}`);
-}
-
-/** Runs the server and waits until it takes connections. */
-async function launch(
-  { clock, isThrowaway }: EmbeddedPostgresOptions,
-  binaries: Binaries,
-  user: ServerUser,
-  cluster: string,
-  port: number,
-): Promise<Subprocess<"ignore", "ignore", "pipe">> {
-  const settings = {
-    listen_addresses: "127.0.0.1",
-    unix_socket_directories: "",
-    max_connections: "100",
-    shared_buffers: "64MB",
-    max_wal_size: "512MB",
-    fsync: isThrowaway === true ? "off" : "on",
-    synchronous_commit: "on",
-    log_min_messages: "fatal",
-    log_timezone: "UTC",
-    timezone: "UTC",
-  };
-  const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-  const child = Bun.spawn([...user.prefix, binaries.postgres, "-D", cluster, "-p", String(port), ...flags], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "pipe",
-    // Its own session: a terminal's Ctrl-C must reach us alone, so that we can drain first.
-    detached: true,
-    env: { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener("abort", end);
   });
-  const said = lastLines(child.stderr);
-  const deadline = clock.monotonic() + START_MS;
-  while (clock.monotonic() < deadline) {
-    if (child.exitCode !== null) throw new Error(`Postgres ended at once: ${said.text()}`);
-    if (await isReady(cluster, child.pid)) return child;
-    await sleep(clock, 20);
-  }
-  child.kill("SIGKILL");
-  throw new Error(`Postgres did not start within ${START_MS} ms: ${said.text()}`);
 }
 
-/** Postgres itself notes in the eighth line of its pid file when it takes connections. */
-async function isReady(cluster: string, pid: number): Promise<boolean> {
-  const lines = await pidFile(cluster);
-  return Number(lines[0]) === pid && lines[7]?.trim() === "ready";
-}
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
-async function pidFile(cluster: string): Promise<readonly string[]> {
-  const text = await readFile(join(cluster, "postmaster.pid"), "utf8").catch(() => "");
-  return text.split("\n");
-}
-
-/** A server that outlived a killed run still holds the cluster: it is stopped before a new one starts. */
-async function stopLeftover(cluster: string, clock: Clock): Promise<void> {
-  const pid = Number((await pidFile(cluster))[0]);
-  if (!Number.isInteger(pid) || pid <= 1) return;
-  const deadline = clock.monotonic() + STOP_MS;
-  while (await isServerOf(pid, cluster)) {
-    process.kill(pid, clock.monotonic() < deadline ? "SIGINT" : "SIGKILL");
-    await sleep(clock, 50);
-  }
-}
-
-/** Process ids are used again: only a process that names this cluster in its command line is meant. */
-async function isServerOf(pid: number, cluster: string): Promise<boolean> {
-  const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return command.includes(cluster);
-}
-
-function lastLines(stream: ReadableStream<Uint8Array>): { text(): string } {
-  let kept = "";
-  const decoder = new TextDecoder();
-  const read = async (): Promise<void> => {
-    for await (const chunk of stream) kept = (kept + decoder.decode(chunk, { stream: true })).slice(-2_000);
-  };
-  void read();
-  return { text: () => kept.trim() };
-}
-
-/** A port that was free a moment ago; the server refuses to start, loudly, if it was taken since. */
+/** A port that was free a moment ago. */
 function freePort(): number {
   const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { port } = probe;

@@ -255,3 +255,95 @@ end $$;
 create function give_back(t_id text, t_tenant text, t_node text, t_amount bigint) returns boolean language sql as $$
   select move_points(t_id, 'return', open_account('purse', t_tenant, t_node), open_account('tenant', t_tenant, null), t_amount);
 $$;
+
+-- Books one batch of a node's spool: each usage once (a row that is there already moves nothing), its points from the
+-- node's purses to revenue, its losses, the hourly sums and the watermark, all or nothing.
+-- `batch_name` names the transfers; `to_sequence` null leaves the watermark (records applied one by one).
+create function apply_usage(a_node text, batch_name text, batch jsonb, to_segment bigint, to_offset bigint,
+                            to_sequence bigint)
+returns bigint language plpgsql as $$
+declare
+  applied bigint := 0;
+  lost bigint := 0;
+  settled record;
+begin
+  perform 1 from node where id = a_node and (to_sequence is null or spool_sequence < to_sequence) for update;
+  if not found then return 0; end if;
+
+  perform ensure_usage_partition(d.day) from (
+    select distinct (to_timestamp((r->>'at')::double precision / 1000) at time zone 'UTC')::date as day
+    from jsonb_array_elements(batch) r order by 1) d;
+
+  create temporary table if not exists applied_usage (like usage) on commit delete rows;
+  delete from applied_usage;
+  with inserted as (
+    insert into usage (day, id, tenant, key, tier, node, region, operation, stream, model, vendor, vendor_model, at,
+                       duration_ms, first_token_ms, outcome, finish_reason, error_code, usage, price, charged, loss,
+                       attempts, flags, settle, settle_loss)
+    select (t.moment at time zone 'UTC')::date, r.id, r.tenant, r.key, r.tier, a_node, r.region, r.operation, r.stream,
+           r.model, r.vendor, r."vendorModel", t.moment, r."durationMs", r."firstTokenMs", r.outcome,
+           r."finishReason", r."errorCode", r.usage, r.price, r.charged, r.loss, r.attempts,
+           array(select jsonb_array_elements_text(r.flags)),
+           case when r.charged > 0 then 'settle:' || batch_name || ':' || r.tenant end,
+           case when r.loss > 0 then 'loss:' || batch_name end
+    from jsonb_to_recordset(batch) as r(id text, tenant text, key text, tier text, region text, operation text,
+           stream text, model text, vendor text, "vendorModel" text, at double precision, "durationMs" bigint,
+           "firstTokenMs" bigint, outcome text, "finishReason" text, "errorCode" text, usage jsonb, price text,
+           charged bigint, loss bigint, attempts jsonb, flags jsonb),
+         lateral (select to_timestamp(r.at / 1000) as moment) t
+    on conflict do nothing
+    returning *)
+  insert into applied_usage select * from inserted;
+  get diagnostics applied = row_count;
+
+  insert into usage_rollup as s (hour, tenant, key, tier, model, vendor, requests, completed, input, cached_input,
+                                 cache_write, output, reasoning, images, seconds, charged, loss)
+  select date_trunc('hour', u.at, 'UTC'), u.tenant, u.key, u.tier, u.model, coalesce(u.vendor, ''), count(*),
+         count(*) filter (where u.outcome = 'completed'), sum((u.usage->>'input')::bigint),
+         sum((u.usage->>'cachedInput')::bigint), sum((u.usage->>'cacheWrite')::bigint),
+         sum((u.usage->>'output')::bigint), sum((u.usage->>'reasoning')::bigint), sum((u.usage->>'images')::bigint),
+         sum((u.usage->>'seconds')::bigint), sum(u.charged), sum(u.loss)
+  from applied_usage u group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 5, 6
+  on conflict (hour, tenant, key, model, vendor, tier) do update set
+    requests = s.requests + excluded.requests, completed = s.completed + excluded.completed,
+    input = s.input + excluded.input, cached_input = s.cached_input + excluded.cached_input,
+    cache_write = s.cache_write + excluded.cache_write, output = s.output + excluded.output,
+    reasoning = s.reasoning + excluded.reasoning, images = s.images + excluded.images,
+    seconds = s.seconds + excluded.seconds, charged = s.charged + excluded.charged, loss = s.loss + excluded.loss;
+
+  select coalesce(sum(loss), 0) into lost from applied_usage;
+  if lost > 0 then
+    perform move_points('loss:' || batch_name, 'loss', open_account('loss', null, null),
+                        open_account('revenue', null, null), lost);
+  end if;
+  for settled in
+    select u.tenant, open_account('purse', u.tenant, a_node) as purse, sum(u.charged)::bigint as amount
+    from applied_usage u where u.charged > 0 group by u.tenant order by 2
+  loop
+    perform move_points('settle:' || batch_name || ':' || settled.tenant, 'settle', settled.purse,
+                        open_account('revenue', null, null), settled.amount);
+  end loop;
+
+  if to_sequence is not null then
+    update node set spool_segment = to_segment, spool_offset = to_offset, spool_sequence = to_sequence,
+                    last_seen = now() where id = a_node;
+  end if;
+  return applied;
+end $$;
+
+-- Gives everything that is left in a node's purses back to its tenants; `name` makes it happen once.
+create function return_purses(a_node text, name text) returns bigint language plpgsql as $$
+declare
+  purse record;
+  returned bigint := 0;
+begin
+  for purse in
+    select id, tenant, balance from account where kind = 'purse' and node = a_node and balance > 0 order by id for update
+  loop
+    if move_points('return:' || name || ':' || purse.tenant, 'return', purse.id,
+                   open_account('tenant', purse.tenant, null), purse.balance) then
+      returned := returned + purse.balance;
+    end if;
+  end loop;
+  return returned;
+end $$;

@@ -1,0 +1,81 @@
+import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
+
+/**
+ * What a node may spend for one tenant, in memory: points that the ledger has already granted. Every point is
+ * in exactly one place: available, held for a running request, or charged and not yet booked (`unsettled`).
+ * The ledger's purse account holds their sum.
+ */
+export class Purse {
+  #available: Micropoints = ZERO;
+  #held: Micropoints = ZERO;
+  #unsettled: Micropoints = ZERO;
+
+  get available(): Micropoints {
+    return this.#available;
+  }
+
+  get held(): Micropoints {
+    return this.#held;
+  }
+
+  get unsettled(): Micropoints {
+    return this.#unsettled;
+  }
+
+  /** Points that a grant committed in the ledger. */
+  add(granted: Micropoints): void {
+    assert(granted >= 0n, "a grant is not negative");
+    this.#available = add(this.#available, granted);
+  }
+
+  /** Sets points aside for a request; false when there are not so many. */
+  hold(amount: Micropoints): boolean {
+    assert(amount >= 0n, "a hold is not negative");
+    if (amount > this.#available) return false;
+    this.#available = subtract(this.#available, amount);
+    this.#held = add(this.#held, amount);
+    return true;
+  }
+
+  /**
+   * Ends a hold with what the request cost. What it left over is available again; what goes beyond it is taken
+   * from what is available, and what is not there is the platform's loss.
+   */
+  settle(
+    hold: Micropoints,
+    cost: Micropoints,
+  ): { readonly charged: Micropoints; readonly loss: Micropoints } {
+    assert(cost >= 0n, "a cost is not negative");
+    this.release(hold);
+    const charged = least(cost, this.#available);
+    this.#available = subtract(this.#available, charged);
+    this.#unsettled = add(this.#unsettled, charged);
+    assert(this.#available >= 0n, "a purse does not go below zero");
+    return { charged, loss: subtract(cost, charged) };
+  }
+
+  /** Ends a hold that cost nothing. */
+  release(hold: Micropoints): void {
+    assert(hold >= 0n && hold <= this.#held, "only what is held can be released");
+    this.#held = subtract(this.#held, hold);
+    this.#available = add(this.#available, hold);
+  }
+
+  /** The ledger has booked this much of what was charged here. */
+  booked(amount: Micropoints): void {
+    assert(amount >= 0n && amount <= this.#unsettled, "only what was charged here can be booked");
+    this.#unsettled = subtract(this.#unsettled, amount);
+  }
+
+  /** Takes up to `amount` of what is available out, to give it back. Answers how much it was. */
+  take(amount: Micropoints): Micropoints {
+    const taken = micropointsOf(amount < this.#available ? amount : this.#available);
+    this.#available = subtract(this.#available, taken);
+    return taken;
+  }
+}
+
+/** A broken assertion is a bug that must not spend another point. */
+function assert(claim: boolean, what: string): asserts claim {
+  if (!claim) throw new Error(`purse: ${what}`);
+}

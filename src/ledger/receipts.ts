@@ -1,0 +1,130 @@
+import { timingSafeEqual } from "node:crypto";
+import type { RequestId, TenantId } from "../core/ids.ts";
+import { formatPoints, micropointsOf } from "../core/points.ts";
+import type { Usage } from "../core/usage.ts";
+import type { Sql } from "./database.ts";
+import type { PriceDocument } from "./prices.ts";
+import type { AttemptRecord, UsageFlag } from "./records.ts";
+
+/** What one request was charged and why, signed by the gateway. */
+export interface Receipt extends UnsignedReceipt {
+  /** HMAC-SHA256 (hex) over the rest as JSON with sorted keys. */
+  readonly signature: string;
+}
+
+export interface UnsignedReceipt {
+  readonly request_id: string;
+  readonly tenant: string;
+  readonly key: string;
+  /** ISO 8601, when the request was admitted. */
+  readonly at: string;
+  readonly operation: string;
+  readonly model: string;
+  readonly vendor: string | null;
+  readonly vendor_model: string | null;
+  readonly region: string;
+  readonly stream: string | null;
+  readonly outcome: string;
+  readonly finish_reason: string | null;
+  readonly error_code: string | null;
+  readonly duration_ms: number;
+  readonly first_token_ms: number | null;
+  readonly usage: Usage;
+  readonly price: PriceDocument | null;
+  /** Points, as a decimal string. */
+  readonly charged: string;
+  /** What the platform bore. */
+  readonly loss: string;
+  readonly flags: readonly UsageFlag[];
+  readonly attempts: readonly AttemptRecord[];
+}
+
+export interface Receipts {
+  /** Undefined when there is no such request, or it is another tenant's. */
+  get(request: RequestId, tenant?: TenantId): Promise<Receipt | undefined>;
+}
+
+interface Row {
+  readonly id: string;
+  readonly tenant: string;
+  readonly key: string;
+  readonly at: Date;
+  readonly operation: string;
+  readonly model: string;
+  readonly vendor: string | null;
+  readonly vendor_model: string | null;
+  readonly region: string;
+  readonly stream: string | null;
+  readonly outcome: string;
+  readonly finish_reason: string | null;
+  readonly error_code: string | null;
+  readonly duration_ms: bigint;
+  readonly first_token_ms: bigint | null;
+  readonly usage: Usage;
+  readonly spec: PriceDocument | null;
+  readonly charged: bigint;
+  readonly loss: bigint;
+  readonly flags: UsageFlag[];
+  readonly attempts: AttemptRecord[];
+}
+
+/** @param secret the key that signs; whoever has it can verify */
+export function createReceipts(sql: Sql, secret: Uint8Array): Receipts {
+  return {
+    async get(request, tenant) {
+      const [row] = await sql<Row[]>`
+        select u.*, p.spec from usage u left join price p on p.id = u.price
+        where u.id = ${request} and (${tenant ?? null}::text is null or u.tenant = ${tenant ?? null}) limit 1`;
+      return row === undefined ? undefined : signReceipt(receiptOf(row), secret);
+    },
+  };
+}
+
+export function signReceipt(receipt: UnsignedReceipt, secret: Uint8Array): Receipt {
+  return { ...receipt, signature: signatureOf(receipt, secret) };
+}
+
+/** True when the receipt is as the gateway signed it. */
+export function verifyReceipt({ signature, ...receipt }: Receipt, secret: Uint8Array): boolean {
+  const expected = Buffer.from(signatureOf(receipt, secret), "hex");
+  const given = Buffer.from(signature, "hex");
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function signatureOf(receipt: UnsignedReceipt, secret: Uint8Array): string {
+  return new Bun.CryptoHasher("sha256", secret).update(canonical(receipt)).digest("hex");
+}
+
+/** JSON with sorted keys at every depth: the same receipt has the same text wherever it was stored. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) => {
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+function receiptOf(row: Row): UnsignedReceipt {
+  return {
+    request_id: row.id,
+    tenant: row.tenant,
+    key: row.key,
+    at: row.at.toISOString(),
+    operation: row.operation,
+    model: row.model,
+    vendor: row.vendor,
+    vendor_model: row.vendor_model,
+    region: row.region,
+    stream: row.stream,
+    outcome: row.outcome,
+    finish_reason: row.finish_reason,
+    error_code: row.error_code,
+    duration_ms: Number(row.duration_ms),
+    first_token_ms: row.first_token_ms === null ? null : Number(row.first_token_ms),
+    usage: row.usage,
+    price: row.spec,
+    charged: formatPoints(micropointsOf(row.charged)),
+    loss: formatPoints(micropointsOf(row.loss)),
+    flags: row.flags,
+    attempts: row.attempts,
+  };
+}

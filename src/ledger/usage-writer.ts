@@ -1,0 +1,217 @@
+import type { Cancel, Clock } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
+import type { NodeId, TenantId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
+import { codeOf, type Sql } from "./database.ts";
+import type { UsageRecord } from "./records.ts";
+import type { Position, Spool, SpoolGap } from "./spool/spool.ts";
+
+export interface UsageWriterOptions {
+  readonly sql: Sql;
+  readonly spool: Spool;
+  readonly node: NodeId;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How far the ledger already is. */
+  readonly from: Position;
+  /** Told what was booked, once for each record of this node's spool. */
+  readonly onBooked?: (tenant: TenantId, charged: Micropoints) => void;
+}
+
+/** Records in one transaction at most: about 400 kB of JSON. */
+const BATCH_RECORDS = 1_000;
+
+/** How long records gather before they are written, unless somebody waits for them. */
+const GATHER_MS = 50;
+
+const FIRST_BACKOFF_MS = 50;
+const MOST_BACKOFF_MS = 2_000;
+
+/** Check violation: the purse does not hold what the record charges. */
+const CHECK_VIOLATION = "23514";
+
+/**
+ * Carries the spool into Postgres: batches in one transaction with the watermark, tried again until the ledger
+ * has them. A batch whose commit is in doubt is simply sent again: rows that are there already move nothing.
+ */
+export class UsageWriter {
+  #position: Position;
+  #due: Cancel | undefined;
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+  #lastError: unknown;
+
+  constructor(readonly options: UsageWriterOptions) {
+    this.#position = options.from;
+  }
+
+  /** Everything before it is committed in the ledger. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Records in the spool that the ledger does not have yet, INTENTs and notes included. */
+  get lag(): number {
+    return Number(this.options.spool.end.sequence - this.#position.sequence);
+  }
+
+  /** Why the last try failed; undefined while all is well. */
+  get lastError(): unknown {
+    return this.#lastError;
+  }
+
+  /** The spool grew: writes soon. */
+  wake(): void {
+    if (this.#isStopped || this.#due !== undefined) return;
+    this.#due = this.options.clock.after(GATHER_MS, () => {
+      this.#due = undefined;
+      void this.#run();
+    });
+  }
+
+  /**
+   * Resolves when the ledger has everything that is in the spool now.
+   * @throws Error after `timeoutMs`, or when the writer was stopped
+   */
+  async flush(timeoutMs: number): Promise<void> {
+    const target = this.options.spool.end.sequence;
+    const deadline = this.options.clock.monotonic() + timeoutMs;
+    while (this.#position.sequence < target) {
+      const left = deadline - this.options.clock.monotonic();
+      if (left <= 0) throw new Error(`the ledger did not take the usage records within ${timeoutMs} ms`);
+      await Promise.race([this.#run(), sleep(this.options.clock, left)]);
+      if (this.#isStopped) break;
+    }
+    if (this.#position.sequence < target) throw new Error("the usage writer was stopped");
+  }
+
+  /** Writes nothing more. What is in the spool stays there for the next start. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#due?.();
+    await this.#running;
+  }
+
+  /** One run at a time; whoever calls while one is under way waits for it. */
+  #run(): Promise<void> {
+    this.#running ??= this.#writeAll().finally(() => {
+      this.#running = undefined;
+    });
+    return this.#running;
+  }
+
+  async #writeAll(): Promise<void> {
+    const { spool } = this.options;
+    const end = spool.end.sequence;
+    while (!this.#isStopped && this.#position.sequence < end) {
+      const { usages, gaps, next } = spool.read(this.#position, BATCH_RECORDS);
+      if (next.sequence === this.#position.sequence && next.segment === this.#position.segment) return;
+      if (!(await this.#applySurely(usages, gaps, next))) return;
+      this.#position = next;
+      for (const [tenant, charged] of byTenant(usages)) this.options.onBooked?.(tenant, charged);
+      spool.release(next);
+    }
+  }
+
+  /** Tries until it worked or the writer is stopped. */
+  async #applySurely(
+    usages: readonly UsageRecord[],
+    gaps: readonly SpoolGap[],
+    next: Position,
+  ): Promise<boolean> {
+    const { clock, log } = this.options;
+    for (let backoff = FIRST_BACKOFF_MS; !this.#isStopped; backoff = Math.min(backoff * 2, MOST_BACKOFF_MS)) {
+      try {
+        await this.#noteGaps(gaps);
+        if (usages.length > 0) await this.#apply(usages, next);
+        if (this.#lastError !== undefined) log.info("the ledger takes usage records again");
+        this.#lastError = undefined;
+        return true;
+      } catch (thrown) {
+        if (this.#lastError === undefined) {
+          log.error("usage records cannot be written to the ledger; trying again", { cause: String(thrown) });
+        }
+        this.#lastError = thrown;
+        await sleep(clock, backoff);
+      }
+    }
+    return false;
+  }
+
+  async #apply(usages: readonly UsageRecord[], next: Position): Promise<void> {
+    const name = `${this.options.node}:${next.sequence}`;
+    try {
+      await this.#send(usages, name, next);
+    } catch (thrown) {
+      if (codeOf(thrown) !== CHECK_VIOLATION) throw thrown;
+      this.options.log.error(
+        "a batch of usage records breaks a rule of the ledger; applying them one by one",
+        {
+          cause: String(thrown),
+        },
+      );
+      for (const usage of usages) await this.#applyAlone(usage, `${name}:${usage.id}`);
+      await this.#send([], name, next);
+    }
+  }
+
+  /** What the purse cannot pay becomes the platform's loss: booked, flagged, and no way for the tenant below zero. */
+  async #applyAlone(usage: UsageRecord, name: string): Promise<void> {
+    try {
+      await this.#send([usage], name, undefined);
+    } catch (thrown) {
+      if (codeOf(thrown) !== CHECK_VIOLATION) throw thrown;
+      const { sql, node } = this.options;
+      const [purse] = await sql<{ balance: bigint }[]>`
+        select balance from account where kind = 'purse' and tenant = ${usage.tenant} and node = ${node}`;
+      const charged = least(usage.charged, micropointsOf(purse?.balance ?? 0n));
+      const loss = add(usage.loss, subtract(usage.charged, charged));
+      await this.#send(
+        [{ ...usage, charged, loss, flags: [...usage.flags, "platform_loss"] }],
+        name,
+        undefined,
+      );
+    }
+  }
+
+  async #send(usages: readonly UsageRecord[], name: string, next: Position | undefined): Promise<void> {
+    const { sql, node } = this.options;
+    const batch = sql.json(usages.map(documentOf));
+    await sql`select apply_usage(${node}, ${name}, ${batch}, ${next?.segment ?? null}, ${next?.offset ?? null},
+                                 ${next?.sequence ?? null})`;
+  }
+
+  async #noteGaps(gaps: readonly SpoolGap[]): Promise<void> {
+    const { sql, node, log } = this.options;
+    for (const { expected, found } of gaps) {
+      log.error("the spool has a gap: records are missing", {
+        expected: String(expected),
+        found: String(found),
+      });
+      await sql`insert into spool_gap (node, expected, found) values (${node}, ${expected}, ${found})
+                on conflict do nothing`;
+    }
+  }
+}
+
+/** A record as JSON, its amounts as numbers in text: JSON numbers would pass through a float. */
+function documentOf(record: UsageRecord) {
+  const { charged, loss, usage, attempts, flags, ...rest } = record;
+  return {
+    ...rest,
+    usage: { ...usage },
+    attempts: attempts.map((attempt) => ({ ...attempt })),
+    flags: [...flags],
+    charged: String(charged),
+    loss: String(loss),
+  };
+}
+
+function byTenant(usages: readonly UsageRecord[]): Map<TenantId, Micropoints> {
+  const sums = new Map<TenantId, Micropoints>();
+  for (const { tenant, charged } of usages) {
+    if (charged > 0n) sums.set(tenant, add(sums.get(tenant) ?? ZERO, charged));
+  }
+  return sums;
+}
