@@ -202,7 +202,12 @@ export class TenantPurses {
         else this.#moved(node, -amount);
         done(later);
       },
-      (thrown) => job.reply.refuse(asSluiceError(thrown)),
+      (thrown) => {
+        const cause = asSluiceError(thrown);
+        job.reply.refuse(
+          new SluiceError("conflict", "The purse does not have what was given back.", { cause }),
+        );
+      },
     );
   }
 

@@ -93,9 +93,9 @@ export class PurseLease implements HoldSource {
     });
   }
 
+  /** Another node is about to deny for want of points: everything that nobody waits for here goes back. */
   answerRecall(recall: string): void {
-    const spare = this.line.isQuiet ? this.#spare() : ZERO;
-    this.giveBack(spare, recall);
+    this.giveBack(this.line.isQuiet ? this.purse.available : ZERO, recall);
   }
 
   /** Takes the amount out of the purse at once; it reaches the tenant's account as soon as its actor confirms. */
@@ -120,13 +120,6 @@ export class PurseLease implements HoldSource {
     this.line.abandon();
   }
 
-  /** What is not needed within the next second. */
-  #spare(): Micropoints {
-    const low = this.line.meter.lowWater(this.ports.clock.monotonic());
-    const spare = this.purse.available - low;
-    return spare > 0n ? micropointsOf(spare) : ZERO;
-  }
-
   /** Until the actor has confirmed; the ledger knows the id and moves it once. Should this node end before, its recovery returns the purse. */
   async #return(amount: Micropoints, recall: string | undefined): Promise<void> {
     const { node, random, clock, log, ask } = this.ports;
@@ -139,7 +132,8 @@ export class PurseLease implements HoldSource {
       } catch (thrown) {
         // Nothing moved and nothing is owed: a recall that is not answered ends by itself.
         if (amount === ZERO) return;
-        if (thrown instanceof SluiceError && thrown.code !== "overloaded") {
+        // The ledger's own no; anything else may have happened or not.
+        if (thrown instanceof SluiceError && thrown.code === "conflict") {
           log.error("points could not be given back", { tenant: this.tenant, amount: formatPoints(amount) });
           return;
         }
