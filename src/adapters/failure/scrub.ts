@@ -11,7 +11,7 @@ const KEY_SHAPES: readonly RegExp[] = [
   /\bBearer\s+[^\s"',;]{4,}/gi,
   /\bAIza[\w*.…•-]{6,}/g,
   /\b(?:AKLT|LTAI|AKIA)[\w*.…•-]{6,}/g,
-  /\beyJ[\w-]{8,}(?:\.[\w-]+)*/g,
+  /\beyJ[\w-]{6,}(?:\.[\w-]+)*/g,
   // `ab12****wxyz`: somebody masked it, so it was a secret.
   /[\w-]{2,}[*•]{3,}[\w-]*/g,
   /[*•]{3,}[\w-]+/g,

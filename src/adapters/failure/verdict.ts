@@ -52,7 +52,7 @@ export function byStatus(status: number): Verdict {
 
 const CONTEXT_LENGTH = [
   /maximum context length|context[ _]length|context window|max(?:imum)?[ _]model[ _]len/i,
-  /(?:input|prompt|request) (?:is|was) too (?:long|large)|too many (?:input )?tokens/i,
+  /(?:input|prompt|message) (?:is|was) too (?:long|large)|too many (?:input )?tokens/i,
   /range of input length|exceeds? the (?:model'?s? )?max(?:imum)? (?:input )?(?:length|tokens)/i,
 ];
 

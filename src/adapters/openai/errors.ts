@@ -35,11 +35,14 @@ export const OPENAI_ERRORS: readonly ErrorRow[] = [
     BAD_KEY,
   ],
   [["rate_limit_exceeded", "slow_down", "rate_limit_error", "tokens", "requests"], RATE_LIMITED],
-  [["server_error", "server_is_overloaded", "service_unavailable_error", "engine_overloaded_error"], BROKEN],
+  [["server_is_overloaded", "service_unavailable_error", "engine_overloaded_error"], BROKEN],
 ];
 
-/** Said of an endpoint or a whole class, so they come after everything that is more telling. */
-const COARSE: readonly ErrorRow[] = [[["invalid_request_error"], BAD_REQUEST]];
+/** Whole classes: the status, where there is one, is more telling. */
+const COARSE: readonly ErrorRow[] = [
+  [["invalid_request_error"], BAD_REQUEST],
+  [["server_error"], BROKEN],
+];
 
 export function classify(report: ErrorReport): Verdict | undefined {
   const verdict = byCode(OPENAI_ERRORS, report);

@@ -33,8 +33,8 @@ export function createFrameSplitter(maxFrameBytes = MAX_FRAME_BYTES): FrameSplit
       held = [];
       return;
     }
-    // A copy, so that a small rest does not keep a whole network buffer alive.
-    held.push(piece.slice());
+    // A copy, so that a small rest does not keep a whole network buffer alive (a Buffer's own slice shares it).
+    held.push(new Uint8Array(piece));
   }
 
   /** Index just after the last empty line that ends within `chunk`, or −1. Looks back into what is held. */

@@ -1,0 +1,10 @@
+import { ManualClock } from "../core/manual-clock.ts";
+import { conformance } from "./conformance.suite.ts";
+import { createAdapters } from "./registry.ts";
+import { readFixtures } from "./testing/fixtures.ts";
+import { readSandboxFixtures } from "./testing/sandbox-fixtures.ts";
+
+for (const [name, adapter] of createAdapters({ clock: new ManualClock() })) {
+  // The sandbox is its own vendor: what it sends is taken from it, not from files.
+  conformance(adapter, name === "sandbox" ? await readSandboxFixtures(adapter) : readFixtures(name));
+}

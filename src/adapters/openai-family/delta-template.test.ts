@@ -1,0 +1,88 @@
+import { describe, expect, test } from "bun:test";
+import type { GenerationEvent } from "../../core/generation.ts";
+import { createDeltaTemplates } from "./delta-template.ts";
+
+const latin1 = (text: string): string => Buffer.from(text).toString("latin1");
+const frame = (content: string, rest = ""): string =>
+  latin1(
+    `data: {"id":"1","choices":[{"index":0,"delta":{"content":${JSON.stringify(content)}},"finish_reason":null}]${rest}}\n\n`,
+  );
+const text = (value: string): GenerationEvent => ({ type: "text", choice: 0, text: value });
+
+function learned(value: string, rest = ""): ReturnType<typeof createDeltaTemplates> {
+  const templates = createDeltaTemplates();
+  templates.learn(frame(value, rest), text(value));
+  return templates;
+}
+
+describe("a known shape", () => {
+  test.each(["b", "longer words", 'quote " and \\ and \n', "ü", "你好", "🍓", "\u0001", " "])(
+    "is recognised with the content %j, which is counted",
+    (content) => {
+      const templates = learned("a");
+      const other = frame(content);
+      expect(templates.match(`${frame("x")}${other}${frame("y")}`, frame("x").length)).toBe(
+        frame("x").length + other.length,
+      );
+      expect(templates.chars).toBe(content.length);
+      expect(templates.isReasoning).toBe(false);
+    },
+  );
+
+  test("is recognised though its obfuscation differs", () => {
+    const templates = learned("a", ',"obfuscation":"xyz"');
+    const other = frame("b", ',"obfuscation":"12345678"');
+    expect(templates.match(other, 0)).toBe(other.length);
+  });
+});
+
+describe("another shape is not taken for a known one", () => {
+  test.each([
+    ["no content", frame("")],
+    ["a finish reason", frame("b").replace("null", '"stop"')],
+    ["usage", frame("b", ',"usage":{}')],
+    ["an error", frame("b", ',"error":{}')],
+    ["another choice", frame("b").replace('"index":0', '"index":1')],
+    ["another id", frame("b").replace('"id":"1"', '"id":"2"')],
+    ["a cut frame", frame("b").slice(0, -1)],
+    ["a cut string", frame("bbbb").slice(0, 60)],
+    ["a raw newline in the string", frame("b").replace('"b"', '"\n"')],
+    ["other line ends", frame("b").replace("\n\n", "\r\n\r\n")],
+    ["obfuscation where there was none", frame("b", ',"obfuscation":"x"')],
+  ])("%s", (_, other) => {
+    expect(learned("a").match(other, 0)).toBe(-1);
+  });
+
+  test("nothing is known at first", () => {
+    expect(createDeltaTemplates().match(frame("a"), 0)).toBe(-1);
+  });
+});
+
+describe("learning", () => {
+  test("refuses a frame in which the content's place is in doubt", () => {
+    const templates = createDeltaTemplates();
+    const twice = latin1('data: {"x":{"content":"a"},"choices":[{"delta":{"content":"a"}}]}\n\n');
+    templates.learn(twice, text("a"));
+    expect(templates.match(twice, 0)).toBe(-1);
+    const elsewhere = latin1('data: {"choices":[{"delta":{"content": "abc"},"y":{"content":"a"}}]}\n\n');
+    templates.learn(elsewhere, text("abc"));
+    expect(templates.match(elsewhere, 0)).toBe(-1);
+  });
+
+  test("refuses the first piece of a tool call", () => {
+    const templates = createDeltaTemplates();
+    const opening = latin1(
+      'data: {"choices":[{"delta":{"tool_calls":[{"id":"c","function":{"name":"f","arguments":"{"}}]}}]}\n\n',
+    );
+    templates.learn(opening, { type: "toolCall", choice: 0, call: 0, id: "c", name: "f", arguments: "{" });
+    expect(templates.match(opening, 0)).toBe(-1);
+  });
+
+  test("keeps the shapes of several choices and forgets the oldest", () => {
+    const templates = createDeltaTemplates();
+    const at = (index: number): string => frame("a").replace('"index":0', `"index":${index}`);
+    for (let index = 0; index < 9; index += 1) templates.learn(at(index), text("a"));
+    expect(templates.match(at(0), 0)).toBe(-1);
+    for (let index = 1; index < 9; index += 1) expect(templates.match(at(index), 0)).toBe(at(index).length);
+  });
+});
