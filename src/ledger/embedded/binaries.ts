@@ -40,8 +40,13 @@ async function linkLibraries(root: string): Promise<void> {
       () => true,
       () => false,
     );
-    if (!isThere) await symlink(basename(source), path);
+    if (!isThere) await symlink(basename(source), path).catch(unlessThere);
   }
+}
+
+/** Another gateway from the same clone may be at it, too. */
+function unlessThere(thrown: unknown): void {
+  if (!(thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST")) throw thrown;
 }
 
 async function makeExecutable(path: string): Promise<void> {

@@ -31,8 +31,8 @@ export interface EmbeddedPostgres {
 
 const LEAST_RESTART_DELAY_MS = 50;
 const MOST_RESTART_DELAY_MS = 5_000;
-/** A server that lived this long had no trouble starting: the next restart begins with the least delay again. */
-const SETTLED_MS = 60_000;
+/** A server that lived this long has no trouble of its own: its next restart begins with the least delay again. */
+const SETTLED_MS = 2_000;
 /** Somebody may take a port between the look for a free one and its use. */
 const PORTS_TRIED = 3;
 
@@ -131,12 +131,10 @@ function keepRunning(
     while (!signal.aborted) {
       const watched = current;
       const since = clock.monotonic();
-      await watched.exited;
+      const ending = await watched.exited;
       if (signal.aborted) return;
       if (clock.monotonic() - since > SETTLED_MS) failures = 0;
-      onProgress(
-        `the embedded Postgres died, starting it again: ${watched.lastWords() || "it said nothing"}`,
-      );
+      onProgress(`the embedded Postgres died (${ending}), starting it again`);
       while (current === watched && !signal.aborted) await startAgain();
     }
     // The stop may have come while a new server was just ready.

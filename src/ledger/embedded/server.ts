@@ -8,8 +8,8 @@ import type { ServerUser } from "./server-user.ts";
 /** One run of the server's process. */
 export interface Server {
   readonly pid: number;
-  /** Resolves when the process is gone. */
-  readonly exited: Promise<unknown>;
+  /** Resolves when the process is gone, with how it went. */
+  readonly exited: Promise<string>;
   /** The last of what it wrote to its standard error, on one line. */
   lastWords(): string;
   /** Fast shutdown: connections are closed, everything is flushed; killed if that takes too long. */
@@ -31,7 +31,7 @@ export interface LaunchOptions {
 const START_MS = 60_000;
 const STOP_MS = 20_000;
 const POLL_MS = 10;
-const MAX_WORDS = 2_000;
+const MAX_WORDS = 400;
 
 /**
  * Runs the server and waits until it takes connections.
@@ -84,7 +84,7 @@ function spawnServer({ cluster, port, binaries, user, clock, isThrowaway }: Laun
   const lastWords = listen(child.stderr);
   return {
     pid: child.pid,
-    exited: child.exited,
+    exited: child.exited.then((status) => String(child.signalCode ?? `status ${status}`)),
     lastWords,
     async stop() {
       child.kill("SIGINT");
