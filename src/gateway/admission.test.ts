@@ -22,7 +22,12 @@ function purse(balance: bigint, isWarm = true) {
   const ports: AdmissionPorts = {
     takeRates() {
       slots += 1;
-      return { limit: undefined, release: () => void (slots -= 1) };
+      return {
+        limit: undefined,
+        release() {
+          slots -= 1;
+        },
+      };
     },
     hold: (_caller, amount) => (isWarm ? take(amount) : Promise.resolve().then(() => take(amount))),
   };

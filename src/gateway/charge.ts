@@ -16,6 +16,7 @@ import type {
 import type { Attempt } from "./attempt.ts";
 import type { Caller } from "./gateway.ts";
 import { type Metered, NOTHING } from "./meter.ts";
+import type { OpenCharge, OpenCharges } from "./open-charges.ts";
 import type { Route } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -42,6 +43,7 @@ export interface ChargePorts {
   readonly region: string;
   readonly spool: ChargeSpool;
   readonly telemetry: Telemetry;
+  readonly openCharges: OpenCharges;
 }
 
 /** How a request ended, as the one who ran it saw it. */
@@ -62,9 +64,11 @@ const PROGRESS_MS = 1_000;
  * The money side of one request: INTENT when it is admitted, PROGRESS while it streams, USAGE when it ends.
  * Exactly one `settle` closes it; the hold and everything else taken for it is given back there.
  */
-export class Charge {
+export class Charge implements OpenCharge {
   readonly attempts: AttemptRecord[] = [];
-  readonly #startedAt: number;
+  readonly openedAt: number;
+  /** Ends whatever of this request is under way; set by whoever runs it. */
+  stop: () => void = () => {};
   readonly #admittedAt: number;
   #progressAt: number;
   #isSettled = false;
@@ -79,9 +83,9 @@ export class Charge {
     readonly flags: readonly UsageFlag[],
     readonly release: () => void,
   ) {
-    this.#startedAt = ports.clock.monotonic();
+    this.openedAt = ports.clock.monotonic();
     this.#admittedAt = ports.clock.now();
-    this.#progressAt = this.#startedAt;
+    this.#progressAt = this.openedAt;
     ports.spool.intent({
       kind: "intent",
       id: requestId,
@@ -93,6 +97,7 @@ export class Charge {
       at: this.#admittedAt,
       hold: hold.amount,
     });
+    ports.openCharges.add(this);
   }
 
   isProgressDue(): boolean {
@@ -128,7 +133,11 @@ export class Charge {
     this.release();
     const record = this.#recordOf(ending, taken.charged, loss);
     this.#tell(record, ending);
-    await this.ports.spool.usage(record);
+    try {
+      await this.ports.spool.usage(record);
+    } finally {
+      this.ports.openCharges.remove(this);
+    }
     return taken.charged;
   }
 
@@ -149,7 +158,7 @@ export class Charge {
       vendor: route.vendor.id,
       vendorModel: route.model,
       keyId: key.id,
-      startedMs: Math.round(startedAt - this.#startedAt),
+      startedMs: Math.round(startedAt - this.openedAt),
       durationMs: Math.round(this.ports.clock.monotonic() - startedAt),
       result,
       status: failure?.status ?? (result === "served" ? 200 : 0),
@@ -179,9 +188,9 @@ export class Charge {
       vendor: route?.vendor.id ?? null,
       vendorModel: route?.model ?? null,
       at: this.#admittedAt,
-      durationMs: Math.round(now - this.#startedAt),
+      durationMs: Math.round(now - this.openedAt),
       firstTokenMs:
-        ending.firstTokenAt === undefined ? null : Math.round(ending.firstTokenAt - this.#startedAt),
+        ending.firstTokenAt === undefined ? null : Math.round(ending.firstTokenAt - this.openedAt),
       outcome: ending.outcome,
       finishReason: ending.finishReason,
       errorCode: ending.errorCode,

@@ -131,6 +131,7 @@ class Run {
     const attempt = new Attempt(route, ticket.key, this.ports.deadlines, this.request.stream);
     const { signal } = this.options;
     const stop = () => attempt.end("client");
+    this.charge.stop = stop;
     signal?.addEventListener("abort", stop, { once: true });
     let isStreaming = false;
     try {
@@ -234,7 +235,7 @@ class Run {
 
   /** The client left before anything was delivered: a vendor that was called has read the prompt. */
   #refuseIfGone(attempt?: Attempt): void {
-    if (this.options.signal?.aborted !== true) return;
+    if (this.options.signal?.aborted !== true && attempt?.endedBy !== "client") return;
     const error = new SluiceError("request_cancelled", "The client closed the connection.");
     if (attempt === undefined) {
       this.charge.settleUnserved("cancelled", error.code);

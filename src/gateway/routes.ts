@@ -1,5 +1,5 @@
 import type { Adapter } from "../adapters/adapter.ts";
-import type { Candidate, Catalog, Operation, RoutingSpec, VendorSpec } from "../core/catalog.ts";
+import type { Candidate, Catalog, Operation, RoutingSpec, VendorKey, VendorSpec } from "../core/catalog.ts";
 import type { PriceId, VendorId } from "../core/ids.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../core/limits.ts";
 import type { Price } from "../core/price.ts";
@@ -48,10 +48,13 @@ export function buildRoutes(
   return { routes: { catalog, routing: catalog.routing, models }, unserved: [...unserved] };
 }
 
+/** Stands for the key of a vendor that asks for none: health and attempts are counted by key. */
+const KEYLESS: VendorKey = { id: "none", secret: "", weight: 1 };
+
 function routeOf(candidate: Candidate, vendor: VendorSpec, adapter: Adapter, priceIdOf: PriceIdOf): Route {
   const { price } = candidate;
   return {
-    vendor,
+    vendor: vendor.keys.length === 0 ? { ...vendor, keys: [KEYLESS] } : vendor,
     adapter,
     baseUrl: vendor.baseUrl ?? adapter.defaultBaseUrl ?? "",
     model: candidate.model,

@@ -47,10 +47,12 @@ export class StreamRun implements StreamGeneration {
     this.#firstTokenAt = this.ports.clock.monotonic();
     this.#tellFirstToken(this.#firstTokenAt);
     this.ports.telemetry.streamOpened();
-    this.vendor.attempt.onReaderStalled = () => {
+    const stop = () => {
       this.cancel();
       this.#settling ??= this.#settle();
     };
+    this.vendor.attempt.onReaderStalled = stop;
+    this.charge.stop = stop;
     return this;
   }
 

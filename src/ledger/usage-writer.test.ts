@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
 import { systemClock } from "../core/clock.ts";
 import { requestId, tenantId } from "../core/ids.ts";
+import { silentLog } from "../core/log.ts";
 import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { connect } from "./database.ts";
@@ -14,7 +15,7 @@ import { recover } from "./recovery.ts";
 import { systemFiles } from "./spool/files.ts";
 import { type OpenIntent, type Position, Spool } from "./spool/spool.ts";
 import { createTenants } from "./tenants.ts";
-import { intentOf, node, progressOf, quiet, region, usageOf } from "./testing/records.ts";
+import { intentOf, node, progressOf, region, usageOf } from "./testing/records.ts";
 import { UsageWriter } from "./usage-writer.ts";
 
 let database: TestDatabase;
@@ -51,7 +52,7 @@ async function start({ segmentBytes = 1e8, sql = database.sql } = {}): Promise<O
     directory,
     files,
     clock: systemClock,
-    log: quiet,
+    log: silentLog,
     floor: from,
     capBytes: 1e9,
     segmentBytes,
@@ -64,7 +65,7 @@ async function start({ segmentBytes = 1e8, sql = database.sql } = {}): Promise<O
     spool,
     node,
     clock: systemClock,
-    log: quiet,
+    log: silentLog,
     from,
     onBooked,
   });
@@ -145,6 +146,7 @@ describe("the usage writer", () => {
     await writer.flush(30_000);
     isDone = true;
     await killing;
+    await writer.stop();
     await victim.end({ timeout: 1 });
     const { purses, spent } = await accounts.balances(tenant);
     expect([purses.get(node), spent]).toEqual([µ(4_100), µ(900)]);
@@ -196,7 +198,7 @@ describe("recovery after a crash", () => {
     await spool.close();
     const { open, from, ...again } = await start();
     const { sql } = database;
-    return recover({ sql, spool: again.spool, open, from, node, region, clock: systemClock, log: quiet });
+    return recover({ sql, spool: again.spool, open, from, node, region, clock: systemClock, log: silentLog });
   }
 
   test("applies what was used, charges what was in doubt for its last note, and gives the rest back", async () => {

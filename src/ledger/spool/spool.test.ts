@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { systemClock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import { keyId, nodeId, priceId, requestId, tenantId, vendorId } from "../../core/ids.ts";
-import type { Log } from "../../core/log.ts";
+import { silentLog } from "../../core/log.ts";
 import { micropointsOf } from "../../core/points.ts";
 import { seededRandom } from "../../core/random.ts";
 import { NO_USAGE } from "../../core/usage.ts";
@@ -14,8 +14,6 @@ import { crc32c } from "./crc32c.ts";
 import { type Files, systemFiles } from "./files.ts";
 import { segmentPath } from "./segment.ts";
 import { Spool, type SpoolOptions, START } from "./spool.ts";
-
-const quiet: Log = { info() {}, warn() {}, error() {}, debug() {}, child: () => quiet };
 
 let directory: string;
 beforeEach(() => {
@@ -28,7 +26,7 @@ function open(options: Partial<SpoolOptions> = {}) {
     directory,
     files: systemFiles,
     clock: systemClock,
-    log: quiet,
+    log: silentLog,
     floor: START,
     capBytes: 1e9,
     segmentBytes: 1e8,

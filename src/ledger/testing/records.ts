@@ -1,5 +1,5 @@
 import { keyId, nodeId, requestId, tenantId, vendorId } from "../../core/ids.ts";
-import type { Log } from "../../core/log.ts";
+
 import { type Micropoints, ZERO } from "../../core/points.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { IntentRecord, ProgressRecord, UsageRecord } from "../records.ts";
@@ -7,7 +7,6 @@ import type { IntentRecord, ProgressRecord, UsageRecord } from "../records.ts";
 /** Spool records for tests: complete, and of one node and tenant unless told otherwise. */
 export const node = nodeId("n1");
 export const region = "local";
-export const quiet: Log = { info() {}, warn() {}, error() {}, debug() {}, child: () => quiet };
 
 const base = {
   tenant: tenantId("t"),

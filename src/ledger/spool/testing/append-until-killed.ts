@@ -1,19 +1,18 @@
 /** Appends records and tells each one that was acknowledged, until somebody kills it. */
 import { systemClock } from "../../../core/clock.ts";
 import { keyId, nodeId, requestId, tenantId } from "../../../core/ids.ts";
-import type { Log } from "../../../core/log.ts";
+import { silentLog } from "../../../core/log.ts";
 import { ZERO } from "../../../core/points.ts";
 import { NO_USAGE } from "../../../core/usage.ts";
 import { systemFiles } from "../files.ts";
 import { Spool, START } from "../spool.ts";
 
-const quiet: Log = { info() {}, warn() {}, error() {}, debug() {}, child: () => quiet };
 const [, , directory = ""] = process.argv;
 const { spool } = Spool.open({
   directory,
   files: systemFiles,
   clock: systemClock,
-  log: quiet,
+  log: silentLog,
   floor: START,
   capBytes: 1e9,
   segmentBytes: 10_000,
