@@ -23,7 +23,7 @@ const LEVELS: Readonly<Record<string, string>> = {
  */
 export function shapeThinking(draft: RequestDraft, model: string, isJsonMode: boolean): boolean {
   shapeEffort(draft, model);
-  if (isJsonMode && !onlyThinks(model)) stopThinking(draft);
+  if (isJsonMode && !onlyThinks(model)) stopThinking(draft, model);
   if (draft.get("reasoning_effort") === "none") return false;
   const enabled = draft.get("enable_thinking");
   if (enabled === false && !onlyThinks(model)) return false;
@@ -44,10 +44,12 @@ function shapeEffort(draft: RequestDraft, model: string): void {
     draft.set("thinking_budget", budget);
 }
 
-function stopThinking(draft: RequestDraft): void {
-  if (draft.get("enable_thinking") === true) draft.note("enable_thinking");
+function stopThinking(draft: RequestDraft, model: string): void {
+  const isAsked = draft.get("enable_thinking") === true;
+  if (isAsked) draft.note("enable_thinking");
   draft.drop("reasoning_effort", "thinking_budget");
-  draft.set("enable_thinking", false);
+  // Said only where it changes something: not every model knows the word.
+  if (isAsked || thinksByDefault(model)) draft.set("enable_thinking", false);
 }
 
 /**

@@ -1,0 +1,15 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { ManualClock } from "../core/manual-clock.ts";
+import { createAdapters } from "./registry.ts";
+
+test("every vendor's folder is in the registry under its own name", () => {
+  const adapters = createAdapters({ clock: new ManualClock() });
+  const folders = readdirSync(new URL(".", import.meta.url), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+  const shared = ["failure", "openai-family", "sse", "testing"];
+  const vendors = folders.filter((name) => !shared.includes(name));
+  expect([...adapters.keys()].map(String).toSorted()).toEqual(vendors.toSorted());
+  for (const [name, adapter] of adapters) expect(adapter.name).toBe(name);
+});
