@@ -24,8 +24,8 @@ describe("a known shape", () => {
       expect(templates.match(`${frame("x")}${other}${frame("y")}`, frame("x").length)).toBe(
         frame("x").length + other.length,
       );
-      expect(templates.chars).toBe(content.length);
-      expect(templates.isReasoning).toBe(false);
+      expect(templates.found.chars).toBe(content.length);
+      expect(templates.found.like).toEqual(text("a"));
     },
   );
 
@@ -47,6 +47,8 @@ describe("another shape is not taken for a known one", () => {
     ["a cut frame", frame("b").slice(0, -1)],
     ["a cut string", frame("bbbb").slice(0, 60)],
     ["a raw newline in the string", frame("b").replace('"b"', '"\n"')],
+    ["an escape that JSON does not know", frame("b").replace('"b"', '"\\q"')],
+    ["half a Unicode escape", frame("b").replace('"b"', '"\\u12"')],
     ["other line ends", frame("b").replace("\n\n", "\r\n\r\n")],
     ["obfuscation where there was none", frame("b", ',"obfuscation":"x"')],
   ])("%s", (_, other) => {

@@ -14,9 +14,19 @@ export interface DeltaTemplates {
   learn(frame: string, event: GenerationEvent): void;
   /** The end of the frame at `start` when its shape is known, else −1. */
   match(text: string, start: number): number;
-  /** Of the last match: how long its content is, and whether it is reasoning. */
+  /** What the last match found. */
+  readonly found: Found;
+}
+
+/** The content of a recognised frame. */
+export interface Found {
+  /** The event that the shape was learned from: the same but for its text. */
+  readonly like: GenerationEvent;
+  /** Where the content's JSON text stands, without its quotes. */
+  readonly start: number;
+  readonly end: number;
+  /** UTF-16 units, decoded. */
   readonly chars: number;
-  readonly isReasoning: boolean;
 }
 
 interface Template {
@@ -26,7 +36,7 @@ interface Template {
   readonly tail: string;
   /** From the quote that closes the obfuscation to the frame's end. */
   readonly end: string | undefined;
-  readonly isReasoning: boolean;
+  readonly like: GenerationEvent;
 }
 
 /** Text and reasoning of a few parallel choices; more than that and the oldest is forgotten. */
@@ -37,28 +47,31 @@ const MAX_FRAME_CHARS = 4_096;
 const OBFUSCATION = '"obfuscation":"';
 const QUOTE = 34;
 const BACKSLASH = 92;
-const LOWER_U = 117;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 export function createDeltaTemplates(): DeltaTemplates {
   const templates: Template[] = [];
   let oldest = 0;
   let latest = 0;
-  let chars = 0;
-  let isReasoning = false;
+  // One object that is written over, as a match is made for every token.
+  const found = { like: NOTHING_FOUND, start: 0, end: 0, chars: 0 };
 
   function matchOne(template: Template, text: string, start: number): number {
     if (!text.startsWith(template.head, start)) return -1;
-    const content = scanString(text, start + template.head.length);
-    if (content === undefined || scannedChars === 0 || !text.startsWith(template.tail, content)) return -1;
-    const length = scannedChars;
-    let end = content + template.tail.length;
+    const open = start + template.head.length;
+    const close = scanString(text, open);
+    if (close === undefined || scannedChars === 0 || !text.startsWith(template.tail, close)) return -1;
+    const chars = scannedChars;
+    let end = close + template.tail.length;
     if (template.end !== undefined) {
       const obfuscation = scanString(text, end);
       if (obfuscation === undefined || !text.startsWith(template.end, obfuscation)) return -1;
       end = obfuscation + template.end.length;
     }
-    chars = length;
-    isReasoning = template.isReasoning;
+    found.like = template.like;
+    found.start = open;
+    found.end = close;
+    found.chars = chars;
     return end;
   }
 
@@ -78,21 +91,18 @@ export function createDeltaTemplates(): DeltaTemplates {
       for (let at = 0; at < templates.length; at += 1) {
         const template = templates[at];
         if (template === undefined || at === latest) continue;
-        const found = matchOne(template, text, start);
-        if (found < 0) continue;
+        const otherEnd = matchOne(template, text, start);
+        if (otherEnd < 0) continue;
         latest = at;
-        return found;
+        return otherEnd;
       }
       return -1;
     },
-    get chars() {
-      return chars;
-    },
-    get isReasoning() {
-      return isReasoning;
-    },
+    found,
   };
 }
+
+const NOTHING_FOUND: GenerationEvent = { type: "text", choice: 0, text: "" };
 
 function templateOf(frame: string, event: GenerationEvent): Template | undefined {
   if (frame.length > MAX_FRAME_CHARS) return undefined;
@@ -104,14 +114,13 @@ function templateOf(frame: string, event: GenerationEvent): Template | undefined
   // A second string under the same key, or one of another length, is not the content that was read.
   if (close === undefined || scannedChars !== content.chars || frame.indexOf(key, open) >= 0)
     return undefined;
-  const isReasoning = event.type === "reasoning";
   const head = frame.slice(0, open);
   const hidden = frame.indexOf(OBFUSCATION, close);
-  if (hidden < 0) return { head, tail: frame.slice(close), end: undefined, isReasoning };
+  if (hidden < 0) return { head, tail: frame.slice(close), end: undefined, like: event };
   const hiddenOpen = hidden + OBFUSCATION.length;
   const hiddenClose = scanString(frame, hiddenOpen);
   if (hiddenClose === undefined) return undefined;
-  return { head, tail: frame.slice(close, hiddenOpen), end: frame.slice(hiddenClose), isReasoning };
+  return { head, tail: frame.slice(close, hiddenOpen), end: frame.slice(hiddenClose), like: event };
 }
 
 function contentOf(
@@ -137,7 +146,7 @@ let scannedChars = 0;
 
 /**
  * The index of the quote that closes the JSON string whose content begins at `start`; undefined when a raw
- * control character or the end comes first. Counts the decoded characters on the way: a UTF-8 lead byte is one
+ * control character, an escape that is none, or the end comes first. Counts the decoded characters on the way: a UTF-8 lead byte is one
  * (two from four bytes), its continuations none, an escape one.
  */
 function scanString(text: string, start: number): number | undefined {
@@ -149,9 +158,18 @@ function scanString(text: string, start: number): number | undefined {
       return at;
     }
     if (code < 32) return undefined;
-    if (code === BACKSLASH) at += text.charCodeAt(at + 1) === LOWER_U ? 5 : 1;
-    else if (code >= 0xf0) count += 1;
+    if (code === BACKSLASH) {
+      const length = escapeLength(text, at);
+      if (length === 0) return undefined;
+      at += length - 1;
+    } else if (code >= 0xf0) count += 1;
     if (code < 0x80 || code >= 0xc0) count += 1;
   }
   return undefined;
+}
+
+/** Length of the escape at `at`; 0 for one that JSON does not know, so that the frame gets parsed and refused. */
+function escapeLength(text: string, at: number): number {
+  ESCAPE.lastIndex = at;
+  return ESCAPE.exec(text)?.[0].length ?? 0;
 }

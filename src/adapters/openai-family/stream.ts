@@ -3,7 +3,7 @@ import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
-import { createDeltaTemplates } from "./delta-template.ts";
+import { createDeltaTemplates, type Found } from "./delta-template.ts";
 import type { ChunkReading } from "./events.ts";
 import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
 import { createKeptBytes, type KeptBytes } from "./kept-bytes.ts";
@@ -29,11 +29,13 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
     let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
     isFirstBlock = false;
     while (at < text.length && !isOver) {
-      const known = mode === "passthrough" ? templates.match(text, at) : -1;
+      const known = templates.match(text, at);
       if (known >= 0 && known - at <= MAX_FRAME_BYTES) {
-        tally.addChars(templates.chars, templates.isReasoning);
+        const { found } = templates;
+        if (mode === "events") events.push(eventOf(found, view.toString("utf8", found.start, found.end)));
+        else kept.keep(at, known);
+        tally.addChars(found.chars, found.like.type === "reasoning");
         hasContent = true;
-        kept.keep(at, known);
         at = known;
         continue;
       }
@@ -49,7 +51,8 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
         isOver = endsStream(reading.control);
         show(kept, reading, at, end);
         const only = soleContent(reading);
-        if (only !== undefined && mode === "passthrough") templates.learn(text.slice(at, end), only);
+        // Decoded anew: a slice would keep the whole block's text alive as long as the stream.
+        if (only !== undefined) templates.learn(view.toString("latin1", at, end), only);
       }
       at = end;
     }
@@ -74,6 +77,21 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
     },
     delivered: tally.delivered,
   };
+}
+
+/** The event of a recognised frame, out of its content as it stands in the JSON. */
+function eventOf({ like }: Found, json: string): GenerationEvent {
+  const text: string = json.includes("\\") ? JSON.parse(`"${json}"`) : json;
+  switch (like.type) {
+    case "text":
+      return { type: "text", choice: like.choice, text };
+    case "reasoning":
+      return { type: "reasoning", choice: like.choice, text };
+    case "toolCall":
+      return { type: "toolCall", choice: like.choice, call: like.call, arguments: text };
+    default:
+      throw new Error(`no shape is learned from a ${like.type}`);
+  }
 }
 
 function show(kept: KeptBytes, reading: ChunkReading, start: number, end: number): void {
