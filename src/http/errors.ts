@@ -1,0 +1,69 @@
+import type { LimitState, SluiceError } from "../core/errors.ts";
+
+/** An error in the shape that users of OpenAI's SDKs know (contract §4). */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly code: string;
+    readonly param: string | null;
+    readonly request_id: string;
+    /** Points that would still have been affordable. */
+    readonly affordable?: string;
+  };
+}
+
+export function errorBody(error: SluiceError, requestId: string): ErrorBody {
+  const { param, affordable } = error.detail;
+  return {
+    error: {
+      message: error.message,
+      type: typeOf(error.status),
+      code: error.code,
+      param: param ?? null,
+      request_id: requestId,
+      ...(affordable === undefined ? {} : { affordable }),
+    },
+  };
+}
+
+export function errorResponse(error: SluiceError, requestId: string): Response {
+  const { status, detail } = error;
+  const headers: Record<string, string> = { "x-request-id": requestId };
+  if (detail.limit !== undefined) Object.assign(headers, rateLimitHeaders(detail.limit));
+  if (status === 429 || status === 503) headers["retry-after"] = wholeSeconds(detail.retryAfterMs ?? 0);
+  if (status === 401) headers["www-authenticate"] = "Bearer";
+  return Response.json(errorBody(error, requestId), { status, headers });
+}
+
+/** OpenAI's headers of a request limit. */
+export function rateLimitHeaders(state: LimitState): Record<string, string> {
+  return {
+    "x-ratelimit-limit-requests": String(state.limit),
+    "x-ratelimit-remaining-requests": String(Math.max(0, Math.floor(state.remaining))),
+    "x-ratelimit-reset-requests": goDuration(state.resetMs),
+  };
+}
+
+/** The `type` that OpenAI gives an error of this status; 402 is what `insufficient_quota` says there. */
+function typeOf(status: number): string {
+  if (status === 402) return "insufficient_quota";
+  if (status === 403) return "permission_error";
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/** Rounded up, so that nobody comes back too early, and never 0: that would be no wait at all. */
+const wholeSeconds = (ms: number): string => String(Math.max(1, Math.ceil(ms / 1_000)));
+
+/** Go's form of a duration, which OpenAI's headers have: `120ms`, `1s`, `1.5s`, `6m0s`, `1h0m0s`. */
+function goDuration(ms: number): string {
+  const whole = Math.max(0, Math.ceil(ms));
+  if (whole === 0) return "0s";
+  if (whole < 1_000) return `${whole}ms`;
+  const hours = Math.floor(whole / 3_600_000);
+  const minutes = Math.floor((whole % 3_600_000) / 60_000);
+  const seconds = (whole % 60_000) / 1_000;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
