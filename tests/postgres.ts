@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../src/core/clock.ts";
@@ -17,9 +17,12 @@ export interface TestDatabase {
 interface Server {
   readonly url: string;
   readonly admin: Sql;
+  readonly template: string;
 }
 
-const TEMPLATE = `sluice_template_${process.pid}`;
+const MIGRATIONS = join(import.meta.dir, "../src/ledger/migrations");
+/** One run at a time looks after the template; the number is arbitrary. */
+const TEMPLATE_LOCK = 7_225_312_002n;
 let server: Promise<Server> | undefined;
 let numbered = 0;
 
@@ -29,10 +32,10 @@ let numbered = 0;
  */
 export async function testDatabase(): Promise<TestDatabase> {
   server ??= start();
-  const { url, admin } = await server;
+  const { url, admin, template } = await server;
   numbered += 1;
   const name = `sluice_test_${process.pid}_${numbered}`;
-  await admin.unsafe(`create database ${name} template ${TEMPLATE}`);
+  await admin.unsafe(`create database ${name} template ${template}`);
   const own = withDatabase(url, name);
   const sql = connect(own, { max: 20 });
   return {
@@ -47,13 +50,37 @@ export async function testDatabase(): Promise<TestDatabase> {
 
 async function start(): Promise<Server> {
   const url = process.env.DATABASE_URL ?? (await startThrowaway()).url;
-  const admin = connect(url, { max: 2 });
-  await admin.unsafe(`drop database if exists ${TEMPLATE}`);
-  await admin.unsafe(`create database ${TEMPLATE}`);
-  const sql = connect(withDatabase(url, TEMPLATE), { max: 2 });
-  await migrate(sql);
-  await sql.end();
-  return { url, admin };
+  // One connection: the lock below belongs to it.
+  const admin = connect(url, { max: 1 });
+  return { url, admin, template: await migratedTemplate(url, admin) };
+}
+
+/** Migrated once per state of the migrations, so that a server which stays does not fill up with templates. */
+async function migratedTemplate(url: string, admin: Sql): Promise<string> {
+  const name = `sluice_template_${await checksumOfMigrations()}`;
+  try {
+    await admin`select pg_advisory_lock(${TEMPLATE_LOCK})`;
+    const [found] = await admin<{ state: string | null }[]>`
+      select shobj_description(oid, 'pg_database') as state from pg_database where datname = ${name}`;
+    if (found?.state === "ready") return name;
+    await admin.unsafe(`drop database if exists ${name} with (force)`);
+    await admin.unsafe(`create database ${name}`);
+    const sql = connect(withDatabase(url, name), { max: 2 });
+    await migrate(sql);
+    await sql.end();
+    await admin.unsafe(`comment on database ${name} is 'ready'`);
+    return name;
+  } finally {
+    await admin`select pg_advisory_unlock(${TEMPLATE_LOCK})`;
+  }
+}
+
+async function checksumOfMigrations(): Promise<string> {
+  const hasher = new Bun.CryptoHasher("sha256");
+  for (const name of (await readdir(MIGRATIONS)).sort()) {
+    hasher.update(`${name}\n${await Bun.file(join(MIGRATIONS, name)).text()}`);
+  }
+  return hasher.digest("hex").slice(0, 16);
 }
 
 async function startThrowaway(): Promise<EmbeddedPostgres> {
@@ -65,10 +92,12 @@ async function startThrowaway(): Promise<EmbeddedPostgres> {
     onProgress: () => {},
     isThrowaway: true,
   });
+  // At exit only what needs no waiting is done; the server's other processes end when they see it gone.
   process.on("exit", () => {
     process.kill(postgres.pid, "SIGKILL");
-    // Nothing of it is wanted any more; the directory goes with the temporary files if this does not finish.
-    void rm(directory, { recursive: true, force: true });
+    for (let tries = 0; tries < 20; tries += 1) {
+      if (Bun.spawnSync(["rm", "-rf", directory], { stderr: "ignore" }).exitCode === 0) break;
+    }
   });
   return postgres;
 }

@@ -35,6 +35,10 @@ export async function migrate(
   directory = join(import.meta.dir, "migrations"),
 ): Promise<{ readonly applied: readonly string[] }> {
   const migrations = await readMigrations(directory);
+  // Without this a pool that has no connection yet never answers `reserve` (postgres 3.4.9, `fetch_types: false`).
+  await sql`select 1`;
+  // The driver never answers `reserve` on a connection that is opened for it (without `fetch_types`): open one first.
+  await sql`select 1`;
   const connection = await sql.reserve();
   try {
     await connection`select pg_advisory_lock(${LOCK})`;
