@@ -28,7 +28,7 @@ let numbered = 0;
 
 /**
  * A fresh database on the server that all tests share: the one DATABASE_URL names, else an embedded one that
- * is started for the first test and stopped with the process.
+ * is started for the first test and removed after the process.
  */
 export async function testDatabase(): Promise<TestDatabase> {
   server ??= start();
@@ -92,14 +92,21 @@ async function startThrowaway(): Promise<EmbeddedPostgres> {
     onProgress: () => {},
     isThrowaway: true,
   });
-  // At exit only what needs no waiting is done; the server's other processes end when they see it gone.
-  process.on("exit", () => {
-    process.kill(postgres.pid, "SIGKILL");
-    for (let tries = 0; tries < 20; tries += 1) {
-      if (Bun.spawnSync(["rm", "-rf", directory], { stderr: "ignore" }).exitCode === 0) break;
-    }
-  });
+  cleanUpAfterUs(directory);
   return postgres;
+}
+
+/** `bun test` runs no exit hooks, so a process of its own waits for the end of this one, however it comes. */
+function cleanUpAfterUs(directory: string): void {
+  const script = `
+    while kill -0 "$1"; do sleep 0.2; done
+    kill -9 "$(head -n 1 "$2/cluster/postmaster.pid")"
+    for again in 1 2 3 4 5; do rm -rf "$2" && break; sleep 0.2; done`;
+  Bun.spawn(["sh", "-c", script, "sh", String(process.pid), directory], {
+    stdio: ["ignore", "ignore", "ignore"],
+    // A terminal's Ctrl-C ends the tests, and must not end what cleans up after them.
+    detached: true,
+  }).unref();
 }
 
 function withDatabase(url: string, name: string): string {
