@@ -16,6 +16,9 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
     max: options.max ?? 10,
     types: { bigint: postgres.BigInt },
     connection: { application_name: options.name ?? "sluice", TimeZone: "UTC" },
+    // The driver's own query for array types rejects where nobody can catch it when its connection is lost;
+    // no column here is an array.
+    fetch_types: false,
     connect_timeout: 5,
     // Notices of our own migrations ("already exists") are nobody's news.
     onnotice: () => {},

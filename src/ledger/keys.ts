@@ -81,6 +81,7 @@ export function createKeys(
   sql: Sql,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Keys {
+  const asJson = (list: readonly string[] | null) => (list === null ? null : sql.json([...list]));
   const fresh = () => ({
     id: keyId(`key_${randomText(random.bytes(16))}`),
     secret: `sk-${base62(random.bytes(32))}`,
@@ -92,8 +93,8 @@ export function createKeys(
       try {
         await sql`
           insert into api_key (id, tenant, name, hash, scopes, models, vendors, ips, limits, budget, policy, expires_at)
-          values (${made.id}, ${key.tenant}, ${key.name}, ${hashOf(made.secret)}, ${asArray(key.scopes)},
-                  ${asArray(key.models)}, ${asArray(key.vendors)}, ${asArray(key.ips)}, ${sql.json({ ...key.limits })},
+          values (${made.id}, ${key.tenant}, ${key.name}, ${hashOf(made.secret)}, ${asJson(key.scopes)},
+                  ${asJson(key.models)}, ${asJson(key.vendors)}, ${asJson(key.ips)}, ${sql.json({ ...key.limits })},
                   ${budget === null ? null : sql.json(budget)}, ${sql.json({ ...key.policy })},
                   ${key.expiresAt === null ? null : new Date(key.expiresAt)})`;
       } catch (thrown) {
@@ -135,7 +136,6 @@ export function createKeys(
   };
 }
 
-const asArray = (list: readonly string[] | null): string[] | null => (list === null ? null : [...list]);
 const timeOf = (date: Date | null): number | null => (date === null ? null : date.getTime());
 
 function recordOf(row: Row): KeyRecord {

@@ -7,6 +7,7 @@ import { systemClock } from "../core/clock.ts";
 import { requestId, tenantId } from "../core/ids.ts";
 import { silentLog } from "../core/log.ts";
 import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
+import { seededRandom } from "../core/random.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { connect } from "./database.ts";
 import { registerNode } from "./nodes.ts";
@@ -130,12 +131,14 @@ describe("the usage writer", () => {
     await granted(5_000);
     const victim = connect(database.url, { name: "victim", max: 2 });
     const { spool, writer } = await start({ sql: victim });
+    const random = seededRandom(5);
     let isDone = false;
     const kill = async () => {
       while (!isDone) {
         await database.sql`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and application_name = 'victim'`;
-        await Bun.sleep(5);
+        // Often in the middle of a batch, and now and then long enough apart for one to get through.
+        await Bun.sleep(random.next() * 80);
       }
     };
     const killing = kill();
