@@ -87,16 +87,17 @@ export class Attempt implements Deadline {
     this.deadlines.disarm(this);
   }
 
-  /** Sends the request. Answers the vendor's 2xx response or why there is none; never throws but for what the adapter refuses. */
+  /** Sends the request. Answers the vendor's 2xx response or why there is none; never throws. */
   async open(
     request: GenerationRequest,
     cappedOutputTokens: number | undefined,
     network: Transport,
   ): Promise<Opened> {
     const { adapter } = this.route;
-    const call = adapter.buildCall(request, this.#target(cappedOutputTokens));
+    let call: VendorCall;
     let response: Response;
     try {
+      call = adapter.buildCall(request, this.#target(cappedOutputTokens));
       response = await (adapter.transport ?? network)(call, this.#abort.signal);
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };
@@ -117,7 +118,7 @@ export class Attempt implements Deadline {
 
   /** Classifies what the network threw: our own clocks, or a connection that failed. */
   failureOf(thrown: unknown): VendorFailure {
-    if (thrown instanceof SluiceError) throw thrown;
+    if (thrown instanceof SluiceError) return inexpressible(thrown);
     if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
     return {
       fault: "vendor",
@@ -166,6 +167,12 @@ function timedOut(by: Exclude<Ended, "client">, route: Route): VendorFailure {
     vendorCode: by,
     message: `${id} ${words[by]}.`,
   };
+}
+
+/** The adapter cannot say this to its vendor; another one may. */
+function inexpressible({ code, message, detail }: SluiceError): VendorFailure {
+  const param = detail.param === undefined ? {} : { param: detail.param };
+  return { fault: "config", code, status: 0, vendorCode: "inexpressible", message, ...param };
 }
 
 function tooLarge(): VendorFailure {

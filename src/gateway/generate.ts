@@ -192,7 +192,7 @@ class Run {
     const body = await attempt.readAll(response);
     this.#refuseIfGone(attempt);
     if (isFailure(body)) return body;
-    const answer = route.adapter.readAnswer(this.request, body);
+    const answer = route.adapter.readAnswer(this.request, body, attempt.key.secret);
     if (!answer.ok) return answer.failure;
     this.charge.noteAttempt(attempt, "served");
     const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
@@ -251,6 +251,8 @@ class Run {
   #giveUp(): SluiceError {
     const failure = this.#failure;
     if (failure === undefined) return new SluiceError("vendor_unavailable", "No vendor could be tried.");
+    // What this vendor cannot express, though the request may be right: no other candidate could either.
+    if (failure.code === "unsupported_parameter") return refused(failure);
     // A vendor that refuses our key or our model is our trouble, never to be read as the client's.
     const code = failure.fault === "key" || failure.fault === "config" ? "vendor_unavailable" : failure.code;
     const message =

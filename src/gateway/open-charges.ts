@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 
 /** A request that was admitted and is not settled. */
 export interface OpenCharge {
@@ -12,7 +12,7 @@ export interface OpenCharge {
 export class OpenCharges {
   /** In the order of their opening. */
   readonly #open = new Set<OpenCharge>();
-  #drained: (() => void) | undefined;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(readonly clock: Clock) {}
 
@@ -32,32 +32,22 @@ export class OpenCharges {
 
   remove(charge: OpenCharge): void {
     this.#open.delete(charge);
-    if (this.#open.size === 0) this.#drained?.();
+    if (this.#open.size > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
-  /**
-   * Resolves when no request runs any more: those that still do after `deadlineMs` are stopped, and waited for
-   * `settleMs` more. Answers how many had to be stopped.
-   */
-  async drain(deadlineMs: number, settleMs: number): Promise<number> {
-    await this.#empty(deadlineMs);
-    const stopped = this.#open.size;
-    for (const charge of this.#open) charge.stop();
-    await this.#empty(settleMs);
-    return stopped;
-  }
-
-  #empty(deadlineMs: number): Promise<void> {
+  /** Resolves when no request runs any more. */
+  whenIdle(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      let cancel: Cancel = () => {};
-      const done = () => {
-        cancel();
-        this.#drained = undefined;
-        resolve();
-      };
-      cancel = this.clock.after(deadlineMs, done);
-      this.#drained = done;
-    });
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
+  }
+
+  /** Stops every request that runs; each settles by itself. Answers how many there were. */
+  stopAll(): number {
+    const running = [...this.#open];
+    for (const charge of running) charge.stop();
+    return running.length;
   }
 }

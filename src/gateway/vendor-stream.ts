@@ -30,7 +30,7 @@ export class VendorStream {
     request: GenerationRequest,
     mode: StreamMode,
   ) {
-    this.#parser = attempt.route.adapter.openStream(request, mode);
+    this.#parser = attempt.route.adapter.openStream(request, mode, attempt.key.secret);
     this.#bytes = body.getReader();
   }
 

@@ -1,4 +1,4 @@
-import type { KeyId, TenantId } from "../core/ids.ts";
+import type { KeyId, TenantId, VendorId } from "../core/ids.ts";
 import { type Micropoints, micropointsOf } from "../core/points.ts";
 import type { Sql } from "./database.ts";
 
@@ -33,6 +33,8 @@ export interface Reports {
   usage(query: ReportQuery): Promise<readonly ReportRow[]>;
   /** Charged to a key in hours that begin at or after `since` (epoch milliseconds). */
   spentByKey(key: KeyId, since: number): Promise<Micropoints>;
+  /** Requests that a vendor served in hours that begin at or after `since` (epoch milliseconds). */
+  callsByVendor(vendor: VendorId, since: number): Promise<bigint>;
 }
 
 /** Rows in one report at most; a report that would be longer wants a shorter span or fewer groups. */
@@ -85,6 +87,12 @@ export function createReports(sql: Sql): Reports {
         select coalesce(sum(charged), 0)::bigint as charged from usage_rollup
         where key = ${key} and hour >= ${new Date(since)}`;
       return micropointsOf(row?.charged ?? 0n);
+    },
+    async callsByVendor(vendor, since) {
+      const [row] = await sql<{ requests: bigint }[]>`
+        select coalesce(sum(requests), 0)::bigint as requests from usage_rollup
+        where vendor = ${vendor} and hour >= ${new Date(since)}`;
+      return row?.requests ?? 0n;
     },
   };
 }

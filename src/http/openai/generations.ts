@@ -104,6 +104,7 @@ async function resumable(
   if (!parsed.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
+  if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
   const options = { requestId: id, mode: "events", signal: request.signal } as const;
   const generation = await ports.gateway.generate(caller, parsed, options);
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");

@@ -1,0 +1,68 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import { type NodeId, nodeId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import type { Sql } from "./database.ts";
+import { registerNode } from "./nodes.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import { systemFiles } from "./spool/files.ts";
+import { Spool } from "./spool/spool.ts";
+
+export interface OpenSpoolOptions {
+  readonly sql: Sql;
+  /** Holds one directory a node: `<directory>/<node>`. */
+  readonly directory: string;
+  readonly node: NodeId;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Spool bytes after which no further billable request is taken: about two million requests the ledger lacks. */
+const CAP_BYTES = 1024 * 1024 * 1024;
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens this node's spool with everything that it holds applied to the ledger. Spools that other names of this
+ * node left in the same place are applied first and removed: nobody else will come for them.
+ */
+export async function openSpool(
+  options: OpenSpoolOptions,
+): Promise<{ readonly spool: Spool; readonly recovered: Recovered }> {
+  const { directory, node, log } = options;
+  systemFiles.makeDirectory(directory);
+  for (const name of readdirSync(directory)) {
+    if (name === node) continue;
+    const left = await openOne(options, nodeId(name));
+    await left.spool.close();
+    rmSync(join(directory, name), { recursive: true });
+    log.info("applied the spool of a former node name", { node: name });
+  }
+  const opened = await openOne(options, node);
+  if (opened.recovered.inDoubt > 0) {
+    log.warn(
+      "requests were running when the node stopped; they are charged for their last note and flagged",
+      {
+        requests: opened.recovered.inDoubt,
+      },
+    );
+  }
+  return opened;
+}
+
+async function openOne(options: OpenSpoolOptions, node: NodeId) {
+  const { sql, clock, log, region } = options;
+  const from = await registerNode(sql, node);
+  const { spool, open } = Spool.open({
+    directory: join(options.directory, node),
+    files: systemFiles,
+    clock,
+    log,
+    floor: from,
+    capBytes: CAP_BYTES,
+    segmentBytes: SEGMENT_BYTES,
+  });
+  const recovered = await recover({ sql, spool, open, from, node, region, clock, log });
+  return { spool, recovered };
+}
