@@ -1,0 +1,50 @@
+/** What the command line says. */
+export interface BenchOptions {
+  /** A smoke run: does it work, not how fast is it. */
+  readonly isQuick: boolean;
+  /** Measures a second pass-through in Sluice's place: the ratio must come out as 1. */
+  readonly isSelfTest: boolean;
+  /** Of the CPU comparison. */
+  readonly repeats: number;
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  readonly k6Seconds: number;
+  /** Starts a second, at most; half of what the gateway can do, if that is less. */
+  readonly k6Rates: { readonly http: number; readonly sse: number; readonly websocket: number };
+  readonly writesReadme: boolean;
+}
+
+const USAGE = `usage: bun run bench [--quick] [--self] [--dry] [--repeats N] [--seconds N]
+  --quick     short stretches: shows that it runs, figures mean little
+  --self      a second pass-through in Sluice's place: the harness measured by itself
+  --dry       prints the figures, leaves bench/README.md as it is
+  --repeats   interleaved stretches of each load on each target (7)
+  --seconds   length of one stretch (6)`;
+
+/** Throws with the usage. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const flags = new Set<string>();
+  const numbers = new Map<string, number>();
+  for (let at = 0; at < args.length; at += 1) {
+    const name = args[at] ?? "";
+    if (["--quick", "--self", "--dry"].includes(name)) {
+      flags.add(name);
+      continue;
+    }
+    at += 1;
+    const value = Number(args[at]);
+    if (!["--repeats", "--seconds"].includes(name) || !(value >= 1 && value <= 100)) throw new Error(USAGE);
+    numbers.set(name, value);
+  }
+  const isQuick = flags.has("--quick");
+  return {
+    isQuick,
+    isSelfTest: flags.has("--self"),
+    repeats: numbers.get("--repeats") ?? (isQuick ? 2 : 7),
+    seconds: numbers.get("--seconds") ?? (isQuick ? 1 : 6),
+    warmUpSeconds: isQuick ? 1 : 5,
+    k6Seconds: isQuick ? 3 : 30,
+    k6Rates: { http: 1000, sse: 100, websocket: 10 },
+    writesReadme: !flags.has("--dry") && !isQuick,
+  };
+}

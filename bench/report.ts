@@ -1,0 +1,189 @@
+import type { Comparison } from "./compare.ts";
+import type { Script, Trend } from "./k6/run.ts";
+import type { MachineFacts } from "./machine.ts";
+import type { Figures } from "./measure.ts";
+import type { OpenLoop } from "./open-loop.ts";
+import type { Spread } from "./statistics.ts";
+import type { Books } from "./target.ts";
+
+export interface Report {
+  readonly machine: MachineFacts;
+  readonly gateway: string;
+  readonly yardstick: string;
+  readonly repeats: number;
+  readonly seconds: number;
+  /** What generator and mock vendor reach without anything between them, requests a second by case. */
+  readonly mockAlone: Readonly<Record<string, number>>;
+  readonly comparisons: readonly Comparison[];
+  readonly openLoops: readonly OpenLoop[];
+  readonly books: Books | undefined;
+}
+
+/** The figures as Markdown, for the terminal and for `bench/README.md`. */
+export function markdownOf(report: Report): string {
+  return [
+    machineText(report),
+    "### CPU of the gateway process",
+    cpuTable(report),
+    "### Closed loops",
+    closedTable(report),
+    "### Open loops (k6)",
+    openTable(report),
+    "### Books",
+    booksText(report.books),
+  ].join("\n\n");
+}
+
+function machineText({ machine, repeats, seconds, mockAlone, gateway, yardstick }: Report): string {
+  const { processor, cores, memoryGibibytes, kernel, bun, k6, date, commit, isBound } = machine;
+  const bound = isBound
+    ? "The gateway under test is bound to one core; mock vendor and generators to the others; the gateway's Postgres is free."
+    : "Nothing is bound to a core.";
+  const alone = Object.entries(mockAlone).map(([id, rate]) => `${id} ${count(rate)}/s`);
+  return [
+    `${date}, commit ${commit}: ${gateway} against ${yardstick}. ${processor}, ${cores} cores, ${memoryGibibytes} GiB; Linux ${kernel}; Bun ${bun}; k6 ${k6}.`,
+    `${bound} Each figure is the median of ${repeats} interleaved stretches of ${seconds} s, with the least and the greatest in brackets.`,
+    `Generator and mock vendor with nothing between them: ${alone.join(", ")}.`,
+  ].join("\n");
+}
+
+function cpuTable({ comparisons, gateway, yardstick }: Report): string {
+  const rows = comparisons.map(({ load, gateway: own, yardstick: other, ratio }) => [
+    load.title,
+    other === undefined ? "–" : spread(other.cpuPerThousand, milliseconds),
+    spread(own.cpuPerThousand, milliseconds),
+    ratio === undefined ? "–" : `**${spread(ratio, ratioText)}**`,
+    spread(own.descendantsCpuPerThousand, milliseconds),
+    count(1000 / own.cpuPerThousand.median),
+    count((1000 / own.cpuPerThousand.median) * load.tokens),
+  ]);
+  return table(
+    [
+      "CPU ms per 1,000 requests",
+      yardstick,
+      gateway,
+      "ratio",
+      "its Postgres, besides",
+      `requests per core second of ${gateway}`,
+      "tokens",
+    ],
+    rows,
+  );
+}
+
+function closedTable({ comparisons, gateway, yardstick }: Report): string {
+  const row = (title: string, name: string, figures: Figures): string[] => [
+    title,
+    name,
+    spread(figures.throughput, count),
+    `${Math.round(figures.coreUse.median * 100)} %`,
+    ...[figures.firstP50, figures.p50, figures.p99, figures.p999].map(({ median }) => latency(median)),
+    `${Math.round(figures.residentMebibytes)}`,
+    count(figures.requests),
+    errorsText(figures.errors),
+  ];
+  const rows = comparisons.flatMap(({ load, gateway: own, yardstick: other }) => [
+    ...(other === undefined ? [] : [row(load.title, yardstick, other)]),
+    row(other === undefined ? load.title : "", gateway, own),
+  ]);
+  const columns = [
+    "load",
+    "",
+    "requests/s",
+    "of a core",
+    "first p50 ms",
+    "p50 ms",
+    "p99",
+    "p99.9",
+    "RSS MiB",
+  ];
+  return table([...columns, "requests", "errors"], rows);
+}
+
+/** The metric that says most for each script, and what to call it. */
+const K6_METRICS: Readonly<Record<Script, readonly (readonly [string, string])[]>> = {
+  http: [["http_req_duration", "whole answer"]],
+  sse: [
+    ["http_req_waiting", "to the headers"],
+    ["http_req_duration", "whole stream"],
+  ],
+  websocket: [
+    ["generation_first_delta", "to the first delta"],
+    ["generation_duration", "whole generation"],
+  ],
+};
+
+function openTable({ openLoops }: Report): string {
+  const rows = openLoops.flatMap(({ script, target, rate, result }) =>
+    K6_METRICS[script].map(([metric, title], at) => {
+      const trend: Trend | undefined = result.trends[metric];
+      const wrong = result.failedChecks + result.dropped;
+      return [
+        at === 0 ? `${script}, ${rate} starts/s` : "",
+        target,
+        title,
+        ...(["med", "p(90)", "p(99)", "p(99.9)", "max"] as const).map((name) =>
+          latency(trend?.[name] ?? Number.NaN),
+        ),
+        count(result.iterations),
+        wrong === 0 ? "0" : `${result.failedChecks} checks, ${result.dropped} dropped`,
+        result.crossed.length === 0 ? "kept" : `crossed: ${result.crossed.join(", ")}`,
+      ];
+    }),
+  );
+  const columns = [
+    "script",
+    "target",
+    "ms",
+    "p50",
+    "p90",
+    "p99",
+    "p99.9",
+    "max",
+    "starts",
+    "errors",
+    "thresholds",
+  ];
+  return table(columns, rows);
+}
+
+function booksText(books: Books | undefined): string {
+  if (books === undefined) return "There are none to check without a gateway that keeps some.";
+  const { reconciles, failedChecks, balanceChange, sumOfCosts, servedByVendor, agree } = books;
+  return [
+    `After all of this \`GET /admin/v1/ledger/reconcile\` is ${reconciles ? "ok" : `NOT ok (${failedChecks.join("; ")})`}.`,
+    `The balance went down by ${balanceChange} points; the sum of all costs is ${sumOfCosts} points: ${agree ? "the same" : "NOT the same"}.`,
+    `What the mock vendor completed comes to ${servedByVendor} points at the configured price.`,
+  ].join("\n");
+}
+
+function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(columns), line(columns.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function spread({ median, least, greatest }: Spread, show: (value: number) => string): string {
+  return `${show(median)} (${show(least)}–${show(greatest)})`;
+}
+
+/** CPU seconds of 1,000 requests as milliseconds. */
+const milliseconds = (seconds: number): string => (seconds * 1000).toFixed(1);
+const ratioText = (ratio: number): string => `${ratio.toFixed(2)}×`;
+const count = (value: number): string => Math.round(value).toLocaleString("en-US");
+const latency = (value: number): string => (Number.isNaN(value) ? "–" : value.toFixed(value < 10 ? 2 : 1));
+
+function errorsText(errors: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(errors);
+  return entries.length === 0 ? "0" : entries.map(([name, times]) => `${times} × ${name}`).join(", ");
+}
+
+const BEGIN = "<!-- figures: written by `bun run bench` -->";
+const END = "<!-- end of figures -->";
+
+/** The text with the part between the two marks replaced. Throws when they are missing. */
+export function withFigures(text: string, figures: string): string {
+  const begin = text.indexOf(BEGIN);
+  const end = text.indexOf(END);
+  if (begin < 0 || end < begin) throw new Error(`the marks "${BEGIN}" and "${END}" are missing`);
+  return `${text.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${text.slice(end)}`;
+}
