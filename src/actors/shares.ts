@@ -159,13 +159,20 @@ export class Shares {
     });
   }
 
+  /** Brings the reserve up to now; parts whose term has ended meanwhile fill it from that moment. */
   #settle(now: number): void {
-    // Before those whose term is over are dropped: the smaller reserve is on the safe side.
+    const ended = [...this.#holders].filter(([, { expiresAt }]) => expiresAt <= now);
+    for (const [node, { expiresAt }] of ended.sort(([, a], [, b]) => a.expiresAt - b.expiresAt)) {
+      this.#fill(expiresAt);
+      this.#holders.delete(node);
+    }
+    this.#fill(now);
+  }
+
+  #fill(now: number): void {
+    // What an earlier owner granted may still be filling elsewhere.
     if (now < this.foreignUntil) this.#reserve.at = now;
     else refill(this.#reserve, this.#room(), now);
-    for (const [node, { expiresAt }] of this.#holders) {
-      if (expiresAt <= now) this.#holders.delete(node);
-    }
   }
 
   /** What the node should have, by everyone's demand. */

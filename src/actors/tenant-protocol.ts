@@ -1,19 +1,14 @@
 import type { NodeId } from "../core/ids.ts";
 import { actorKind } from "./definition.ts";
-import type { ShareAsk, ShareReply } from "./shares.ts";
-import type { SliceAsk, SliceReply } from "./slices.ts";
+import type { LimitOwnerProtocol } from "./limit-owner.ts";
 
 /** The owner of a tenant's points, rates and key budgets. Its key is the tenant's id. */
 export const TENANT = actorKind<TenantProtocol>("tenant");
 
-export type TenantProtocol = {
+export type TenantProtocol = LimitOwnerProtocol & {
   /** Points for a node's purse. Committed in the ledger before it is answered. */
   grant: { ask: GrantAsk; reply: GrantReply };
   giveBack: { ask: GiveBackAsk; reply: null };
-  /** A part of a rate and of the slots; `limit` is `"tenant"` or `"key:<id>"`. */
-  share: { ask: { readonly limit: string; readonly ask: ShareAsk }; reply: ShareReply };
-  /** A slice of a key's budget. */
-  slice: { ask: { readonly key: string; readonly ask: SliceAsk }; reply: SliceReply };
   /** To be asked after a top-up or any other change of the tenant: reads the ledger and voids denials everywhere. */
   refresh: { ask: null; reply: TenantState };
   state: { ask: null; reply: TenantState };

@@ -32,7 +32,7 @@ export function tenantActor(ledger: TenantLedger): HostedActor {
       grant: ({ purses }, ask, turn) => purses.grant(ask, turn),
       giveBack: ({ purses }, ask, turn) => purses.giveBack(ask, turn),
       share: ({ shares }, { limit, ask }, turn) => shares.ask(limit, ask, turn),
-      slice: ({ slices }, { key, ask }, turn) => slices.ask(key, ask, turn),
+      slice: ({ slices }, { subject, ask }, turn) => slices.ask(subject, ask, turn),
       refresh: ({ purses }, _, turn) => purses.refresh(turn),
       state: ({ purses }) => purses.state,
     },

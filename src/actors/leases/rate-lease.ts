@@ -1,0 +1,285 @@
+import { BusError } from "../../bus/bus.ts";
+import type { Cancel } from "../../core/clock.ts";
+import { SluiceError } from "../../core/errors.ts";
+import type { LimitOwner } from "../limit-owner.ts";
+import {
+  ASK_PAUSE_MOST_MS,
+  ASK_PAUSE_MS,
+  DENIAL_MS,
+  EARLY_RENEWAL_MS,
+  LEASE_MARGIN_MS,
+  LEASE_MS,
+  MAX_WAITING,
+  RATE_RETRY_MS,
+  RATE_WAIT_MS,
+} from "../limits.ts";
+import type { Part, ShareAsk, ShareReply } from "../shares.ts";
+import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
+import { NodePart } from "./node-part.ts";
+import { createSequence, type LeasePorts } from "./ports.ts";
+import { RateMeter } from "./rate-meter.ts";
+
+interface Waiter {
+  readonly since: number;
+  readonly resolve: (result: RateTaken | RateDenied) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Sent {
+  readonly message: ShareAsk;
+  readonly at: number;
+  readonly isLeaving: boolean;
+}
+
+/** The owner answers from memory; one that does not within this is not there. */
+const SHARE_TIMEOUT_MS = 2_000;
+
+/** This node's part of one limit for a term, and the talk with the limit's owner about it. */
+export class RateLease {
+  readonly #part: NodePart;
+  #waiting: Waiter[] = [];
+  /** Monotonic; the part is not used after. */
+  #deadline = Number.NEGATIVE_INFINITY;
+  #renewAt = Number.NEGATIVE_INFINITY;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #isAsking = false;
+  #shallAskAgain = false;
+  /** Slots that the owner was last told are in use here. */
+  #toldSlots = 0;
+  #isLeaving = false;
+  #failures = 0;
+  /** The owner could not be reached: nobody waits for it before. */
+  #troubleUntil = Number.NEGATIVE_INFINITY;
+  /** The owner had no token to hand out. */
+  #spotDeniedUntil = Number.NEGATIVE_INFINITY;
+  /** Denied from its own part since the owner was last told. */
+  #denied = 0;
+  #usedAt: number;
+  readonly #demand: RateMeter;
+  readonly #sequence: () => number;
+  #cancelPause: Cancel | undefined;
+  #isClosed = false;
+
+  /** `limitName`: the limit's name at its owner; `name`: as the client is told. */
+  constructor(
+    readonly ports: LeasePorts,
+    readonly owner: LimitOwner,
+    readonly limitName: string,
+    name: string,
+    limit: Capacity,
+  ) {
+    const now = ports.clock.monotonic();
+    this.#part = new NodePart(name, limit, now, () => this.#freed());
+    this.#demand = new RateMeter(now);
+    this.#sequence = createSequence(ports.clock);
+    this.#usedAt = now;
+  }
+
+  /** One request's worth. Throws or rejects with SluiceError `overloaded` when the owner cannot be reached. */
+  take(limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+    const now = this.ports.clock.monotonic();
+    const part = this.#part;
+    this.#usedAt = now;
+    this.#demand.add(1, now);
+    if (limit !== part.limit && part.change(limit, now)) this.renew();
+    if (this.#waiting.length === 0) {
+      if (now < this.#deadline) {
+        if (now >= this.#renewAt) this.#ask();
+        const result = part.take(now);
+        if (result.ok || !part.isSpotOnly || now < this.#spotDeniedUntil) {
+          if (!result.ok) this.#noteDenied(now);
+          return result;
+        }
+      } else if (now < this.#troubleUntil) throw unreachable();
+    }
+    if (this.#waiting.length >= MAX_WAITING || this.#isClosed) throw unreachable();
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ since: now, resolve, reject });
+      this.#ask();
+    });
+  }
+
+  /** Asks now: the limit is another one, or others wait for their share. */
+  renew(): void {
+    if (this.ports.clock.monotonic() < this.#deadline) this.#ask();
+  }
+
+  /** Renews or gives back what is due. True when nothing is left and the lease can be forgotten. */
+  sweep(now: number): boolean {
+    if (
+      this.#part.running > 0 ||
+      this.#waiting.length > 0 ||
+      this.#isAsking ||
+      now - this.#usedAt < LEASE_MS
+    ) {
+      // Slots in use are told of even when the part itself has run out.
+      if (now >= this.#renewAt && (now < this.#deadline || this.#part.running > 0)) this.#ask();
+      return false;
+    }
+    if (this.#part.isNothing && this.#part.returned === 0) return true;
+    this.leave();
+    return false;
+  }
+
+  /** Gives back the part with its tokens; slots that are in use stay until they are free. */
+  leave(): void {
+    this.#dropPart(this.ports.clock.monotonic());
+    this.#isLeaving = true;
+    this.#ask();
+  }
+
+  /** Nobody waits any more, and nobody is asked. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelPause?.();
+    this.#refuseWaiting();
+  }
+
+  /** Neither a message on its way nor one to be sent. */
+  get isQuiet(): boolean {
+    return !this.#isAsking && !this.#shallAskAgain && !this.#isLeaving;
+  }
+
+  /** Its own part is used up, but others have parts, too: perhaps more than they need. */
+  #noteDenied(now: number): void {
+    this.#denied += 1;
+    if (this.#part.isPartial && now - this.#askedAt >= EARLY_RENEWAL_MS) this.#ask();
+  }
+
+  #ask(): void {
+    if (this.#isClosed) return;
+    if (this.#isAsking) {
+      this.#shallAskAgain = true;
+      return;
+    }
+    const now = this.ports.clock.monotonic();
+    if (now >= this.#deadline) this.#dropPart(now);
+    this.#isAsking = true;
+    this.#shallAskAgain = false;
+    this.#askedAt = now;
+    const sent = this.#compose(now);
+    this.#part.returned = 0;
+    this.#denied = 0;
+    this.#toldSlots = sent.message.holding.slots;
+    const { owner } = this;
+    const ask = { limit: this.limitName, ask: sent.message };
+    this.ports.ask(owner.kind, owner.key, "share", ask, { timeoutMs: SHARE_TIMEOUT_MS }).then(
+      (reply) => this.#answered(reply, sent),
+      (thrown: unknown) => this.#failed(thrown, sent),
+    );
+  }
+
+  #compose(now: number): Sent {
+    const part = this.#part;
+    const waiting = this.#waiting.length;
+    const isLeaving = this.#isLeaving && waiting === 0;
+    const slots = part.running + waiting + this.#denied;
+    const message: ShareAsk = {
+      node: this.ports.node,
+      sequence: this.#sequence(),
+      whole: part.whole,
+      holding: part.holding,
+      returned: part.returned,
+      demand: isLeaving ? { qps: 0, slots: 0 } : { qps: this.#demand.rate(now), slots },
+      need: waiting,
+    };
+    return { message, at: now, isLeaving };
+  }
+
+  #answered(reply: ShareReply, sent: Sent): void {
+    const now = this.ports.clock.monotonic();
+    this.#isAsking = false;
+    this.#failures = 0;
+    const hasWaiting = this.#waiting.length > 0;
+    if (sent.isLeaving) this.#isLeaving = false;
+    // Decided to leave while the owner granted more: that goes back, too.
+    else if (this.#isLeaving && !hasWaiting) this.#part.returned += reply.tokens + reply.spot;
+    else this.#adopt(reply, sent, now);
+    const isLess = reply.confirm && isBelow(this.#part.holding, sent.message.holding);
+    if (isLess || this.#shallAskAgain || (sent.isLeaving && hasWaiting)) this.#ask();
+    else if (this.#waiting.length > 0) this.#askAfter(RATE_RETRY_MS);
+  }
+
+  #adopt(reply: ShareReply, sent: Sent, now: number): void {
+    const part = this.#part;
+    this.#isLeaving = false;
+    part.set(reply.part, reply.tokens, now);
+    part.spot += reply.spot;
+    this.#deadline = sent.at + reply.leaseMs - LEASE_MARGIN_MS;
+    this.#renewAt = sent.at + reply.leaseMs / 2;
+    this.#serve(reply.isShort ? Number.NEGATIVE_INFINITY : sent.at);
+    part.returned += part.spot;
+    part.spot = 0;
+    if (part.isSpotOnly && !reply.isShort) this.#spotDeniedUntil = now + DENIAL_MS;
+  }
+
+  /**
+   * Lets in who can be. Denies who waited since before `decidedAt`, when the owner gave all that it could, and
+   * who waited long enough for others to let go.
+   */
+  #serve(decidedAt: number): void {
+    const now = this.ports.clock.monotonic();
+    if (now >= this.#deadline) return;
+    const staying: Waiter[] = [];
+    for (const waiter of this.#waiting) {
+      const result = this.#part.take(now);
+      if (result.ok || waiter.since <= decidedAt || now - waiter.since >= RATE_WAIT_MS)
+        waiter.resolve(result);
+      else staying.push(waiter);
+    }
+    this.#waiting = staying;
+  }
+
+  #freed(): void {
+    if (this.#waiting.length > 0) this.#serve(Number.NEGATIVE_INFINITY);
+    // A slot that the owner wanted back while it was in use.
+    else if (this.#part.holding.slots < this.#toldSlots && !this.#isAsking) {
+      this.#toldSlots = this.#part.holding.slots;
+      this.#askAfter(RATE_RETRY_MS);
+    }
+  }
+
+  #failed(thrown: unknown, { message }: Sent): void {
+    const now = this.ports.clock.monotonic();
+    this.#isAsking = false;
+    if (isUndelivered(thrown)) this.#part.returned += message.returned;
+    const pauseMs = Math.min(ASK_PAUSE_MS * 2 ** this.#failures, ASK_PAUSE_MOST_MS);
+    this.#failures += 1;
+    this.#renewAt = now + pauseMs;
+    const oldest = this.#waiting[0];
+    // A conflict only says that messages overtook each other.
+    const isAnswer = thrown instanceof SluiceError && thrown.code !== "conflict";
+    if (isAnswer || (oldest !== undefined && now - oldest.since >= RATE_WAIT_MS)) {
+      this.#troubleUntil = now + DENIAL_MS;
+      this.#refuseWaiting();
+    }
+    this.#isLeaving = false;
+    if (this.#waiting.length > 0) this.#askAfter(pauseMs);
+  }
+
+  #askAfter(pauseMs: number): void {
+    this.#cancelPause?.();
+    this.#cancelPause = this.ports.clock.after(pauseMs, () => this.#ask());
+  }
+
+  #dropPart(now: number): void {
+    this.#part.drop(now);
+    this.#deadline = Number.NEGATIVE_INFINITY;
+  }
+
+  #refuseWaiting(): void {
+    const error = unreachable();
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
+  }
+}
+
+const isBelow = (a: Part, b: Part): boolean => a.qps < b.qps || a.burst < b.burst || a.slots < b.slots;
+
+/** True when the owner certainly did not get the message. */
+const isUndelivered = (thrown: unknown): boolean =>
+  thrown instanceof BusError && thrown.kind === "no_responders";
+
+const unreachable = (): SluiceError =>
+  new SluiceError("overloaded", "The owner of this limit does not answer at the moment.", {
+    retryAfterMs: 1_000,
+  });
