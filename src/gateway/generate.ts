@@ -133,24 +133,25 @@ class Run {
     const stop = () => attempt.end("client");
     this.charge.stop = stop;
     signal?.addEventListener("abort", stop, { once: true });
-    let isStreaming = false;
     try {
       const result = await this.#open(attempt, ticket);
-      isStreaming = "kind" in result && result.kind === "stream";
       if ("fault" in result) {
         this.#noteFailure(attempt, result);
         ticket.report({ ok: false, failure: result });
+        attempt.abandon();
+        ticket.release();
+      } else if (result.kind === "answer") {
+        attempt.close();
+        ticket.release();
       }
       return result;
     } catch (thrown) {
       ticket.report({ ok: "unknown" });
+      attempt.abandon();
+      ticket.release();
       throw thrown;
     } finally {
       signal?.removeEventListener("abort", stop);
-      if (!isStreaming) {
-        attempt.abandon();
-        ticket.release();
-      }
     }
   }
 
