@@ -92,6 +92,11 @@ export class HoldLine {
     if (this.#waiting.length > 0) this.#serve();
   }
 
+  /** Talks to the owner although nobody waits: there is something to tell, or a term to renew. */
+  renew(): void {
+    if (!this.#isAsking && !this.#isClosed) this.#ask();
+  }
+
   /** What was denied may be allowed by now. */
   forgetDenial(): void {
     this.#deniedUntil = Number.NEGATIVE_INFINITY;

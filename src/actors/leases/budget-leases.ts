@@ -1,0 +1,83 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { KeyId, TenantId } from "../../core/ids.ts";
+import { formatPoints, type Micropoints, micropointsOf } from "../../core/points.ts";
+import { TENANT } from "../tenant-protocol.ts";
+import type { Budget, BudgetHold, BudgetLeases } from "./leases.ts";
+import type { LeasePorts } from "./ports.ts";
+import type { SliceLease, SliceSubject } from "./slice-lease.ts";
+import { SliceLeases } from "./slice-leases.ts";
+
+/**
+ * This node's slices of key budgets.
+ *
+ * @example
+ * const budgets = createBudgetLeases({ node, clock, random, log, bus, ask: host.ask, counter });
+ * const hold = budgets.hold({ tenant, key }, { points, period: "day" }, amount);  // or a Promise
+ * hold.settle(cost);                                   // or hold.release()
+ * await budgets.drain(2_000);                          // before the host stops
+ */
+export const createBudgetLeases = (ports: LeasePorts): BudgetLeases => new NodeBudgets(ports);
+
+class NodeBudgets implements BudgetLeases {
+  readonly #slices: SliceLeases<Budget>;
+
+  constructor(readonly ports: LeasePorts) {
+    this.#slices = new SliceLeases(ports);
+  }
+
+  hold(
+    { tenant, key }: { readonly tenant: TenantId; readonly key: KeyId },
+    budget: Budget,
+    amount: Micropoints,
+    atLeast: Micropoints = amount,
+  ): BudgetHold | Promise<BudgetHold> {
+    const lease = this.#slices.lease(key, budget, (of) => subjectOf(tenant, key, of));
+    const held = lease.line.take(amount, atLeast);
+    const isHit = typeof held === "bigint";
+    this.ports.counter?.lease("budget", isHit ? "hit" : "miss");
+    return isHit ? new Hold(lease, held) : held.then((late) => new Hold(lease, late));
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    return this.#slices.drain(deadlineMs);
+  }
+}
+
+class Hold implements BudgetHold {
+  readonly amount: Micropoints;
+  readonly #period: number;
+  #isOver = false;
+
+  constructor(
+    readonly lease: SliceLease,
+    held: bigint,
+  ) {
+    this.amount = micropointsOf(held);
+    this.#period = lease.period;
+  }
+
+  settle(cost: Micropoints): void {
+    if (this.#isOver) throw new Error("a budget hold was ended twice");
+    this.#isOver = true;
+    this.lease.settle(this.#period, this.amount, cost);
+  }
+
+  release(): void {
+    this.settle(micropointsOf(0n));
+  }
+}
+
+const subjectOf = (tenant: TenantId, key: KeyId, { points, period }: Budget): SliceSubject => ({
+  owner: { kind: TENANT, key: tenant },
+  subject: key,
+  whole: points,
+  period,
+  denial: (affordable) =>
+    new SluiceError(
+      "budget_exceeded",
+      `The budget of this key (${formatPoints(points)} points, ${period}) is used up.`,
+      {
+        affordable: formatPoints(micropointsOf(affordable)),
+      },
+    ),
+});

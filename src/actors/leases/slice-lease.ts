@@ -1,0 +1,174 @@
+import type { SluiceError } from "../../core/errors.ts";
+import type { LimitOwner } from "../limit-owner.ts";
+import { LEASE_MARGIN_MS, LEASE_MS } from "../limits.ts";
+import type { PeriodName } from "../period.ts";
+import type { SliceReply } from "../slices.ts";
+import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
+import { createSequence, type LeasePorts } from "./ports.ts";
+
+export interface SliceSubject {
+  readonly owner: LimitOwner;
+  /** The budget's name at its owner. */
+  readonly subject: string;
+  readonly whole: bigint;
+  readonly period: PeriodName;
+  /** What a client is told; `endsInMs`: until the period is over, Infinity for never. */
+  denial(affordable: bigint, endsInMs: number): SluiceError;
+}
+
+/** Names the period that a hold belongs to: one that ends in the next period changes nothing there. */
+export type SlicePeriod = number;
+
+/** Before the owner has said which period it is. */
+const UNKNOWN_PERIOD = -1;
+
+/** This node's slice of what may be used up in a period. */
+export class SliceLease implements HoldSource {
+  readonly line: HoldLine;
+  readonly isOwed = false;
+  usedAt: number;
+  #subject: SliceSubject;
+  #left = 0n;
+  #held = 0n;
+  /** In this period, since this node began. */
+  #used = 0n;
+  /** Counted in `used` and not used after all. `used` only grows, so that the owner can trust it. */
+  #undone = 0n;
+  #period: SlicePeriod = UNKNOWN_PERIOD;
+  #endsAt = Number.POSITIVE_INFINITY;
+  /** Monotonic; the slice is not used after. */
+  #deadline = Number.NEGATIVE_INFINITY;
+  #renewAt = Number.NEGATIVE_INFINITY;
+  /** What the owner was last told, or has granted since: its figure of what is left here. */
+  #told = 0n;
+  #isLeaving = false;
+  readonly #sequence: () => number;
+
+  constructor(
+    readonly ports: LeasePorts,
+    subject: SliceSubject,
+  ) {
+    this.#subject = subject;
+    this.#sequence = createSequence(ports.clock);
+    this.line = new HoldLine(this, ports.clock);
+    this.usedAt = ports.clock.monotonic();
+  }
+
+  get period(): SlicePeriod {
+    return this.#period;
+  }
+
+  get available(): bigint {
+    const now = this.ports.clock.monotonic();
+    return now < this.#deadline && now < this.#endsAt ? this.#left : 0n;
+  }
+
+  hold(amount: bigint): boolean {
+    if (amount > this.available) return false;
+    this.#left -= amount;
+    this.#held += amount;
+    return true;
+  }
+
+  /** Ends a hold: what was used stays used, the rest is available again. A cost beyond the hold uses up the slice. */
+  settle(period: SlicePeriod, held: bigint, cost: bigint): void {
+    if (period !== this.#period) return;
+    const now = this.ports.clock.monotonic();
+    this.usedAt = now;
+    this.#held -= held;
+    const undone = this.#undone < cost ? this.#undone : cost;
+    this.#undone -= undone;
+    this.#used += cost - undone;
+    const left = this.#left + held - cost;
+    this.#left = left > 0n ? left : 0n;
+    this.line.meter.used(cost, now);
+    this.line.freed();
+  }
+
+  /** What was settled did not happen after all. */
+  unuse(period: SlicePeriod, amount: bigint): void {
+    if (period !== this.#period) return;
+    this.#left += amount;
+    this.#undone += amount;
+    this.line.freed();
+  }
+
+  /** Another budget for the same subject: what is held of the old one goes back first. */
+  change(subject: SliceSubject): void {
+    const { whole, period } = this.#subject;
+    this.#subject = subject;
+    if (subject.whole === whole && subject.period === period) return;
+    this.giveBack();
+    this.line.forgetDenial();
+  }
+
+  denial(affordable: bigint): SluiceError {
+    return this.#subject.denial(affordable, this.#endsAt - this.ports.clock.monotonic());
+  }
+
+  /** Renews or gives back what is due. True when nothing is left here and the owner knows. */
+  sweep(now: number): boolean {
+    const isUsed = this.#held > 0n || !this.line.isQuiet || now - this.usedAt < LEASE_MS;
+    if (isUsed) {
+      if (now >= this.#renewAt && this.#told > 0n) this.line.renew();
+      return false;
+    }
+    if (this.#told === 0n && this.#left === 0n) return true;
+    this.giveBack();
+    return false;
+  }
+
+  giveBack(): void {
+    this.#left = 0n;
+    this.#undone = 0n;
+    this.#isLeaving = true;
+    this.line.renew();
+  }
+
+  get isGivenBack(): boolean {
+    return this.line.isQuiet && this.#told === this.#held;
+  }
+
+  async ask(need: Need): Promise<Granted> {
+    const { clock, node, ask } = this.ports;
+    const sentAt = clock.monotonic();
+    // Nothing more is wanted where this talk is only about what is there, or goes back.
+    const isEnough = this.#isLeaving || this.#left >= this.line.meter.lowWater(sentAt);
+    this.#isLeaving = false;
+    const { owner, subject, whole, period } = this.#subject;
+    const left = this.#left + this.#held - this.#undone;
+    const reply = await ask(owner.kind, owner.key, "slice", {
+      subject,
+      ask: {
+        node,
+        sequence: this.#sequence(),
+        whole,
+        period,
+        periodStart: this.#period,
+        left,
+        used: this.#used,
+        ...need,
+        want: need.need === 0n && isEnough ? 0n : need.want,
+      },
+    });
+    this.#adopt(reply, left, sentAt);
+    return reply;
+  }
+
+  #adopt(reply: SliceReply, told: bigint, sentAt: number): void {
+    const now = this.ports.clock.monotonic();
+    const isNew = reply.periodStart !== this.#period;
+    if (isNew) {
+      this.#period = reply.periodStart;
+      this.#left = 0n;
+      this.#held = 0n;
+      this.#used = 0n;
+      this.#undone = 0n;
+    }
+    this.#told = (isNew ? 0n : told) + reply.granted;
+    this.#left += reply.granted;
+    this.#endsAt = now + reply.periodEndsInMs;
+    this.#deadline = sentAt + LEASE_MS - LEASE_MARGIN_MS;
+    this.#renewAt = sentAt + LEASE_MS / 2;
+  }
+}
