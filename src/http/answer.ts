@@ -1,0 +1,36 @@
+import { asSluiceError } from "../core/errors.ts";
+import { type RequestId, randomText, requestId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import type { Random } from "../core/random.ts";
+import { errorResponse } from "./errors.ts";
+
+export interface AnswerPorts {
+  readonly log: Log;
+  readonly random: Random;
+  /** Counts an answered request under its route's pattern. */
+  countRequest(method: string, endpoint: string, status: number): void;
+}
+
+/** Runs a route to its answer: errors become answers, each is counted and carries `x-request-id`. Never rejects. */
+export type Answer = (
+  request: Request,
+  endpoint: string,
+  run: (id: RequestId) => Response | Promise<Response>,
+) => Promise<Response>;
+
+export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer {
+  return async (request, endpoint, run) => {
+    const id = requestId(`req_${randomText(random.bytes(24))}`);
+    let response: Response;
+    try {
+      response = await run(id);
+      response.headers.set("x-request-id", id);
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      if (error.code === "internal_error") log.error("a request failed", { request: id, endpoint, error });
+      response = errorResponse(error, id);
+    }
+    countRequest(request.method, endpoint, response.status);
+    return response;
+  };
+}

@@ -1,0 +1,215 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../core/clock.ts";
+import { USAGE_CLASSES } from "../core/usage.ts";
+import type { Telemetry } from "../gateway/telemetry.ts";
+import { type EventLoopLag, watchEventLoop } from "./event-loop-lag.ts";
+import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
+
+/** What is read when somebody scrapes. */
+export interface MetricSources {
+  openWebSockets(): number;
+  spoolDepth(): { readonly bytes: number; readonly openIntents: number; readonly segments: number };
+}
+
+export interface Metrics {
+  readonly telemetry: Telemetry;
+  /** Counts an answered request; `endpoint` is the route's pattern, never a path. */
+  countRequest(method: string, endpoint: string, status: number): void;
+  /** Adds what can only be read once all parts are there. */
+  watch(sources: MetricSources): void;
+  /** Everything in Prometheus' text format. */
+  expose(): Promise<{ readonly text: string; readonly contentType: string }>;
+  close(): void;
+}
+
+const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]);
+/** Seconds: from an embedding to the longest reasoning. */
+const RESPONSE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600];
+const FIRST_TOKEN_BUCKETS = [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 20, 60];
+/** Points. */
+const COST_BUCKETS = [0.00001, 0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100];
+
+/** The metrics of one process, in a registry of their own. */
+export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
+  const registry = new Registry();
+  const lag = watchEventLoop(clock);
+  const requests = counter(registry, "api_request_total", "Requests answered.", [
+    "method",
+    "endpoint",
+    "status",
+  ]);
+  const active = gauge(registry, "active_streams", "Streams running on this node.");
+  let streams = 0;
+  addProcessMetrics(registry, lag);
+  return {
+    telemetry: {
+      ...generationTelemetry(registry),
+      streamOpened() {
+        streams += 1;
+        active.set(streams);
+      },
+      streamClosed() {
+        streams -= 1;
+        active.set(streams);
+      },
+    },
+    countRequest(method, endpoint, status) {
+      requests.at(METHODS.has(method) ? method : "other", endpoint, String(status)).value += 1;
+    },
+    watch: (sources) => addSources(registry, sources),
+    expose: async () => ({ text: await registry.metrics(), contentType: registry.contentType }),
+    close: lag.close,
+  };
+}
+
+function generationTelemetry(
+  registry: Registry,
+): Pick<Telemetry, "generationEnded" | "attemptFailed" | "firstToken" | "lease"> {
+  const vendorTime = histogram(
+    registry,
+    "ai_model_response_time",
+    "Seconds from the call of a vendor to the end of its answer.",
+    ["vendor", "model", "region"],
+    RESPONSE_BUCKETS,
+  );
+  const firstToken = histogram(
+    registry,
+    "ai_time_to_first_token",
+    "Seconds from the call of a vendor to its first content.",
+    ["vendor", "model", "region"],
+    FIRST_TOKEN_BUCKETS,
+  );
+  const costs = histogram(
+    registry,
+    "cost_per_request",
+    "Points charged for one request.",
+    ["vendor", "model", "user_tier"],
+    COST_BUCKETS,
+  );
+  const ended = counter(registry, "ai_generation_total", "Generations ended.", ["operation", "outcome"]);
+  const tokens = counter(registry, "ai_token_total", "Usage by class: tokens, images, seconds.", [
+    "vendor",
+    "model",
+    "class",
+  ]);
+  const losses = counter(
+    registry,
+    "platform_loss_points_total",
+    "Points consumed but not paid by a tenant.",
+    ["vendor", "model"],
+  );
+  const failures = counter(registry, "ai_attempt_failure_total", "Calls of a vendor that failed.", [
+    "vendor",
+    "model",
+    "fault",
+    "code",
+  ]);
+  const leases = counter(
+    registry,
+    "lease_take_total",
+    "Takes from a lease: hits, and misses that had to ask.",
+    ["lease", "result"],
+  );
+  return {
+    generationEnded(event) {
+      const { vendor, model } = event;
+      ended.at(event.operation, event.outcome).value += 1;
+      // No vendor was reached: nothing was used, and the model may be any text that a client sent.
+      if (vendor === null) return;
+      if (event.vendorSeconds !== null)
+        vendorTime.at(vendor, model, event.region).observe(event.vendorSeconds);
+      costs.at(vendor, model, event.tier).observe(points(event.cost));
+      if (event.loss > 0n) losses.at(vendor, model).value += points(event.loss);
+      for (const name of USAGE_CLASSES) {
+        const amount = event.usage[name];
+        if (amount > 0) tokens.at(vendor, model, name).value += amount;
+      }
+    },
+    attemptFailed({ vendor, model, fault, code }) {
+      failures.at(vendor, model, fault, code).value += 1;
+    },
+    firstToken(vendor, model, region, seconds) {
+      firstToken.at(vendor, model, region).observe(seconds);
+    },
+    lease(kind, result) {
+      leases.at(kind, result).value += 1;
+    },
+  };
+}
+
+/** For graphs only: a float is exact enough there, and nowhere else. */
+const points = (micropoints: bigint): number => Number(micropoints) / 1_000_000;
+
+interface Count<Name extends string> {
+  readonly labels: Labels<Name>;
+  value: number;
+}
+
+/** A counter whose cells are plain numbers until somebody scrapes. */
+function counter<Name extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Name[],
+): LabelledCells<Count<Name>> {
+  const cells = createCells(labelNames, (labels): Count<Name> => ({ labels, value: 0 }));
+  new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of cells.all()) this.inc(labels, value);
+    },
+  });
+  return cells;
+}
+
+function histogram<Name extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Name[],
+  buckets: number[],
+): LabelledCells<Histogram.Internal<Name>> {
+  const made = new Histogram({ name, help, labelNames, buckets, registers: [registry] });
+  return createCells(labelNames, (labels) => made.labels(labels));
+}
+
+function gauge(registry: Registry, name: string, help: string, read?: () => number): Gauge {
+  return new Gauge({
+    name,
+    help,
+    registers: [registry],
+    ...(read === undefined
+      ? {}
+      : {
+          collect() {
+            this.set(read());
+          },
+        }),
+  });
+}
+
+function addSources(registry: Registry, { openWebSockets, spoolDepth }: MetricSources): void {
+  gauge(registry, "open_websockets", "WebSockets open on this node.", openWebSockets);
+  gauge(registry, "spool_depth_bytes", "Bytes in the spool.", () => spoolDepth().bytes);
+  gauge(registry, "spool_segments", "Files of the spool.", () => spoolDepth().segments);
+  gauge(
+    registry,
+    "spool_open_intents",
+    "Requests in the spool that have not ended.",
+    () => spoolDepth().openIntents,
+  );
+}
+
+function addProcessMetrics(registry: Registry, lag: EventLoopLag): void {
+  gauge(registry, "event_loop_lag_seconds", "Worst delay of a timer in the last ten seconds.", lag.worst);
+  gauge(registry, "process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage().rss);
+  gauge(registry, "process_heap_bytes", "Used JavaScript heap.", () => process.memoryUsage().heapUsed);
+  gauge(registry, "process_cpu_seconds_total", "CPU time of the process, user and system.", () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  });
+}
