@@ -11,7 +11,7 @@ import { ModelLedger } from "./testing/model-ledger.ts";
 
 const µ = (amount: number | bigint) => micropointsOf(BigInt(amount));
 const subject = { tenant: tenantId("acme"), key: keyId("k1") };
-const budget: Budget = { points: µ(20_000), period: "total" };
+const budget: Budget = { points: µ(3_000), period: "total" };
 
 /** What all nodes together spent or may still spend of the budget. */
 class Spending {
@@ -56,7 +56,7 @@ class Spending {
   }
 }
 
-test.each(Array.from({ length: 20 }, (_, seed) => seed))(
+test.each(Array.from({ length: 60 }, (_, seed) => seed))(
   "slices never add up to more than the budget, and nearly all of it can be used (seed %p)",
   async (seed) => {
     let ledger: ModelLedger | undefined;
@@ -68,19 +68,19 @@ test.each(Array.from({ length: 20 }, (_, seed) => seed))(
     const random = seededRandom(seed + 99);
     const spending = new Spending(world, ledger);
     const nodes = ["a", "b", "c"].map((name) => createBudgetLeases(world.ports(name)));
-    for (let step = 0; step < 3_000; step += 1) {
-      const isBad = step % 1_000 > 500 && step % 1_000 < 800;
+    for (let step = 0; step < 500; step += 1) {
+      const isBad = step > 100 && step < 250;
       world.losses.there = isBad ? 0.2 : 0;
       world.losses.back = isBad ? 0.2 : 0;
-      if (step % 1_200 === 600) world.host.ask(TENANT, "acme", "share", null as never).catch(() => {});
+      if (step === 60 + (seed % 100)) world.host.ask(TENANT, "acme", "share", null as never).catch(() => {});
       const node = nodes[Math.floor(random.next() * nodes.length)];
-      if (node !== undefined) spending.request(node, µ(1 + Math.floor(random.next() * 30)));
-      if (random.next() < 0.9) spending.end(random.next());
+      if (node !== undefined) spending.request(node, µ(1 + Math.floor(random.next() * 100)));
+      if (random.next() < 0.8) spending.end(random.next() * random.next());
       if (random.next() < 0.3) await world.pass(random.next() * 60, 20);
       else await quiet();
     }
     while (spending.running.length > 0) spending.end(1);
-    expect(spending.served).toBeGreaterThan(500);
+    expect(spending.served).toBeGreaterThan(30);
     expect(spending.spent).toBeLessThanOrEqual(budget.points);
     await world.pass(40_000, 100);
     // Everything is given back by now: what is left can be had in one piece.
