@@ -56,7 +56,7 @@ export async function startGateway(config: object, env: Record<string, string> =
   const directory = await mkdtemp(join(tmpdir(), "sluice-e2e-"));
   const file = join(directory, "sluice.yaml");
   const configure = async (next: object): Promise<void> =>
-    void (await Bun.write(file, Bun.YAML.stringify(next, null, 2)));
+    void (await Bun.write(file, JSON.stringify(next, null, 2)));
   await configure(config);
   const port = freePort();
   const url = `http://127.0.0.1:${port}`;
