@@ -8,9 +8,9 @@ import {
   type VendorLimits,
   type VendorSpec,
 } from "../core/catalog.ts";
+import { parseDuration } from "../core/durations.ts";
 import { vendorId } from "../core/ids.ts";
 import { conceal } from "./concealed.ts";
-import { parseDuration } from "./durations.ts";
 import { priceOf } from "./prices.ts";
 import {
   type CandidateInput,

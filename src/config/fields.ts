@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { parseDuration } from "../core/durations.ts";
 import { parsePoints } from "../core/points.ts";
 import { parseByteSize } from "./byte-sizes.ts";
-import { parseDuration } from "./durations.ts";
 
 /** The kinds of value that the configuration is made of. None changes what it reads: converters do that. */
 

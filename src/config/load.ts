@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Catalog } from "../core/catalog.ts";
+import { parseDuration } from "../core/durations.ts";
 import { DEFAULT_BODY_BYTES } from "../core/limits.ts";
 import { readCatalogue } from "./built-in.ts";
 import { parseByteSize } from "./byte-sizes.ts";
@@ -7,7 +8,6 @@ import { conceal } from "./concealed.ts";
 import type { Config } from "./config.ts";
 import { routingOf } from "./convert.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
-import { parseDuration } from "./durations.ts";
 import { type EnvironmentSettings, readEnvironment } from "./environment.ts";
 import { listOf } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
