@@ -38,9 +38,16 @@ export interface Accounts {
     amount: Micropoints,
     reference: string,
   ): Promise<{ readonly balance: Micropoints; readonly isNew: boolean }>;
-  /** Moves points from the tenant to a node's purse; committed when it resolves. Throws `insufficient_points` with `affordable`. */
+  /**
+   * Moves points from the tenant to a node's purse; committed when it resolves.
+   * @throws SluiceError `insufficient_points` with `affordable`, `not_found` for an unknown tenant, `conflict` when the
+   * id was used for another tenant or node
+   */
   grant(request: GrantRequest): Promise<Micropoints>;
-  /** Moves unspent points from a node's purse back. The same id again moves nothing. */
+  /**
+   * Moves unspent points from a node's purse back. The same id again moves nothing.
+   * @throws SluiceError `conflict` when the id was used for another move
+   */
   giveBack(movement: Movement): Promise<void>;
   balances(tenant: TenantId): Promise<Balances>;
 }
@@ -50,39 +57,34 @@ export function createAccounts(sql: Sql): Accounts {
   return {
     topUp: (tenant, amount, reference) => topUp(sql, tenant, amount, reference),
     grant: (request) => grant(sql, request),
-    async giveBack({ id, tenant, node, amount }) {
-      await sql`select give_back(${id}, ${tenant}, ${node}, ${amount as bigint})`;
-    },
+    giveBack: (movement) => giveBack(sql, movement),
     balances: (tenant) => balances(sql, tenant),
   };
 }
 
+/** A foreign key names a row that is not there: accounts are opened for tenants only. */
 const UNKNOWN_REFERENCE = "23503";
+/** The ledger's own: an id that was used comes again with another move. */
+const OTHER_TRANSFER = "SL001";
 
 async function topUp(sql: Sql, tenant: TenantId, amount: Micropoints, reference: string) {
-  try {
-    const [row] = await sql<{ applied: boolean; same_amount: boolean; balance: bigint }[]>`
-      select * from top_up(${tenant}, ${amount as bigint}, ${reference})`;
-    if (row === undefined) throw new Error("top_up answered nothing");
-    if (!row.same_amount) {
-      throw new SluiceError(
-        "idempotency_conflict",
-        `The reference '${reference}' was used for a top-up of another amount.`,
-        { param: "reference" },
-      );
-    }
-    return { balance: micropointsOf(row.balance), isNew: row.applied };
-  } catch (thrown) {
-    if (codeOf(thrown) === UNKNOWN_REFERENCE) {
-      throw new SluiceError("not_found", `There is no tenant '${tenant}'.`, { cause: thrown });
-    }
-    throw thrown;
-  }
+  const running = sql<{ applied: boolean; balance: bigint }[]>`
+    select * from top_up(${tenant}, ${amount as bigint}, ${reference})`;
+  const [row] = await running.catch((thrown: unknown) => {
+    if (codeOf(thrown) !== OTHER_TRANSFER) throw refusalOf(thrown, tenant);
+    const message = `The reference '${reference}' was used for a top-up of another amount.`;
+    throw new SluiceError("idempotency_conflict", message, { param: "reference", cause: thrown });
+  });
+  if (row === undefined) throw new Error("top_up answered nothing");
+  return { balance: micropointsOf(row.balance), isNew: row.applied };
 }
 
 async function grant(sql: Sql, { id, tenant, node, amount, atLeast }: GrantRequest): Promise<Micropoints> {
-  const [row] = await sql<{ granted: bigint; available: bigint }[]>`
+  const running = sql<{ granted: bigint; available: bigint }[]>`
     select * from grant_points(${id}, ${tenant}, ${node}, ${amount as bigint}, ${atLeast as bigint})`;
+  const [row] = await running.catch((thrown: unknown) => {
+    throw refusalOf(thrown, tenant);
+  });
   if (row === undefined) throw new Error("grant_points answered nothing");
   if (row.granted > 0n) return micropointsOf(row.granted);
   const affordable = micropointsOf(row.available > 0n ? row.available : 0n);
@@ -91,15 +93,34 @@ async function grant(sql: Sql, { id, tenant, node, amount, atLeast }: GrantReque
   });
 }
 
+async function giveBack(sql: Sql, { id, tenant, node, amount }: Movement): Promise<void> {
+  await sql`select give_back(${id}, ${tenant}, ${node}, ${amount as bigint})`.catch((thrown: unknown) => {
+    throw refusalOf(thrown, tenant);
+  });
+}
+
+function refusalOf(thrown: unknown, tenant: TenantId): unknown {
+  const code = codeOf(thrown);
+  if (code === UNKNOWN_REFERENCE) {
+    return new SluiceError("not_found", `There is no tenant '${tenant}'.`, { cause: thrown });
+  }
+  if (code === OTHER_TRANSFER) {
+    return new SluiceError("conflict", "This transfer's id was used for another one.", { cause: thrown });
+  }
+  return thrown;
+}
+
+/** One statement: what came in and what is left must be of the same moment, or the difference was never spent. */
 async function balances(sql: Sql, tenant: TenantId): Promise<Balances> {
-  const rows = await sql<{ kind: string; node: string | null; balance: bigint; overdraft: bigint }[]>`
-    select kind, node, balance, overdraft from account where tenant = ${tenant}`;
+  const rows = await sql<
+    { kind: string; node: string | null; balance: bigint; overdraft: bigint; topped_up: bigint }[]
+  >`
+    select a.kind, a.node, a.balance, a.overdraft, (
+      select coalesce(sum(t.amount), 0)::bigint from transfer t where t.kind = 'topup' and t.credit = a.id
+    ) as topped_up
+    from account a where a.tenant = ${tenant} and a.kind in ('tenant', 'purse')`;
   const own = rows.find(({ kind }) => kind === "tenant");
-  const [sums] = await sql<{ topped_up: bigint }[]>`
-    select coalesce(sum(t.amount), 0)::bigint as topped_up
-    from account a join transfer t on t.kind = 'topup' and t.credit = a.id
-    where a.tenant = ${tenant} and a.kind = 'tenant'`;
-  const toppedUp = sums?.topped_up ?? 0n;
+  const toppedUp = own?.topped_up ?? 0n;
   // Double entry: what came in and is neither here nor in a purse was spent.
   const left = rows.reduce((sum, { balance }) => sum + balance, 0n);
   return {

@@ -50,7 +50,7 @@ export interface Keys {
   find(hash: string): Promise<KeyRecord | undefined>;
   /** Refused from now on. False when there is no such key. */
   revoke(id: KeyId): Promise<boolean>;
-  /** A new key with the same rights; the old one works for `graceMs` more. Throws `not_found`. */
+  /** A new key with the same rights; the old one works for `graceMs` more. Throws `not_found`, for a revoked key too. */
   rotate(id: KeyId, graceMs: number): Promise<{ readonly id: KeyId; readonly secret: string }>;
   list(tenant: TenantId): Promise<readonly KeyRecord[]>;
 }
@@ -119,12 +119,13 @@ export function createKeys(
       const until = new Date(clock.now() + graceMs);
       const rows = await sql`
         with old as (
-          update api_key set valid_until = least(valid_until, ${until}) where id = ${id} returning *
+          update api_key set valid_until = least(valid_until, ${until})
+          where id = ${id} and (valid_until is null or valid_until > ${new Date(clock.now())}) returning *
         )
         insert into api_key (id, tenant, name, hash, scopes, models, vendors, ips, limits, budget, policy, expires_at)
         select ${made.id}, tenant, name, ${hashOf(made.secret)}, scopes, models, vendors, ips, limits, budget, policy,
                expires_at from old returning id`;
-      if (rows.length === 0) throw new SluiceError("not_found", `There is no key '${id}'.`);
+      if (rows.length === 0) throw new SluiceError("not_found", `There is no key '${id}' that still works.`);
       return made;
     },
     async list(tenant) {

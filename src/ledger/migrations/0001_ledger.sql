@@ -115,7 +115,8 @@ create table usage (
   finish_reason  text,
   error_code     text,
   usage          jsonb not null,
-  price          text references price (id),
+  -- no foreign key: one record with a price that is not known must not hold up all that follow it
+  price          text,
   charged        bigint not null check (charged >= 0),
   loss           bigint not null check (loss >= 0),
   attempts       jsonb not null,
@@ -197,13 +198,20 @@ begin
   return found_id;
 end $$;
 
--- Moves points once. Accounts are touched in ascending id, so that two moves never wait for each other in a ring.
+-- Moves points once: the same id again moves nothing; for another move it is refused (SL001).
+-- Accounts are touched in ascending id, so that two moves never wait for each other in a ring.
 create function move_points(t_id text, t_kind text, from_account bigint, to_account bigint, t_amount bigint)
 returns boolean language plpgsql as $$
 begin
   insert into transfer (id, kind, debit, credit, amount)
     values (t_id, t_kind, from_account, to_account, t_amount) on conflict (id) do nothing;
-  if not found then return false; end if;
+  if not found then
+    if not exists (select 1 from transfer t where t.id = t_id and t.kind = t_kind and t.debit = from_account
+                   and t.credit = to_account and t.amount = t_amount) then
+      raise exception 'transfer % was made before, and not like this', t_id using errcode = 'SL001';
+    end if;
+    return false;
+  end if;
   if from_account < to_account then
     update account set balance = balance - t_amount where id = from_account;
     update account set balance = balance + t_amount where id = to_account;
@@ -215,14 +223,14 @@ begin
 end $$;
 
 create function top_up(t_tenant text, t_amount bigint, reference text)
-returns table (applied boolean, same_amount boolean, balance bigint) language plpgsql as $$
+returns table (applied boolean, balance bigint) language plpgsql as $$
 declare
-  t_id text := 'topup:' || t_tenant || ':' || reference;
+  -- no tenant's id has a slash, so that no two pairs make the same id
+  t_id text := 'topup:' || t_tenant || '/' || reference;
   from_account bigint := open_account('source', null, null);
   to_account bigint := open_account('tenant', t_tenant, null);
 begin
   applied := move_points(t_id, 'topup', from_account, to_account, t_amount);
-  same_amount := (select transfer.amount from transfer where id = t_id) = t_amount;
   balance := (select sum(a.balance) from account a where a.tenant = t_tenant);
   return next;
 end $$;
@@ -238,9 +246,13 @@ begin
   from_account := open_account('tenant', t_tenant, null);
   to_account := open_account('purse', t_tenant, t_node);
   -- The row lock makes grants of one tenant wait for each other; a repeated id is then seen as applied.
-  select a.balance + a.overdraft into available from account a where a.id = from_account for update;
+  select a.balance + a.overdraft into available from account a where a.id = from_account for no key update;
   select t.amount into granted from transfer t where t.id = t_id;
-  if granted is not null then return next; return; end if;
+  if granted is not null then
+    perform move_points(t_id, 'grant', from_account, to_account, granted);  -- refuses another grant's id
+    return next;
+    return;
+  end if;
   granted := least(wanted, available);
   if granted < at_least or granted <= 0 then
     granted := 0;
@@ -284,7 +296,7 @@ begin
            r.model, r.vendor, r."vendorModel", t.moment, r."durationMs", r."firstTokenMs", r.outcome,
            r."finishReason", r."errorCode", r.usage, r.price, r.charged, r.loss, r.attempts,
            r.flags,
-           case when r.charged > 0 then 'settle:' || batch_name || ':' || r.tenant end,
+           case when r.charged > 0 then 'settle:' || batch_name || '/' || r.tenant end,
            case when r.loss > 0 then 'loss:' || batch_name end
     from jsonb_to_recordset(batch) as r(id text, tenant text, key text, tier text, region text, operation text,
            stream text, model text, vendor text, "vendorModel" text, at double precision, "durationMs" bigint,
@@ -320,7 +332,7 @@ begin
     select u.tenant, open_account('purse', u.tenant, a_node) as purse, sum(u.charged)::bigint as amount
     from applied_usage u where u.charged > 0 group by u.tenant order by 2
   loop
-    perform move_points('settle:' || batch_name || ':' || settled.tenant, 'settle', settled.purse,
+    perform move_points('settle:' || batch_name || '/' || settled.tenant, 'settle', settled.purse,
                         open_account('revenue', null, null), settled.amount);
   end loop;
 
@@ -331,19 +343,24 @@ begin
   return applied;
 end $$;
 
--- Gives everything that is left in a node's purses back to its tenants; `name` makes it happen once.
+-- Gives everything that is left in a node's purses back to their tenants. Asked again, it gives back what came since.
 create function return_purses(a_node text, name text) returns bigint language plpgsql as $$
 declare
   purse record;
+  -- all at once and in ascending id: a grant has the tenant's account first, its purse second
+  locked bigint[] := array(select a.id from account a where (a.kind = 'purse' and a.node = a_node)
+    or (a.kind = 'tenant' and a.tenant in (select p.tenant from account p where p.kind = 'purse' and p.node = a_node))
+    order by a.id for no key update);
   returned bigint := 0;
 begin
+  -- what was opened since is not locked, and left alone
   for purse in
-    select id, tenant, balance from account where kind = 'purse' and node = a_node and balance > 0 order by id for update
+    select id, tenant, balance from account where id = any (locked) and kind = 'purse' and balance > 0 order by id
   loop
-    if move_points('return:' || name || ':' || purse.tenant, 'return', purse.id,
-                   open_account('tenant', purse.tenant, null), purse.balance) then
-      returned := returned + purse.balance;
-    end if;
+    -- The name alone would come again when a node stops twice at the same place.
+    perform move_points('return:' || name || '/' || purse.tenant || '/' || gen_random_uuid(), 'return', purse.id,
+                        open_account('tenant', purse.tenant, null), purse.balance);
+    returned := returned + purse.balance;
   end loop;
   return returned;
 end $$;
