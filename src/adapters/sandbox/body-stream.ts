@@ -21,7 +21,7 @@ export function bodyStream(
   { clock, pacer }: { readonly clock: Clock; readonly pacer: Pacer },
 ): ReadableStream<Uint8Array> {
   let stop = (): void => {};
-  let isStalled = false;
+  let isOver = false;
   let isReady = pace.firstTokenMs === 0;
   /** The step that did not fit into the last read. */
   let pending: Step | undefined;
@@ -39,10 +39,11 @@ export function bodyStream(
         break;
       }
       if (step === undefined || !("frame" in step)) {
+        // Said before the last bytes leave: whoever waits for them pulls again at once, from within `enqueue`.
+        isOver = true;
         if (text !== "") controller.enqueue(Buffer.from(text));
-        isStalled = step?.kind === "stall";
         if (step?.kind === "reset") controller.error(new Error("The connection was reset."));
-        else if (!isStalled) controller.close();
+        else if (step?.kind !== "stall") controller.close();
         return true;
       }
       if (step.kind === "token" && left === 0) {
@@ -82,7 +83,7 @@ export function bodyStream(
       });
     },
     pull(controller) {
-      if (pace.tokensPerSecond === 0 && isReady && !isStalled) send(controller, UNPACED_TOKENS);
+      if (pace.tokensPerSecond === 0 && isReady && !isOver) send(controller, UNPACED_TOKENS);
     },
     cancel() {
       stop();
