@@ -5,7 +5,7 @@ import { nodeId, tenantId } from "../core/ids.ts";
 import { formatPoints, micropointsOf, ZERO } from "../core/points.ts";
 import { seededRandom } from "../core/random.ts";
 import { type Accounts, createAccounts } from "./accounts.ts";
-import { codeOf } from "./database.ts";
+import { codeOf, connect, isUnreachable, type Sql } from "./database.ts";
 import { createTenants } from "./tenants.ts";
 
 let database: TestDatabase;
@@ -37,6 +37,18 @@ async function refusal(running: Promise<unknown>): Promise<SluiceError> {
     throw thrown;
   }
   throw new Error("was not refused");
+}
+
+/** The server process behind a pool of one, whose connection may just have been lost. */
+async function backendOf(sql: Sql): Promise<number> {
+  for (;;) {
+    try {
+      const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      if (row !== undefined) return row.pid;
+    } catch (thrown) {
+      if (!isUnreachable(thrown)) throw thrown;
+    }
+  }
 }
 
 /** Every account's balance is the sum of its transfers, and all balances together are nothing. */
@@ -160,6 +172,24 @@ describe("an id", () => {
     await accounts.giveBack(back);
     expect((await refusal(accounts.giveBack({ ...back, amount: µ(20) }))).code).toBe("conflict");
     expect((await accounts.balances(tenant)).purses.get(node)).toBe(µ(90));
+  });
+
+  test("asked again after its connection was lost answers what became of it", async () => {
+    const tenant = await tenantWith(1_000);
+    const other = connect(database.url, { max: 1 });
+    const moves = createAccounts(other);
+    for (let round = 0; round < 20; round += 1) {
+      const request = { id: `cut-${tenant}-${round}`, tenant, node, amount: µ(7), atLeast: µ(7) };
+      const backend = await backendOf(other);
+      const asked = moves.grant(request).catch((thrown: unknown) => thrown);
+      // Sometimes before, sometimes after the commit: either way the second answer must be the truth.
+      await database.sql`select pg_terminate_backend(${backend})`;
+      await asked;
+      expect(await accounts.grant(request)).toBe(µ(7));
+    }
+    await other.end();
+    expect((await accounts.balances(tenant)).purses.get(node)).toBe(µ(140));
+    await expectBalanced();
   });
 });
 
