@@ -26,3 +26,7 @@ export interface Rebalance {
   readonly key: string;
   readonly limit: string;
 }
+
+/** What all nodes together know of a vendor's health, after each change. Payload `MergedHealth`. */
+export const vendorView = (vendor: string): string => `vendor.${subjectToken(vendor)}.view`;
+export const ANY_VENDOR_VIEW = "vendor.*.view";
