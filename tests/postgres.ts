@@ -1,9 +1,9 @@
 import { mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep, systemClock } from "../src/core/clock.ts";
+import { systemClock } from "../src/core/clock.ts";
 import { systemRandom } from "../src/core/random.ts";
-import { connect, isUnreachable, type Sql } from "../src/ledger/database.ts";
+import { connect, type Sql } from "../src/ledger/database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../src/ledger/embedded/embedded-postgres.ts";
 import { migrate } from "../src/ledger/migrate.ts";
 
@@ -35,7 +35,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   const { url, admin, template } = await server;
   numbered += 1;
   const name = `sluice_test_${process.pid}_${numbered}`;
-  await createDatabase(admin, name, template);
+  await admin.unsafe(`create database ${name} template ${template}`);
   const own = withDatabase(url, name);
   const sql = connect(own, { max: 20 });
   return {
@@ -46,20 +46,6 @@ export async function testDatabase(): Promise<TestDatabase> {
       await admin.unsafe(`drop database if exists ${name} with (force)`);
     },
   };
-}
-
-/** When a test runs out of time, Bun kills the server with it: the next one waits until it is back. */
-async function createDatabase(admin: Sql, name: string, template: string): Promise<void> {
-  for (;;) {
-    try {
-      await admin.unsafe(`drop database if exists ${name}`);
-      await admin.unsafe(`create database ${name} template ${template}`);
-      return;
-    } catch (thrown) {
-      if (!isUnreachable(thrown)) throw thrown;
-      await sleep(systemClock, 50);
-    }
-  }
 }
 
 async function start(): Promise<Server> {
