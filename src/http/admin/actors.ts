@@ -1,0 +1,31 @@
+import type { ActorSnapshot } from "../../actors/host.ts";
+import { limitOf } from "./fields.ts";
+import { type AdminOperation, type AdminRoute, route } from "./operation.ts";
+
+export interface ActorPorts {
+  /** The actors of this node, the busiest first. */
+  actors(most: number): ActorSnapshot;
+}
+
+const list: AdminOperation = {
+  method: "get",
+  path: "/actors",
+  permission: "actors:read",
+  summary: "Actors that live on this node, the busiest first",
+  parameters: { limit: "At most this many; absent: 100." },
+  answers: { 200: "Kind, key, shard, owner, status and mailbox of each." },
+};
+export const ACTOR_OPERATIONS: readonly AdminOperation[] = [list];
+
+export function actorRoutes(ports: ActorPorts): readonly AdminRoute[] {
+  return [
+    route(list, ({ query }) => {
+      const { total, actors } = ports.actors(limitOf(query));
+      return {
+        object: "list",
+        total,
+        data: actors.map(({ lastError, ...actor }) => ({ ...actor, last_error: lastError ?? null })),
+      };
+    }),
+  ];
+}
