@@ -17,6 +17,8 @@ export interface Report {
   readonly comparisons: readonly Comparison[];
   readonly openLoops: readonly OpenLoop[];
   readonly books: Books | undefined;
+  /** Why the books could not be looked at. */
+  readonly booksProblem: string | undefined;
 }
 
 /** The figures as Markdown, for the terminal and for `bench/README.md`. */
@@ -30,7 +32,7 @@ export function markdownOf(report: Report): string {
     "### Open loops (k6)",
     openTable(report),
     "### Books",
-    booksText(report.books),
+    report.booksProblem ?? booksText(report.books),
   ].join("\n\n");
 }
 
@@ -152,8 +154,7 @@ function booksText(books: Books | undefined): string {
   const { reconciles, failedChecks, balanceChange, sumOfCosts, servedByVendor, agree } = books;
   return [
     `After all of this \`GET /admin/v1/ledger/reconcile\` is ${reconciles ? "ok" : `NOT ok (${failedChecks.join("; ")})`}.`,
-    `The balance went down by ${balanceChange} points; the sum of all costs is ${sumOfCosts} points: ${agree ? "the same" : "NOT the same"}.`,
-    `What the mock vendor completed comes to ${servedByVendor} points at the configured price.`,
+    `The balance went down by ${balanceChange} points; the sum of all costs is ${sumOfCosts} points; what the mock vendor says that it served comes to ${servedByVendor} points at the configured price: ${agree ? "the same" : "NOT the same"}.`,
   ].join("\n");
 }
 

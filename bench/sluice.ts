@@ -53,7 +53,8 @@ export async function startSluiceTarget(mockUrl: string): Promise<Target> {
     });
     const { key } = await admin<{ key: string }>("POST", `/tenants/${TENANT}/keys`, {
       name: "bench",
-      limits: PLENTY,
+      limits: { ...PLENTY, concurrency: 100_000 },
+      budget: { points: TOP_UP, period: "month" },
     });
     return {
       name: "Sluice",
@@ -113,13 +114,17 @@ interface Reconciliation {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail?: unknown }[];
 }
 
+interface UsageReport {
+  readonly data: readonly { readonly charged: string }[];
+}
+
 /** Debits, credits and the vendor's own count must come to the same. */
 async function checkBooks(admin: Admin, mockUrl: string, before: bigint): Promise<Books> {
   const { ok, checks } = await admin<Reconciliation>("GET", "/ledger/reconcile");
   const { balance } = await admin<{ balance: string }>("GET", `/tenants/${TENANT}/balance`);
-  const usage = await admin<unknown>("GET", "/usage?group_by=model");
+  const usage = await admin<UsageReport>("GET", "/usage?group_by=model");
   const change = before - microOf(balance);
-  const costs = costsIn(usage);
+  const costs = usage.data.reduce((sum, { charged }) => sum + microOf(charged), 0n);
   const served = await servedCost(mockUrl);
   return {
     reconciles: ok,
@@ -129,16 +134,8 @@ async function checkBooks(admin: Admin, mockUrl: string, before: bigint): Promis
     balanceChange: pointsOf(change),
     sumOfCosts: pointsOf(costs),
     servedByVendor: pointsOf(served),
-    agree: change === costs,
+    agree: change === costs && change === served,
   };
-}
-
-/** The sum of every `cost` in a report, however it is wrapped. */
-function costsIn(report: unknown): bigint {
-  if (Array.isArray(report)) return report.reduce((sum: bigint, row) => sum + costsIn(row), 0n);
-  if (typeof report !== "object" || report === null) return 0n;
-  if ("cost" in report && typeof report.cost === "string") return microOf(report.cost);
-  return Object.values(report).reduce((sum: bigint, value) => sum + costsIn(value), 0n);
 }
 
 async function servedCost(mockUrl: string): Promise<bigint> {
