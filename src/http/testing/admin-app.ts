@@ -1,0 +1,102 @@
+import type { TestDatabase } from "../../../tests/postgres.ts";
+import type { VendorView } from "../../actors/leases/leases.ts";
+import { findingsOf } from "../../config/issues.ts";
+import { loadConfig } from "../../config/load.ts";
+import { vendorDefinitionFindings, withManaged } from "../../config/managed.ts";
+import { modelSchema, vendorSchema } from "../../config/schema.ts";
+import { nodeId } from "../../core/ids.ts";
+import { silentLog } from "../../core/log.ts";
+import { ManualClock } from "../../core/manual-clock.ts";
+import { micropointsOf } from "../../core/points.ts";
+import { systemRandom } from "../../core/random.ts";
+import { createAccounts } from "../../ledger/accounts.ts";
+import { createKeys, hashOf } from "../../ledger/keys.ts";
+import { createManaged } from "../../ledger/managed.ts";
+import { listNodes, registerNode } from "../../ledger/nodes.ts";
+import { createReports } from "../../ledger/reports.ts";
+import { createSeal } from "../../ledger/sealed.ts";
+import { createTenants } from "../../ledger/tenants.ts";
+import { type AdminPorts, adminRoutes } from "../admin/admin.ts";
+
+export const ADMIN_KEY = "sk-admin-test";
+const UNMEASURED: VendorView = {
+  state: "closed",
+  firstTokenMs: undefined,
+  latencyMs: undefined,
+  errorRatio: 0,
+  cooling: new Set(),
+};
+
+/** The admin API over a real ledger, everything else standing still. What it told its ports is in `told`. */
+export async function adminApp(database: TestDatabase, changes: Partial<AdminPorts> = {}) {
+  const { sql } = database;
+  const clock = new ManualClock();
+  const random = systemRandom;
+  const told: string[] = [];
+  const file = "models: { declared: [{ vendor: sandbox, model: sandbox-chat, price: free }] }";
+  const config = loadConfig({ env: {}, path: "sluice.yaml", readFile: () => file });
+  const managed = createManaged(sql, createSeal(new Uint8Array(32).fill(1), random));
+  let { catalog } = config;
+  const node = nodeId("node-1");
+  await registerNode(sql, node);
+  const ports: AdminPorts = {
+    clock,
+    random,
+    log: silentLog,
+    countRequest: (...request) => void told.push(`counted ${request.join(" ")}`),
+    adminKeyHash: hashOf(ADMIN_KEY),
+    tokenSecret: new Uint8Array(32).fill(2),
+    findingsOf,
+    tenants: createTenants(sql),
+    accounts: createAccounts(sql),
+    keys: createKeys(sql, { clock, random }),
+    reports: createReports(sql),
+    managed,
+    schemas: { vendor: vendorSchema, model: modelSchema },
+    catalog: () => catalog,
+    declared: () => config,
+    vendorFindings: vendorDefinitionFindings,
+    async applyManaged() {
+      const definitions = { vendors: await managed.vendors(), models: await managed.models() };
+      ({ catalog } = withManaged(config.catalog, definitions));
+    },
+    health: { view: () => UNMEASURED },
+    vendorLimitsLeft: () => ({ calls_today: 3 }),
+    flush: async () => void told.push("flushed"),
+    reserved: () => micropointsOf(500_000n),
+    tenantChanged: (tenant) => void told.push(`tenant ${tenant}`),
+    keyChanged: (key) => void told.push(`key ${key}`),
+    nodes: () => listNodes(sql),
+    thisNode: () => ({
+      id: node,
+      region: "local",
+      state: "ready",
+      startedAt: 0,
+      runningRequests: 1,
+      openWebSockets: 2,
+      spool: { bytes: 3, openIntents: 4, segments: 5 },
+    }),
+    actors: () => ({ total: 0, actors: [] }),
+    reconcile: async () => ({ ok: false, checks: [{ name: "usage_once", ok: false, detail: "1 wrong" }] }),
+    ...changes,
+  };
+  const app = adminRoutes(ports);
+  const call = async (method: string, path: string, body?: unknown, key: string = ADMIN_KEY) => {
+    const response = await app.handle(
+      new Request(`http://localhost/admin/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}` },
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      }),
+    );
+    const text = await response.text();
+    const isJson = response.headers.get("content-type")?.startsWith("application/json") === true;
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : text,
+    };
+  };
+  return { app, call, told, clock, ports };
+}
