@@ -169,7 +169,8 @@ class Host implements ActorHost {
   }
 
   #serve(shard: number, leasesUntil: number): void {
-    if (this.#served.has(shard)) return;
+    // Owned before, and in between perhaps by another: what was loaded then is not to be trusted.
+    if (this.#served.has(shard)) this.#leave(shard);
     const subscription = this.options.bus.serve(subjectOf(shard), (payload) => this.#answer(shard, payload));
     this.#served.set(shard, { subscription, leasesUntil });
   }

@@ -4,7 +4,7 @@ import { nodeId, tenantId } from "../core/ids.ts";
 import { micropointsOf, ZERO } from "../core/points.ts";
 import type { PurseHold, PurseLeases } from "./leases/leases.ts";
 import { createPurseLeases } from "./leases/purse-leases.ts";
-import { DENIAL_MS, IDLE_PURSE_MS, LEASE_SWEEP_MS, RECALL_MS } from "./limits.ts";
+import { DENIAL_MS, IDLE_PURSE_MS, LEASE_SWEEP_MS, MAX_WAITING, RECALL_MS } from "./limits.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
 import { failureOf } from "./testing/counter-world.ts";
@@ -99,6 +99,37 @@ describe("a hold", () => {
     expect(second).toBeInstanceOf(Promise);
     first.settle(µ(10));
     expect((await second).amount).toBe(µ(80));
+  });
+});
+
+describe("an owner that does not answer", () => {
+  test("refuses who waits and who comes, and hands out again once it is back", async () => {
+    ledger.topUp(acme, µ(100_000));
+    await held(10);
+    ledger.troubles.before = 1;
+    expect(await refusal(90_000)).toMatchObject({ code: "overloaded" });
+    const { asks } = world.counts;
+    expect(() => purses.hold(acme, µ(90_000))).toThrow("does not answer");
+    expect(world.counts.asks).toBe(asks);
+    ledger.troubles.before = 0;
+    await world.pass(10_000, 50);
+    expect((await held(90_000)).amount).toBe(µ(90_000));
+  });
+
+  test("does not keep anyone from what the node has", async () => {
+    ledger.topUp(acme, µ(100_000));
+    await held(10);
+    ledger.troubles.before = 1;
+    await refusal(90_000);
+    expect(purses.hold(acme, µ(10))).not.toBeInstanceOf(Promise);
+  });
+
+  test("has a bounded line in front of it", async () => {
+    ledger.topUp(acme, µ(10_000_000));
+    ledger.troubles.latencyMs = 1_000;
+    const waiting = Array.from({ length: MAX_WAITING }, () => purses.hold(acme, µ(1)));
+    expect(() => purses.hold(acme, µ(1))).toThrow("Too many requests");
+    await passUntil(Promise.all(waiting));
   });
 });
 
