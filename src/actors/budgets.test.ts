@@ -9,7 +9,7 @@ import { LEASE_MS, LEASE_SWEEP_MS } from "./limits.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
 import { failureOf } from "./testing/counter-world.ts";
-import { createLeaseWorld, type LeaseWorld, quiet } from "./testing/lease-world.ts";
+import { createLeaseWorld, type LeaseWorld } from "./testing/lease-world.ts";
 import { ModelLedger } from "./testing/model-ledger.ts";
 import { vendorActor } from "./vendor.ts";
 
@@ -32,20 +32,8 @@ beforeEach(async () => {
   budgets = createBudgetLeases(world.ports("n1"));
 });
 
-async function decided<Value>(answer: Value | Promise<Value>): Promise<Value> {
-  if (!(answer instanceof Promise)) return answer;
-  let isOver = false;
-  const end = () => {
-    isOver = true;
-  };
-  answer.then(end, end);
-  await quiet();
-  for (let steps = 0; !isOver && steps < 500; steps += 1) await world.pass(10);
-  return answer;
-}
-
 const held = (budget: Budget, amount: number, leases = budgets): Promise<BudgetHold> =>
-  decided((async () => leases.hold(subject, budget, µ(amount)))());
+  world.decided((async () => leases.hold(subject, budget, µ(amount)))());
 
 const refusal = async (budget: Budget, amount: number, leases = budgets): Promise<SluiceError> =>
   (await failureOf(held(budget, amount, leases))) as SluiceError;
@@ -144,7 +132,7 @@ describe("a key's budget", () => {
   test("is given back when the node drains", async () => {
     const budget = daily(1_000);
     (await held(budget, 10)).settle(µ(10));
-    await decided(budgets.drain(5_000));
+    await world.decided(budgets.drain(5_000));
     const other = createBudgetLeases(world.ports("n2"));
     expect((await held(budget, 990, other)).amount).toBe(µ(990));
   });
@@ -157,23 +145,24 @@ describe("a vendor's quota of the day", () => {
     callsBefore = 7n;
     const quotas = createQuotaLeases(world.ports("n1"));
     let taken = 0;
-    for (let call = 0; call < 20; call += 1) if ((await decided(quotas.take(openai, 10))).ok) taken += 1;
+    for (let call = 0; call < 20; call += 1)
+      if ((await world.decided(quotas.take(openai, 10))).ok) taken += 1;
     expect(taken).toBe(3);
-    const denied = await decided(quotas.take(openai, 10));
+    const denied = await world.decided(quotas.take(openai, 10));
     expect(denied).toMatchObject({ ok: false, state: { name: "vendor", limit: 10, remaining: 0 } });
     if (denied.ok) throw new Error("was let in");
     callsBefore = 0n;
     await world.pass(denied.retryAfterMs, 60_000);
-    expect(await decided(quotas.take(openai, 10))).toMatchObject({ ok: true });
+    expect(await world.decided(quotas.take(openai, 10))).toMatchObject({ ok: true });
   });
 
   test("gets back a call that did not happen", async () => {
     const quotas = createQuotaLeases(world.ports("n1"));
-    const first = await decided(quotas.take(openai, 2));
-    await decided(quotas.take(openai, 2));
-    expect((await decided(quotas.take(openai, 2))).ok).toBe(false);
+    const first = await world.decided(quotas.take(openai, 2));
+    await world.decided(quotas.take(openai, 2));
+    expect((await world.decided(quotas.take(openai, 2))).ok).toBe(false);
     if (first.ok) first.undo();
-    expect((await decided(quotas.take(openai, 2))).ok).toBe(true);
-    expect((await decided(quotas.take(openai, 2))).ok).toBe(false);
+    expect((await world.decided(quotas.take(openai, 2))).ok).toBe(true);
+    expect((await world.decided(quotas.take(openai, 2))).ok).toBe(false);
   });
 });

@@ -18,12 +18,6 @@ interface Letter {
   readonly reply: Pending<unknown>;
 }
 
-/** What a turn wants done once it has ended well. */
-interface Outbox {
-  readonly effects: (() => void)[];
-  readonly messages: { readonly subject: string; readonly payload: unknown }[];
-}
-
 interface Refusable {
   readonly promise: Promise<unknown>;
   refuse(error: SluiceError): void;
@@ -175,11 +169,11 @@ export class Cell<State, Protocol extends ProtocolOf<Protocol>> {
     state: State,
     run: (state: State, turn: Turn<State>) => Value,
   ): { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly error: SluiceError } {
-    const outbox: Outbox = { effects: [], messages: [] };
+    /** What the turn wants done once it has ended well. */
+    const outbox: (() => void)[] = [];
     try {
       const value = run(state, this.#context(outbox));
-      for (const { subject, payload } of outbox.messages) this.ports.publish(subject, payload);
-      for (const start of outbox.effects) start();
+      for (const act of outbox) act();
       return { ok: true, value };
     } catch (thrown) {
       if (thrown instanceof SluiceError) return { ok: false, error: thrown };
@@ -187,7 +181,7 @@ export class Cell<State, Protocol extends ProtocolOf<Protocol>> {
     }
   }
 
-  #context(outbox: Outbox): Turn<State> {
+  #context(outbox: (() => void)[]): Turn<State> {
     const { ports } = this;
     return {
       ...ports,
@@ -196,7 +190,7 @@ export class Cell<State, Protocol extends ProtocolOf<Protocol>> {
       leasesUntil: this.#leasesUntil,
       effect: <Value, Reply>(run: () => Promise<Value>, ends: EffectEnds<State, Value, Reply>) => {
         const pending = new Pending<Reply>();
-        outbox.effects.push(() => this.#start(run, ends, pending));
+        outbox.push(() => this.#start(run, ends, pending));
         return pending;
       },
       later: <Reply>() => {
@@ -204,7 +198,7 @@ export class Cell<State, Protocol extends ProtocolOf<Protocol>> {
         this.#keep(pending);
         return pending;
       },
-      publish: (subject, payload) => void outbox.messages.push({ subject, payload }),
+      publish: (subject, payload) => void outbox.push(() => ports.publish(subject, payload)),
     };
   }
 

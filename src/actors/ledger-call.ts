@@ -1,5 +1,6 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
+import { parsePoints } from "../core/points.ts";
 import { codeOf } from "../ledger/database.ts";
 import { LEDGER_PAUSE_MS, LEDGER_TRIES } from "./limits.ts";
 
@@ -23,4 +24,10 @@ export async function untilAnswered<Value>(clock: Clock, call: () => Promise<Val
       await sleep(clock, LEDGER_PAUSE_MS * 2 ** (tries - 1));
     }
   }
+}
+
+/** What a denial of the ledger says could still be granted; undefined when it is no denial. */
+export function affordableIn(thrown: unknown): bigint | undefined {
+  if (!(thrown instanceof SluiceError) || thrown.code !== "insufficient_points") return undefined;
+  return parsePoints(thrown.detail.affordable) ?? 0n;
 }

@@ -27,20 +27,11 @@ beforeEach(async () => {
 });
 
 /** Takes, and lets time pass until it is decided. */
-async function take(scope = acme, of = limit, leases = rates): Promise<RateTaken | RateDenied> {
-  const taken = leases.take(scope, of);
-  if (!(taken instanceof Promise)) return taken;
-  let isOver = false;
-  const end = () => {
-    isOver = true;
-  };
-  taken.then(end, end);
-  for (let steps = 0; !isOver && steps < 500; steps += 1) await world.pass(10);
-  return taken;
-}
+const take = async (scope: RateScope = acme, of = limit, leases = rates): Promise<RateTaken | RateDenied> =>
+  world.decided(leases.take(scope, of));
 
 /** How many of `count` takes are let in. */
-async function admitted(count: number, scope = acme, of = limit, leases = rates): Promise<number> {
+async function admitted(count: number, scope: RateScope = acme, of = limit, leases = rates): Promise<number> {
   let sum = 0;
   for (let index = 0; index < count; index += 1) {
     const taken = await take(scope, of, leases);

@@ -1,10 +1,10 @@
 import { sleep } from "../core/clock.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { type NodeId, randomText, type TenantId } from "../core/ids.ts";
-import { micropointsOf, parsePoints } from "../core/points.ts";
+import { micropointsOf } from "../core/points.ts";
 import type { Turn } from "./definition.ts";
 import { grantSize } from "./grant-size.ts";
-import { isRefusal, untilAnswered } from "./ledger-call.ts";
+import { affordableIn, isRefusal, untilAnswered } from "./ledger-call.ts";
 import { FRESH_BALANCE_MS, RECALL_MS } from "./limits.ts";
 import type { Pending } from "./pending.ts";
 import { type TenantChanged, type TenantRecall, tenantChanged, tenantRecall } from "./subjects.ts";
@@ -171,7 +171,7 @@ export class TenantPurses {
         job.reply.answer({ granted, affordable: granted < ask.need && left > 0n ? left : 0n });
       },
       (thrown) => {
-        const affordable = affordableOf(thrown);
+        const affordable = affordableIn(thrown);
         if (affordable === undefined) job.reply.refuse(asSluiceError(thrown));
         // Someone else took points meanwhile: once more, with the balance as it is.
         else if (!ask.isRetry && affordable >= ask.atLeast && affordable > 0n) this.#queue.unshift(job);
@@ -295,10 +295,4 @@ export class TenantPurses {
     for (const [one, amount] of purses) if (one !== node && amount > 0n) count += 1;
     return count;
   }
-}
-
-/** What a denial of the ledger says could still be granted; undefined when it is no denial. */
-function affordableOf(thrown: unknown): bigint | undefined {
-  if (!(thrown instanceof SluiceError) || thrown.code !== "insufficient_points") return undefined;
-  return parsePoints(thrown.detail.affordable) ?? 0n;
 }

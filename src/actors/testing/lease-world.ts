@@ -25,6 +25,8 @@ export interface LeaseWorld {
   ports(name: string): LeasePorts & { readonly node: NodeId };
   /** Lets time pass in small steps, and everything happen that only waits for it. */
   pass(ms: number, stepMs?: number): Promise<void>;
+  /** Lets time pass until the promise is settled, at most 20 s of it; answers as the promise does. */
+  decided<Value>(promise: Value | Promise<Value>): Promise<Value>;
 }
 
 export async function createLeaseWorld(
@@ -61,6 +63,13 @@ export async function createLeaseWorld(
       counts[result] += 1;
     },
   };
+  const pass = async (ms: number, stepMs = 10): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += stepMs) {
+      await clock.advance(Math.min(stepMs, ms - passed));
+      await quiet();
+    }
+    await quiet();
+  };
   return {
     clock,
     random,
@@ -71,12 +80,17 @@ export async function createLeaseWorld(
     counts,
     losses,
     ports: (name) => ({ node: nodeId(name), clock, random, log, bus, ask, counter }),
-    async pass(ms, stepMs = 10) {
-      for (let passed = 0; passed < ms; passed += stepMs) {
-        await clock.advance(Math.min(stepMs, ms - passed));
-        await quiet();
-      }
+    pass,
+    async decided(promise) {
+      if (!(promise instanceof Promise)) return promise;
+      let isOver = false;
+      const end = () => {
+        isOver = true;
+      };
+      promise.then(end, end);
       await quiet();
+      for (let steps = 0; !isOver && steps < 2_000; steps += 1) await pass(10);
+      return promise;
     },
   };
 }
