@@ -16,16 +16,23 @@ beforeAll(async () => {
   for (const shape of SHAPES) vendors.set(shape, startMockVendor({ shape, keys: [`sk-secret-of-${shape}`] }));
   gateway = await startGateway({
     vendors: Object.fromEntries(
-      SHAPES.map((shape) => [
-        shape,
-        { adapter: shape, baseUrl: vendorOf(shape).url, keys: [`sk-secret-of-${shape}`] },
-      ]),
+      SHAPES.flatMap((shape) => {
+        const vendor = { adapter: shape, baseUrl: vendorOf(shape).url, keys: [`sk-secret-of-${shape}`] };
+        // A key that was refused is set aside: the vendor that refuses one is another.
+        return [
+          [shape, vendor],
+          [`${shape}-refusing`, vendor],
+        ];
+      }),
     ),
     models: Object.fromEntries(
-      SHAPES.map((shape) => [
-        `${shape}-model`,
-        [{ vendor: shape, model: `${shape}-x`, price: PRICE, maxOutput: 500 }],
-      ]),
+      SHAPES.flatMap((shape) => {
+        const candidate = { model: `${shape}-x`, price: PRICE, maxOutput: 500 };
+        return [
+          [`${shape}-model`, [{ ...candidate, vendor: shape }]],
+          [`${shape}-refusing`, [{ ...candidate, vendor: `${shape}-refusing` }]],
+        ];
+      }),
     ),
   });
   client = await gateway.client("1000");
@@ -141,7 +148,7 @@ describe.each(SHAPES)("the OpenAI SDK with %s", (shape) => {
 
   test("hears nothing of a wrong key of ours but that the vendor is not to be had", async () => {
     vendorOf(shape).next({ refusal: "invalid_key" });
-    const error = await refusal(sdk().chat.completions.create({ model, messages }));
+    const error = await refusal(sdk().chat.completions.create({ model: `${shape}-refusing`, messages }));
     expect(error.status).toBe(502);
     expect(error.code).toBe("vendor_unavailable");
     expect(JSON.stringify(error.error)).not.toContain("secret");

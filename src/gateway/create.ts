@@ -1,3 +1,4 @@
+import { SluiceError } from "../core/errors.ts";
 import type { Credential, Gateway, ModelView, Scope } from "./gateway.ts";
 import { type GeneratePorts, generate } from "./generate.ts";
 import { matchesAny } from "./globs.ts";
@@ -6,9 +7,16 @@ import type { Route } from "./routes.ts";
 
 /** The gateway out of its parts. */
 export function createGateway(identity: Identity, ports: GeneratePorts): Gateway {
+  let isClosed = false;
   return {
+    close() {
+      isClosed = true;
+    },
     authenticate: (credential: Credential, scope: Scope) => identity.authenticate(credential, scope),
-    generate: (caller, request, options) => generate(ports, caller, request, options),
+    generate(caller, request, options) {
+      if (isClosed) return Promise.reject(stopping());
+      return generate(ports, caller, request, options);
+    },
     models: (caller) =>
       [...ports.routes().models]
         .filter(([name]) => caller.models === null || matchesAny(caller.models, name))
@@ -16,6 +24,11 @@ export function createGateway(identity: Identity, ports: GeneratePorts): Gateway
         .filter(({ vendors }) => vendors.length > 0),
   };
 }
+
+const stopping = (): SluiceError =>
+  new SluiceError("overloaded", "This node is stopping. Try again: another one will answer.", {
+    retryAfterMs: 1_000,
+  });
 
 const mayUse =
   (vendors: readonly string[] | null) =>

@@ -17,6 +17,8 @@ export interface Gateway {
   generate(caller: Caller, request: GenerationRequest, options: GenerateOptions): Promise<Generation>;
   /** The models this caller may use. */
   models(caller: Caller): readonly ModelView[];
+  /** Takes no new generations: they are refused with `overloaded`. Running ones go on. */
+  close(): void;
 }
 
 /** What a key must be allowed to do. A key without scopes may do everything but administration. */

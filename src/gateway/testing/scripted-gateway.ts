@@ -19,6 +19,8 @@ type Script = (
 
 /** A gateway whose keys and answers a test writes. Keys are `sk-<tenant>` or `sk-<tenant>-<more>`. */
 export class ScriptedGateway implements Gateway {
+  close(): void {}
+
   readonly revoked = new Set<string>();
   readonly authenticated: { credential: Credential; scope: Scope }[] = [];
   readonly requests: GenerationRequest[] = [];

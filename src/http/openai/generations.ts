@@ -1,29 +1,25 @@
 import { Elysia } from "elysia";
 import type { Clock } from "../../core/clock.ts";
-import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
-import { type RequestId, randomText, requestId } from "../../core/ids.ts";
-import type { Random } from "../../core/random.ts";
+import type { RequestId } from "../../core/ids.ts";
 import type { AnswerGeneration, Caller, Gateway, Scope, StreamGeneration } from "../../gateway/gateway.ts";
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { parseCompletion } from "../../gateway/requests/completion.ts";
 import { parseEmbedding } from "../../gateway/requests/embedding.ts";
 import type { StreamRegistry } from "../../gateway/streams/registry.ts";
+import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
-import { errorResponse } from "../errors.ts";
 import { resumableBody } from "../streams.ts";
 import { generationHeaders } from "./headers.ts";
 import { streamBody } from "./stream-body.ts";
 
-export interface GenerationRoutePorts {
+export interface GenerationRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
   readonly streams: StreamRegistry;
   readonly clock: Clock;
-  readonly random: Random;
   readonly bodyLimitBytes: number;
-  /** Counts an answered request under its route's pattern. */
-  countRequest(method: string, endpoint: string, status: number): void;
 }
 
 interface Endpoint {
@@ -44,30 +40,17 @@ const ENDPOINTS: readonly Endpoint[] = [
 type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
 
 export function generationRoutes(ports: GenerationRoutePorts) {
+  const answer = createAnswer(ports);
   const app = new Elysia({ name: "openai-generations" });
   for (const endpoint of ENDPOINTS) {
-    app.post(endpoint.path, ({ request, server }) => answer(ports, endpoint, request, server), {
-      parse: "none",
-    });
+    const { path } = endpoint;
+    app.post(
+      path,
+      ({ request, server }) => answer(request, path, (id) => generate(ports, endpoint, request, server, id)),
+      { parse: "none" },
+    );
   }
   return app;
-}
-
-async function answer(
-  ports: GenerationRoutePorts,
-  endpoint: Endpoint,
-  request: Request,
-  server: RequestServer | null,
-): Promise<Response> {
-  const id = requestId(`req_${randomText(ports.random.bytes(24))}`);
-  let response: Response;
-  try {
-    response = await generate(ports, endpoint, request, server, id);
-  } catch (thrown) {
-    response = errorResponse(asSluiceError(thrown), id);
-  }
-  ports.countRequest("POST", endpoint.path, response.status);
-  return response;
 }
 
 async function generate(

@@ -1,38 +1,28 @@
 import { Elysia } from "elysia";
-import { asSluiceError, SluiceError } from "../../core/errors.ts";
-import { randomText, requestId } from "../../core/ids.ts";
-import type { Random } from "../../core/random.ts";
+import { SluiceError } from "../../core/errors.ts";
 import type { Gateway, ModelView } from "../../gateway/gateway.ts";
+import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
-import { errorResponse } from "../errors.ts";
 
-export interface ModelRoutePorts {
+export interface ModelRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
-  readonly random: Random;
   /** Epoch seconds that stand for every model's `created`: when this node learned its catalog. */
   readonly createdAt: number;
-  countRequest(method: string, endpoint: string, status: number): void;
 }
 
 /** `GET /v1/models` and `GET /v1/models/{id}` in OpenAI's shape, as far as the key may use them. */
 export function modelRoutes(ports: ModelRoutePorts) {
-  const handle = async (
+  const answer = createAnswer(ports);
+  const handle = (
     request: Request,
     server: AddressSource | null,
     endpoint: string,
     view: (models: readonly ModelView[]) => unknown,
-  ): Promise<Response> => {
-    const id = requestId(`req_${randomText(ports.random.bytes(24))}`);
-    let response: Response;
-    try {
+  ): Promise<Response> =>
+    answer(request, endpoint, async () => {
       const caller = await ports.gateway.authenticate(credentialOf(request, server), "models");
-      response = Response.json(view(ports.gateway.models(caller)), { headers: { "x-request-id": id } });
-    } catch (thrown) {
-      response = errorResponse(asSluiceError(thrown), id);
-    }
-    ports.countRequest("GET", endpoint, response.status);
-    return response;
-  };
+      return Response.json(view(ports.gateway.models(caller)));
+    });
   const shape = ({ id, vendors }: ModelView) => ({
     id,
     object: "model",

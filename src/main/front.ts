@@ -1,0 +1,81 @@
+import type { Server } from "bun";
+import type { AnyElysia } from "elysia";
+import type { Config } from "../config/config.ts";
+import { systemClock as clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { systemRandom as random } from "../core/random.ts";
+import { StreamRegistry } from "../gateway/streams/registry.ts";
+import { createApp } from "../http/app.ts";
+import { secretOf } from "../http/credential.ts";
+import { errorBody, errorResponse } from "../http/errors.ts";
+import type { Metrics } from "../http/metrics.ts";
+import { generationRoutes } from "../http/openai/generations.ts";
+import { modelRoutes } from "../http/openai/models.ts";
+import { toolCallDelta } from "../http/openai/stream-entries.ts";
+import { toOpenAiUsage } from "../http/openai/usage.ts";
+import { streamRoutes } from "../http/stream-routes.ts";
+import type { SocketData } from "../ws/outlet.ts";
+import { socketRoutes } from "../ws/routes.ts";
+import { WebSockets } from "../ws/socket.ts";
+import { createTicketStore } from "../ws/tickets.ts";
+import type { RequestParts } from "./request-parts.ts";
+
+/** What listens: HTTP and WebSocket on one port. */
+export interface Front {
+  readonly url: string;
+  readonly streams: StreamRegistry;
+  readonly sockets: WebSockets;
+  /** Every route that is mounted, as `GET /path`. */
+  readonly routes: readonly string[];
+  /** Cuts what is still connected and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Bun cuts bodies past its own limit without an answer; ours comes first and says what is wrong. */
+const BODY_SLACK_BYTES = 1024 * 1024;
+
+export function openFront(
+  { gateway }: RequestParts,
+  metrics: Metrics,
+  config: Config,
+  log: Log,
+  operations: readonly AnyElysia[],
+): Front {
+  const { bodyLimitBytes } = config;
+  const answering = { log, random, countRequest: metrics.countRequest };
+  const streams = new StreamRegistry(clock);
+  const sockets = new WebSockets({
+    clock,
+    random,
+    log,
+    gateway,
+    streams,
+    bodyLimitBytes,
+    secretOf,
+    errorResponse,
+    tickets: createTicketStore(clock),
+    shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
+  });
+  const createdAt = Math.floor(clock.now() / 1_000);
+  const app = createApp(answering)
+    .use(generationRoutes({ ...answering, gateway, streams, clock, bodyLimitBytes }))
+    .use(modelRoutes({ ...answering, gateway, createdAt }))
+    .use(streamRoutes({ ...answering, gateway, streams }))
+    .use(socketRoutes(sockets));
+  for (const routes of operations) app.use(routes);
+  const server: Server<SocketData> = Bun.serve({
+    hostname: config.host,
+    port: config.port,
+    maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
+    fetch: app.fetch,
+    websocket: sockets.handler,
+  });
+  app.server = server;
+  return {
+    url: `http://${config.host === "0.0.0.0" ? "localhost" : config.host}:${server.port}`,
+    streams,
+    sockets,
+    routes: app.routes.map(({ method, path }) => `${method} ${path}`),
+    close: () => server.stop(true),
+  };
+}

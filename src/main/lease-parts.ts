@@ -1,0 +1,73 @@
+import { type ActorHost, createActorHost } from "../actors/host.ts";
+import { createBudgetLeases } from "../actors/leases/budget-leases.ts";
+import type {
+  BudgetLeases,
+  PurseLeases,
+  QuotaLeases,
+  RateLeases,
+  VendorHealth,
+} from "../actors/leases/leases.ts";
+import { createPurseLeases } from "../actors/leases/purse-leases.ts";
+import { createQuotaLeases } from "../actors/leases/quota-leases.ts";
+import { createRateLeases } from "../actors/leases/rate-leases.ts";
+import { createVendorHealth } from "../actors/leases/vendor-health.ts";
+import { createSingleNodePlacement } from "../actors/single-node-placement.ts";
+import { tenantActor } from "../actors/tenant.ts";
+import { vendorActor } from "../actors/vendor.ts";
+import { createInProcessBus } from "../bus/in-process.ts";
+import { systemClock as clock } from "../core/clock.ts";
+import { vendorId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import { systemRandom as random } from "../core/random.ts";
+import type { Telemetry } from "../gateway/telemetry.ts";
+import type { LedgerParts } from "./ledger-parts.ts";
+
+/** The actors, and what this node leases from them. */
+export interface LeaseParts {
+  readonly host: ActorHost;
+  readonly purses: PurseLeases;
+  readonly rates: RateLeases;
+  readonly budgets: BudgetLeases;
+  readonly quotas: QuotaLeases;
+  readonly health: VendorHealth;
+  /** Gives every lease back and stops the actors. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export async function startActors(
+  { node, accounts, reports }: Pick<LedgerParts, "node" | "accounts" | "reports">,
+  counter: Telemetry,
+  log: Log,
+): Promise<LeaseParts> {
+  const bus = createInProcessBus({
+    clock,
+    onError: (thrown) => log.error("a bus subscriber failed", { cause: String(thrown) }),
+  });
+  const placement = createSingleNodePlacement(node);
+  const actors = [
+    tenantActor({ ...accounts, spentByKey: reports.spentByKey }),
+    vendorActor((vendor, since) => reports.callsByVendor(vendorId(vendor), since)),
+  ];
+  const host = createActorHost({ bus, clock, random, log, node, placement, actors });
+  await host.start();
+  const ports = { node, clock, random, log, bus, ask: host.ask, counter };
+  const purses = createPurseLeases(ports);
+  const rates = createRateLeases(ports);
+  const budgets = createBudgetLeases(ports);
+  const quotas = createQuotaLeases(ports);
+  const health = createVendorHealth(ports);
+  return {
+    host,
+    purses,
+    rates,
+    budgets,
+    quotas,
+    health,
+    async close(deadlineMs) {
+      await Promise.all([purses, rates, budgets, quotas].map((leases) => leases.drain(deadlineMs)));
+      health.close();
+      await host.stop(deadlineMs);
+      await bus.close();
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { hkdfSync } from "node:crypto";
+import { join, resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { type DataDirectory, openDataDirectory } from "../config/data-directory.ts";
+import { systemClock as clock } from "../core/clock.ts";
+import { type NodeId, nodeId } from "../core/ids.ts";
+import type { Log } from "../core/log.ts";
+import { systemRandom as random } from "../core/random.ts";
+import { type Accounts, createAccounts } from "../ledger/accounts.ts";
+import { type AdminKey, adminKey } from "../ledger/admin-key.ts";
+import { connect, type Sql } from "../ledger/database.ts";
+import { claim } from "../ledger/embedded/claim.ts";
+import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
+import { createKeys, type Keys } from "../ledger/keys.ts";
+import { migrate } from "../ledger/migrate.ts";
+import { openSpool } from "../ledger/open-spool.ts";
+import { createPrices, type Prices } from "../ledger/prices.ts";
+import { createReceipts, type Receipts } from "../ledger/receipts.ts";
+import type { Recovered } from "../ledger/recovery.ts";
+import { createReports, type Reports } from "../ledger/reports.ts";
+import type { Spool } from "../ledger/spool/spool.ts";
+import { createTenants, type Tenants } from "../ledger/tenants.ts";
+
+/** Everything that is on disk: the ledger, this node's spool, who this node is. */
+export interface LedgerParts {
+  readonly node: NodeId;
+  readonly admin: AdminKey;
+  readonly masterSecret: Uint8Array;
+  readonly sql: Sql;
+  readonly spool: Spool;
+  readonly recovered: Recovered;
+  readonly accounts: Accounts;
+  readonly tenants: Tenants;
+  readonly keys: Keys;
+  readonly prices: Prices;
+  readonly reports: Reports;
+  readonly receipts: Receipts;
+  close(): Promise<void>;
+}
+
+const DATABASE_CONNECTIONS = 20;
+
+/** Opens the data directory and the ledger. What a former run left in the spool is applied before this resolves. */
+export async function openLedger(config: Config, log: Log): Promise<LedgerParts> {
+  const dataDirectory = resolve(config.dataDirectory);
+  const disk = openDataDirectory(dataDirectory, random);
+  const claimed = await claim(dataDirectory);
+  try {
+    const database = await openDatabase(config, dataDirectory, log);
+    try {
+      const close = async () => {
+        await database.close();
+        await claimed.release();
+      };
+      return await partsOf(config, disk, database.sql, close, log);
+    } catch (thrown) {
+      await database.close();
+      throw thrown;
+    }
+  } catch (thrown) {
+    await claimed.release();
+    throw thrown;
+  }
+}
+
+async function partsOf(
+  config: Config,
+  disk: DataDirectory,
+  sql: Sql,
+  close: () => Promise<void>,
+  log: Log,
+): Promise<LedgerParts> {
+  const node = nodeId(config.nodeId ?? disk.nodeId);
+  const masterSecret = config.masterSecret ?? disk.masterSecret;
+  const directory = join(disk.path, "spool");
+  const { spool, recovered } = await openSpool({ sql, directory, node, region: config.region, clock, log });
+  return {
+    node,
+    masterSecret,
+    sql,
+    spool,
+    recovered,
+    admin: await adminKey(sql, config.adminKey, random),
+    accounts: createAccounts(sql),
+    tenants: createTenants(sql),
+    keys: createKeys(sql, { clock, random }),
+    prices: createPrices(sql),
+    reports: createReports(sql),
+    receipts: createReceipts(sql, derivedKey(masterSecret, "receipts")),
+    async close() {
+      await spool.close();
+      await close();
+    },
+  };
+}
+
+interface Database {
+  readonly sql: Sql;
+  close(): Promise<void>;
+}
+
+/** The configured Postgres, else one of our own; migrated. */
+async function openDatabase(config: Config, dataDirectory: string, log: Log): Promise<Database> {
+  const onProgress = (line: string) => log.info(line);
+  const directory = join(dataDirectory, "postgres");
+  const embedded =
+    config.databaseUrl === undefined
+      ? await startEmbeddedPostgres({ directory, clock, random, onProgress })
+      : undefined;
+  const sql = connect(config.databaseUrl ?? embedded?.url ?? "", { max: DATABASE_CONNECTIONS });
+  const close = async () => {
+    await sql.end({ timeout: 5 });
+    await embedded?.stop();
+  };
+  try {
+    const { applied } = await migrate(sql);
+    if (applied.length > 0) log.info("the ledger's schema is up to date", { migrations: applied.length });
+    return { sql, close };
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+/** A key of its own for each purpose, so that none stands for another. */
+export function derivedKey(masterSecret: Uint8Array, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", masterSecret, new Uint8Array(), `sluice ${purpose}`, 32));
+}

@@ -1,0 +1,123 @@
+import type { Config } from "../config/config.ts";
+import { systemClock as clock, sleep } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { createMetrics } from "../http/metrics.ts";
+import { keepCatalog } from "./catalog-keeper.ts";
+import { type Front, openFront } from "./front.ts";
+import { startActors } from "./lease-parts.ts";
+import { openLedger } from "./ledger-parts.ts";
+import { operationRoutes } from "./operations.ts";
+import { buildRequestPath, type RequestParts } from "./request-parts.ts";
+
+/** A running gateway. */
+export interface Node {
+  readonly url: string;
+  /** Takes a new configuration over. */
+  apply(config: Config): Promise<void>;
+  /** Drains and stops. */
+  stop(): Promise<void>;
+  /** Cuts the wait for running requests short. */
+  hurry(): void;
+}
+
+/** How long requests that were stopped, leases and actors may take to settle. */
+const SETTLE_MS = 5_000;
+/** How long the ledger may take for what is in the spool when the node stops; the rest is applied at the next start. */
+const LAST_FLUSH_MS = 10_000;
+
+/** Puts the gateway together, from the ledger up, and starts it. */
+export async function startNode(config: Config, log: Log): Promise<Node> {
+  refuseUnsupported(config);
+  const startedAt = clock.monotonic();
+  const ledger = await openLedger(config, log);
+  const metrics = createMetrics({ clock });
+  const leases = await startActors(ledger, metrics.telemetry, log);
+  const { region } = config;
+  const { keeper, catalog } = await keepCatalog(ledger, config, (next) => requests.apply(next), log);
+  const requests = await buildRequestPath(ledger, leases, metrics.telemetry, { catalog, region }, log);
+  const hurried = Promise.withResolvers<void>();
+  let isDraining = false;
+  const operations = operationRoutes({
+    ledger,
+    leases,
+    requests,
+    keeper,
+    metrics,
+    log,
+    region,
+    startedAt: clock.now(),
+    isDraining: () => isDraining,
+    openWebSockets: () => front.sockets.stats().sockets,
+  });
+  const front = openFront(requests, metrics, config, log, operations);
+  metrics.watch({
+    openWebSockets: () => front.sockets.stats().sockets,
+    spoolDepth: () => ledger.spool.depth,
+  });
+  announce(log, front.url, ledger.admin.shownOnce, clock.monotonic() - startedAt);
+  return {
+    url: front.url,
+    apply: keeper.declare,
+    hurry: hurried.resolve,
+    async stop() {
+      isDraining = true;
+      log.info("draining: no new requests; running ones may end", { running: requests.openCharges.count });
+      requests.gateway.close();
+      await drainRequests(front, requests, config.drainTimeoutMs, hurried.promise, log);
+      await front.close();
+      await requests.writer
+        .flush(LAST_FLUSH_MS)
+        .catch((cause: unknown) =>
+          log.warn("the spool is kept for the next start", { cause: String(cause) }),
+        );
+      await leases.close(SETTLE_MS);
+      metrics.close();
+      await requests.close();
+      await ledger.close();
+      log.info("stopped");
+    },
+  };
+}
+
+/** Lets running requests end; those that still run when the patience is over are stopped and settled. */
+async function drainRequests(
+  { streams, sockets }: Front,
+  { openCharges }: RequestParts,
+  patienceMs: number,
+  hurried: Promise<void>,
+  log: Log,
+): Promise<void> {
+  const idle = openCharges.whenIdle();
+  await Promise.race([idle, hurried, sleep(clock, patienceMs)]);
+  const stopped = openCharges.stopAll();
+  if (stopped > 0) log.warn("running requests were stopped and charged for what they delivered", { stopped });
+  // A stream's last frame leaves after its charge is settled: sockets get a little longer than the streams.
+  await Promise.all([
+    streams.closeAll(SETTLE_MS),
+    sockets.drain(SETTLE_MS),
+    Promise.race([idle, sleep(clock, SETTLE_MS)]),
+  ]);
+}
+
+/** What the configuration asks for and this version cannot do is said at once, not left out silently. */
+function refuseUnsupported(config: Config): void {
+  if (config.natsUrls.length > 0) {
+    throw new Error("NATS_URL is set, but this version runs on one node only. Unset it.");
+  }
+  if (config.redisUrl !== undefined) {
+    throw new Error("REDIS_URL is set, but this version keeps its short-lived state in memory. Unset it.");
+  }
+}
+
+function announce(log: Log, url: string, firstAdminKey: string | undefined, startMs: number): void {
+  log.info(`listening on ${url}`, { started_ms: Math.round(startMs) });
+  log.info(`documentation on ${url}/docs`);
+  if (firstAdminKey === undefined) return;
+  const line = "the admin key, shown this once";
+  // Past the log, which leaves out whatever looks like a key.
+  process.stdout.write(
+    process.stdout.isTTY
+      ? `${line}: ${firstAdminKey}\n`
+      : `${JSON.stringify({ level: "info", message: line, admin_key: firstAdminKey })}\n`,
+  );
+}

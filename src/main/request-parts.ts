@@ -1,0 +1,116 @@
+import type { Adapter } from "../adapters/adapter.ts";
+import { createAdapters } from "../adapters/registry.ts";
+import type { Catalog, Tier } from "../core/catalog.ts";
+import { systemClock as clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { systemRandom as random } from "../core/random.ts";
+import type { ChargeSpool } from "../gateway/charge.ts";
+import { createGateway } from "../gateway/create.ts";
+import { Deadlines } from "../gateway/deadlines.ts";
+import { createExplanations, type Explanations } from "../gateway/explain.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { createIdentity, type Identity } from "../gateway/identity.ts";
+import { createLeasedAdmission } from "../gateway/leased-admission.ts";
+import { OpenCharges } from "../gateway/open-charges.ts";
+import { buildRoutes, type Routes } from "../gateway/routes.ts";
+import type { Telemetry } from "../gateway/telemetry.ts";
+import { createVendorDesk } from "../gateway/vendor-desk.ts";
+import { type Prices, priceIdOf } from "../ledger/prices.ts";
+import type { Spool } from "../ledger/spool/spool.ts";
+import { UsageWriter } from "../ledger/usage-writer.ts";
+import type { LeaseParts } from "./lease-parts.ts";
+import type { LedgerParts } from "./ledger-parts.ts";
+
+/** The path of a request, without its fronts. */
+export interface RequestParts {
+  readonly gateway: Gateway;
+  readonly identity: Identity;
+  readonly explanations: Explanations;
+  readonly openCharges: OpenCharges;
+  readonly writer: UsageWriter;
+  catalog(): Catalog;
+  /** Takes a new catalog over: running requests keep their own. */
+  apply(catalog: Catalog): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function buildRequestPath(
+  ledger: LedgerParts,
+  leases: LeaseParts,
+  telemetry: Telemetry,
+  settings: { readonly catalog: Catalog; readonly region: string },
+  log: Log,
+): Promise<RequestParts> {
+  const { sql, spool, node, keys, prices, recovered } = ledger;
+  const { purses, budgets, rates, quotas, health } = leases;
+  const onBooked = purses.booked.bind(purses);
+  const writer = new UsageWriter({ sql, spool, node, clock, log, from: recovered.position, onBooked });
+  const adapters = createAdapters({ clock });
+  let routes = await routesOf(settings.catalog, adapters, prices, log);
+  const openCharges = new OpenCharges(clock);
+  const deadlines = new Deadlines(clock);
+  const explanations = createExplanations();
+  const identity = createIdentity({ clock, find: keys.find });
+  const tierLimit = (tier: Tier) => routes.catalog.tiers[tier];
+  const gateway = createGateway(identity, {
+    clock,
+    random,
+    log,
+    node,
+    region: settings.region,
+    deadlines,
+    explanations,
+    openCharges,
+    telemetry,
+    routes: () => routes,
+    network: (call, signal) => fetch(call.url, { ...call, signal, redirect: "manual", keepalive: true }),
+    desk: createVendorDesk({ health, rates, quotas }),
+    admission: createLeasedAdmission({ purses, budgets, rates, tierLimit }),
+    spool: wakingSpool(spool, writer),
+  });
+  return {
+    gateway,
+    identity,
+    explanations,
+    openCharges,
+    writer,
+    catalog: () => routes.catalog,
+    async apply(catalog) {
+      routes = await routesOf(catalog, adapters, prices, log);
+    },
+    async close() {
+      deadlines.close();
+      await writer.stop();
+    },
+  };
+}
+
+/** The routes of a catalog, its prices written down first so that every receipt can show what it applied. */
+async function routesOf(
+  catalog: Catalog,
+  adapters: ReadonlyMap<string, Adapter>,
+  prices: Prices,
+  log: Log,
+): Promise<Routes> {
+  const known = [...catalog.models.values()].flatMap(({ candidates }) =>
+    candidates.flatMap(({ vendor, model, price }) =>
+      price === undefined ? [] : [{ id: priceIdOf(vendor, model, price), vendor, model, price }],
+    ),
+  );
+  await prices.register(known);
+  const { routes, unserved } = buildRoutes(catalog, adapters, priceIdOf);
+  if (unserved.length > 0) log.warn("these vendors have no adapter in this version", { vendors: unserved });
+  return routes;
+}
+
+/** The spool, waking the writer whenever there is something for the ledger. */
+function wakingSpool(spool: Spool, writer: UsageWriter): ChargeSpool {
+  return {
+    intent: (record) => spool.intent(record),
+    progress: (record) => spool.progress(record),
+    async usage(record) {
+      await spool.usage(record);
+      writer.wake();
+    },
+  };
+}
