@@ -1,0 +1,143 @@
+import { type Answer, type Description, json, ref } from "./description.ts";
+
+/** What a client key can call. */
+
+const RESUMABLE = { "x-sluice-resumable": "`true`: the stream can be taken up again after any event." };
+
+const generated = (schema: string): Answer => ({
+  text: "The answer, or with `stream: true` its events.",
+  types: {
+    "application/json": ref(schema),
+    "text/event-stream": { type: "string", description: "Server-sent events, ended by `[DONE]`." },
+  },
+});
+
+function generation(path: string, summary: string, request: string, answer: Answer): Description {
+  return {
+    method: "post",
+    path,
+    tag: "Generation",
+    summary,
+    access: "client",
+    body: ref(request),
+    headers: RESUMABLE,
+    answers: {
+      200: answer,
+      400: "The request cannot be read.",
+      402: "Too few points.",
+      429: "Too many requests.",
+      502: "No vendor could serve it.",
+    },
+  };
+}
+
+const REPORT_PARAMETERS = {
+  group_by: "A list out of key, model, vendor, tier, day, hour; absent: one sum.",
+  from: "A date or time; absent: thirty days before `to`.",
+  to: "A date or time, not included; absent: now.",
+  format: "`json` (default) or `csv`.",
+};
+
+export const CLIENT_CALLS: readonly Description[] = [
+  generation("/v1/chat/completions", "Chat", "ChatRequest", generated("Generation")),
+  generation("/api/v1/chat", "Chat, by the platform's own name", "ChatRequest", generated("Generation")),
+  generation("/v1/completions", "Completion (legacy)", "CompletionRequest", generated("Generation")),
+  generation("/v1/embeddings", "Embeddings", "EmbeddingRequest", json("The embeddings.", "Embeddings")),
+  {
+    method: "get",
+    path: "/v1/models",
+    tag: "Generation",
+    summary: "The models that the key may use",
+    access: "client",
+    answers: { 200: json("The models.", "Models") },
+  },
+  {
+    method: "get",
+    path: "/v1/models/{model}",
+    tag: "Generation",
+    summary: "One model; its name may hold slashes",
+    access: "client",
+    answers: { 200: json("The model.", "Model"), 404: "There is none, or the key may not use it." },
+  },
+  {
+    method: "get",
+    path: "/v1/streams/{id}",
+    tag: "Streams",
+    summary: "Go on reading a stream",
+    access: "client",
+    headers: { "Last-Event-ID": "The number of the last event that was read." },
+    parameters: { after: "The same, where a header cannot be sent." },
+    answers: {
+      200: { text: "The events behind it.", types: { "text/event-stream": { type: "string" } } },
+      404: "There is none, or it ended more than five minutes ago.",
+      410: "The events behind it are no longer kept.",
+    },
+  },
+  {
+    method: "delete",
+    path: "/v1/streams/{id}",
+    tag: "Streams",
+    summary: "Cancel a stream, at the vendor too; what was used is charged",
+    access: "client",
+    answers: { 200: "Whether it was cancelled or had ended.", 404: "There is none." },
+  },
+  {
+    method: "get",
+    path: "/v1/ws",
+    tag: "Streams",
+    summary: "WebSocket: many generations at once on one connection",
+    description: "Subprotocols `sluice.v1.json` and `sluice.v1.msgpack`.",
+    access: "client",
+    parameters: { ticket: "From `POST /v1/ws/tickets`, instead of a key." },
+    answers: { 101: "Upgraded.", 400: "This is no WebSocket handshake.", 401: "There is no valid key." },
+  },
+  {
+    method: "post",
+    path: "/v1/ws/tickets",
+    tag: "Streams",
+    summary: "A ticket for one WebSocket, for browsers; good for 60 seconds",
+    access: "client",
+    answers: { 200: json("The ticket.", "Ticket") },
+  },
+  {
+    method: "get",
+    path: "/v1/balance",
+    tag: "Account",
+    summary: "Points left, held by running requests, and spent",
+    access: "client",
+    answers: { 200: json("The balance.", "Balance") },
+  },
+  {
+    method: "get",
+    path: "/v1/usage",
+    tag: "Account",
+    summary: "Cost and token report",
+    access: "client",
+    parameters: REPORT_PARAMETERS,
+    answers: {
+      200: {
+        text: "A row for each group.",
+        types: { "application/json": ref("UsageReport"), "text/csv": { type: "string" } },
+      },
+    },
+  },
+  {
+    method: "get",
+    path: "/v1/receipts/{request_id}",
+    tag: "Account",
+    summary: "What one request was charged, and why; signed",
+    access: "client",
+    answers: { 200: json("The receipt.", "Receipt"), 404: "There is no such request of yours." },
+  },
+  {
+    method: "get",
+    path: "/v1/explain/{request_id}",
+    tag: "Account",
+    summary: "Why one request went to the vendor that served it",
+    access: "client",
+    answers: {
+      200: json("The decision and every attempt.", "Explanation"),
+      404: "There is no such request of yours.",
+    },
+  },
+];

@@ -1,0 +1,105 @@
+import { z } from "zod";
+import type { JsonObject } from "../../core/generation.ts";
+import { ADMIN_PREFIX, type AdminOperation } from "../admin/operation.ts";
+import { CLIENT_CALLS } from "./client-calls.ts";
+import { type Answer, type Description, ref, TAGS } from "./description.ts";
+import { OPERATION_CALLS } from "./operation-calls.ts";
+import { SCHEMAS } from "./schemas.ts";
+
+/** The whole API as an OpenAPI 3.1 document. Bodies of admin calls are the very schemas that check them. */
+export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
+  const calls = [...CLIENT_CALLS, ...adminOperations.map(describe), ...OPERATION_CALLS];
+  const paths: Record<string, Record<string, JsonObject>> = {};
+  for (const call of calls) {
+    paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Sluice",
+      version,
+      description: "A streaming gateway that puts many AI vendors behind one API, with exact metering.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+    paths,
+    components: {
+      schemas: SCHEMAS,
+      securitySchemes: {
+        clientKey: { type: "http", scheme: "bearer", description: "A client key: `sk-…`." },
+        adminKey: { type: "http", scheme: "bearer", description: "The admin key, or a token made with it." },
+      },
+    },
+  };
+}
+
+function describe(operation: AdminOperation): Description {
+  const { method, path, permission, summary, body, isBodyOptional, parameters, answers } = operation;
+  return {
+    method,
+    path: `${ADMIN_PREFIX}${path}`,
+    tag: "Admin",
+    summary,
+    description: `Needs the permission \`${permission}\`.`,
+    access: "admin",
+    ...(body === undefined ? {} : { body: schemaOf(body), isBodyOptional: isBodyOptional === true }),
+    ...(parameters === undefined ? {} : { parameters }),
+    answers: { ...answers, 401: "There is no valid admin key or token." },
+  };
+}
+
+function schemaOf(schema: z.ZodType): JsonObject {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+}
+
+function operationOf(call: Description): JsonObject {
+  const parts = [...call.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? "");
+  const parameters = [
+    ...parts.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...listed(call.parameters, "query"),
+    ...listed(call.headers, "header"),
+  ];
+  return {
+    operationId: operationIdOf(call),
+    tags: [call.tag],
+    summary: call.summary,
+    ...(call.description === undefined ? {} : { description: call.description }),
+    ...(call.access === "public" ? {} : { security: [{ [`${call.access}Key`]: [] }] }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(call.body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: call.isBodyOptional !== true,
+            content: { "application/json": { schema: call.body } },
+          },
+        }),
+    responses: Object.fromEntries(
+      Object.entries(call.answers).map(([status, answer]) => [status, responseOf(Number(status), answer)]),
+    ),
+  };
+}
+
+const listed = (named: Readonly<Record<string, string>> | undefined, where: "query" | "header") =>
+  Object.entries(named ?? {}).map(([name, description]) => ({
+    name,
+    in: where,
+    description,
+    schema: { type: "string" },
+  }));
+
+function responseOf(status: number, answer: Answer): JsonObject {
+  if (typeof answer !== "string") {
+    const content = Object.entries(answer.types).map(([type, schema]) => [type, { schema }]);
+    return { description: answer.text, content: Object.fromEntries(content) };
+  }
+  if (status < 200) return { description: answer };
+  const schema = status >= 400 ? ref("Error") : {};
+  return { description: answer, content: { "application/json": { schema } } };
+}
+
+/** `post_v1_chat_completions`: the same for as long as the call is. */
+const operationIdOf = ({ method, path }: Description): string =>
+  `${method}${path.replaceAll(/[^A-Za-z0-9]+/g, "_")}`.replace(/_$/, "");

@@ -1,0 +1,125 @@
+import type { JsonObject } from "../../core/generation.ts";
+import { ref } from "./description.ts";
+
+const text = { type: "string" };
+const whole = { type: "integer" };
+const number = { type: "number" };
+const flag = { type: "boolean" };
+const points = { type: "string", examples: ["12.5"], description: "Points, with up to six decimals." };
+const listOf = (items: JsonObject): JsonObject => ({ type: "array", items });
+const object = (properties: JsonObject, required: readonly string[] = []): JsonObject => ({
+  type: "object",
+  properties,
+  ...(required.length === 0 ? {} : { required }),
+});
+
+/** Bodies and answers that more than one call has. Fields that a vendor knows and this does not are passed on. */
+export const SCHEMAS: JsonObject = {
+  Error: object(
+    {
+      error: object(
+        {
+          message: text,
+          type: text,
+          code: text,
+          param: { type: ["string", "null"] },
+          request_id: text,
+          affordable: points,
+        },
+        ["message", "type", "code", "param", "request_id"],
+      ),
+    },
+    ["error"],
+  ),
+  ChatRequest: object(
+    {
+      model: { ...text, examples: ["sandbox-chat"] },
+      messages: listOf(
+        object(
+          {
+            role: { enum: ["developer", "system", "user", "assistant", "tool", "function"] },
+            content: { description: "Text, or a list of parts with text and images." },
+          },
+          ["role"],
+        ),
+      ),
+      stream: flag,
+      stream_options: object({ include_usage: flag }),
+      max_completion_tokens: whole,
+      max_tokens: whole,
+      n: whole,
+      stop: { description: "One text, or up to four." },
+      temperature: number,
+      top_p: number,
+      tools: listOf({ type: "object" }),
+      tool_choice: {},
+      response_format: { type: "object" },
+      logprobs: flag,
+    },
+    ["model", "messages"],
+  ),
+  CompletionRequest: object(
+    { model: text, prompt: {}, stream: flag, max_tokens: whole, n: whole, temperature: number },
+    ["model", "prompt"],
+  ),
+  EmbeddingRequest: object(
+    {
+      model: { ...text, examples: ["sandbox-embedding"] },
+      input: {},
+      dimensions: whole,
+      encoding_format: text,
+    },
+    ["model", "input"],
+  ),
+  Usage: object({
+    prompt_tokens: whole,
+    completion_tokens: whole,
+    total_tokens: whole,
+    prompt_tokens_details: object({ cached_tokens: whole }),
+    completion_tokens_details: object({ reasoning_tokens: whole }),
+  }),
+  Generation: object({
+    id: text,
+    object: text,
+    created: whole,
+    model: text,
+    choices: listOf({ type: "object" }),
+    usage: ref("Usage"),
+  }),
+  Embeddings: object({ object: text, data: listOf({ type: "object" }), model: text, usage: ref("Usage") }),
+  Model: object({ id: text, object: text, created: whole, owned_by: text }),
+  Models: object({ object: text, data: listOf(ref("Model")) }),
+  Balance: object({ balance: points, reserved: points, available: points, spent: points }),
+  UsageReport: object({
+    object: text,
+    from: text,
+    to: text,
+    group_by: listOf(text),
+    data: listOf({ type: "object" }),
+  }),
+  Receipt: object({
+    request_id: text,
+    tenant: text,
+    key: text,
+    at: text,
+    operation: text,
+    model: text,
+    vendor: { type: ["string", "null"] },
+    outcome: text,
+    usage: { type: "object" },
+    price: { type: ["object", "null"] },
+    charged: points,
+    loss: points,
+    flags: listOf(text),
+    attempts: listOf({ type: "object" }),
+    signature: { ...text, description: "HMAC-SHA256 over the rest as JSON with sorted keys." },
+  }),
+  Explanation: object({
+    request_id: text,
+    outcome: { type: ["string", "null"] },
+    attempts: listOf({ type: "object" }),
+    routing: { type: ["object", "null"] },
+  }),
+  Ticket: object({ ticket: text, expires_in: whole }),
+  Health: object({ status: text, reasons: listOf(text) }, ["status"]),
+};
