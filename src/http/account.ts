@@ -39,16 +39,16 @@ export function accountRoutes(ports: AccountRoutePorts) {
         usageReport(ports, new URL(request.url).searchParams, tenant),
       ),
     )
-    .get("/v1/receipts/:id", ({ request, server, params }) =>
-      handle(request, server, "/v1/receipts/{id}", async ({ tenant }) => {
-        const receipt = await findReceipt(ports, requestId(params.id), tenant);
+    .get("/v1/receipts/:request_id", ({ request, server, params }) =>
+      handle(request, server, "/v1/receipts/{request_id}", async ({ tenant }) => {
+        const receipt = await findReceipt(ports, requestId(params.request_id), tenant);
         if (receipt === undefined) throw unknownRequest();
         return Response.json(receipt);
       }),
     )
-    .get("/v1/explain/:id", ({ request, server, params }) =>
-      handle(request, server, "/v1/explain/{id}", async ({ tenant }) => {
-        const id = requestId(params.id);
+    .get("/v1/explain/:request_id", ({ request, server, params }) =>
+      handle(request, server, "/v1/explain/{request_id}", async ({ tenant }) => {
+        const id = requestId(params.request_id);
         const receipt = await findReceipt(ports, id, tenant);
         const decision = ports.explanations.get(id, tenant);
         if (receipt === undefined && decision === undefined) throw unknownRequest();

@@ -53,7 +53,7 @@ export const CLIENT_CALLS: readonly Description[] = [
   },
   {
     method: "get",
-    path: "/v1/models/{model}",
+    path: "/v1/models/{id}",
     tag: "Generation",
     summary: "One model; its name may hold slashes",
     access: "client",
