@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
 import { systemClock } from "../core/clock.ts";
-import { requestId, tenantId } from "../core/ids.ts";
+import { requestId, tenantId, vendorId } from "../core/ids.ts";
 import { silentLog } from "../core/log.ts";
 import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { seededRandom } from "../core/random.ts";
@@ -168,6 +168,34 @@ describe("the usage writer", () => {
       { id: "c", charged: 0n, loss: 0n, flags: [], outcome: "completed" },
     ]);
     expect((await accounts.balances(tenant)).purses.get(node)).toBe(ZERO);
+  });
+
+  test("is not stopped by what a vendor smuggled into a text, nor by a tenant that the ledger does not know", async () => {
+    await granted(1_000);
+    const { spool, writer } = await start();
+    const attempt = {
+      vendor: vendorId("v"),
+      vendorModel: "vm",
+      keyId: "k",
+      startedMs: 0,
+      durationMs: 1,
+      result: "failed",
+      status: 500,
+      errorCode: null,
+      vendorCode: "nul \0 and half \ud83d a pair",
+    } as const;
+    await spool.usage(usageOf("a", { charged: µ(10), attempts: [attempt] }));
+    await spool.usage(usageOf("b", { charged: µ(20), finishReason: "\0" }));
+    await spool.usage(usageOf("c", { charged: µ(30), tenant: tenantId("nobody") }));
+    await spool.usage(usageOf("d", { charged: µ(40) }));
+    await writer.flush(5_000);
+    expect(await charges()).toMatchObject([
+      { id: "a", charged: 10n, loss: 0n, flags: [] },
+      { id: "b", charged: 0n, loss: 20n, flags: ["platform_loss"] },
+      { id: "c", charged: 0n, loss: 30n, flags: ["platform_loss"] },
+      { id: "d", charged: 40n, loss: 0n, flags: [] },
+    ]);
+    expect((await accounts.balances(tenant)).spent).toBe(µ(50));
   });
 
   test("writes a gap down where it can be seen", async () => {

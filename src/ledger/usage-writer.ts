@@ -28,8 +28,11 @@ const GATHER_MS = 50;
 const FIRST_BACKOFF_MS = 50;
 const MOST_BACKOFF_MS = 2_000;
 
-/** Check violation: the purse does not hold what the record charges. */
-const CHECK_VIOLATION = "23514";
+/**
+ * Classes 22 (data) and 23 (constraint): the statement, not the server, was the trouble, and trying again will
+ * not help. 23514 in particular: the purse does not hold what the record charges.
+ */
+const isRefused = (thrown: unknown): boolean => /^2[23]/.test(codeOf(thrown) ?? "");
 
 /**
  * Carries the spool into Postgres: batches in one transaction with the watermark, tried again until the ledger
@@ -144,34 +147,37 @@ export class UsageWriter {
     try {
       await this.#send(usages, name, next);
     } catch (thrown) {
-      if (codeOf(thrown) !== CHECK_VIOLATION) throw thrown;
-      this.options.log.error(
-        "a batch of usage records breaks a rule of the ledger; applying them one by one",
-        {
-          cause: String(thrown),
-        },
-      );
+      if (!isRefused(thrown)) throw thrown;
+      const cause = String(thrown);
+      this.options.log.error("the ledger refuses a batch of usage records; applying them one by one", {
+        cause,
+      });
       for (const usage of usages) await this.#applyAlone(usage, `${name}:${usage.id}`);
       await this.#send([], name, next);
     }
   }
 
-  /** What the purse cannot pay becomes the platform's loss: booked, flagged, and no way for the tenant below zero. */
+  /**
+   * What the ledger refuses of a single record: first what the purse cannot pay becomes the platform's loss, then
+   * all of it together with whatever text a vendor may have smuggled in. Flagged, and never in the way of others.
+   */
   async #applyAlone(usage: UsageRecord, name: string): Promise<void> {
+    const { sql, node, log } = this.options;
     try {
       await this.#send([usage], name, undefined);
+      return;
     } catch (thrown) {
-      if (codeOf(thrown) !== CHECK_VIOLATION) throw thrown;
-      const { sql, node } = this.options;
-      const [purse] = await sql<{ balance: bigint }[]>`
-        select balance from account where kind = 'purse' and tenant = ${usage.tenant} and node = ${node}`;
-      const charged = least(usage.charged, micropointsOf(purse?.balance ?? 0n));
-      const loss = add(usage.loss, subtract(usage.charged, charged));
-      await this.#send(
-        [{ ...usage, charged, loss, flags: [...usage.flags, "platform_loss"] }],
-        name,
-        undefined,
-      );
+      if (!isRefused(thrown)) throw thrown;
+      log.error("a usage record was refused by the ledger", { request: usage.id, cause: String(thrown) });
+    }
+    const [purse] = await sql<{ balance: bigint }[]>`
+      select balance from account where kind = 'purse' and tenant = ${usage.tenant} and node = ${node}`;
+    const payable = least(usage.charged, micropointsOf(purse?.balance ?? 0n));
+    try {
+      await this.#send([lossOf(usage, payable)], name, undefined);
+    } catch (thrown) {
+      if (!isRefused(thrown)) throw thrown;
+      await this.#send([{ ...lossOf(usage, ZERO), finishReason: null, attempts: [] }], name, undefined);
     }
   }
 
@@ -195,18 +201,27 @@ export class UsageWriter {
   }
 }
 
+/** The record with only `payable` of its charge left to the tenant. */
+function lossOf(usage: UsageRecord, payable: Micropoints): UsageRecord {
+  const loss = add(usage.loss, subtract(usage.charged, payable));
+  return { ...usage, charged: payable, loss, flags: [...usage.flags, "platform_loss"] };
+}
+
 /** A record as JSON, its amounts as numbers in text: JSON numbers would pass through a float. */
 function documentOf(record: UsageRecord) {
   const { charged, loss, usage, attempts, flags, ...rest } = record;
   return {
     ...rest,
     usage: { ...usage },
-    attempts: attempts.map((attempt) => ({ ...attempt })),
+    attempts: attempts.map((attempt) => ({ ...attempt, vendorCode: plainText(attempt.vendorCode) })),
     flags: [...flags],
     charged: String(charged),
     loss: String(loss),
   };
 }
+
+/** Postgres takes neither NUL nor half a surrogate pair, and a vendor may send both. */
+const plainText = (text: string | null): string | null => text?.replaceAll("\0", "").toWellFormed() ?? null;
 
 function byTenant(usages: readonly UsageRecord[]): Map<TenantId, Micropoints> {
   const sums = new Map<TenantId, Micropoints>();

@@ -1,18 +1,22 @@
 import type { AnyElysia } from "elysia";
+import packageJson from "../../package.json" with { type: "json" };
 import { TENANT } from "../actors/tenant-protocol.ts";
+import { VENDOR } from "../actors/vendor-protocol.ts";
 import { findingsOf } from "../config/issues.ts";
 import { vendorDefinitionFindings } from "../config/managed.ts";
 import { modelSchema, vendorSchema } from "../config/schema.ts";
 import { systemClock as clock } from "../core/clock.ts";
-import type { TenantId } from "../core/ids.ts";
+import type { TenantId, VendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { ZERO } from "../core/points.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { accountRoutes } from "../http/account.ts";
-import { adminRoutes } from "../http/admin/admin.ts";
+import { adminOperations, adminRoutes } from "../http/admin/admin.ts";
+import { docsRoutes } from "../http/docs.ts";
 import { type HealthCheck, healthRoutes } from "../http/health.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { metricsRoutes } from "../http/metrics-route.ts";
+import { openApiRoutes } from "../http/openapi.ts";
 import { listNodes } from "../ledger/nodes.ts";
 import { reconcile } from "../ledger/reconcile.ts";
 import type { CatalogKeeper } from "./catalog-keeper.ts";
@@ -56,6 +60,12 @@ export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
     adminRoutes({ ...answering, ...money, ...administration(parts) }),
     healthRoutes({ ...answering, checks: () => healthChecks(parts) }),
     metricsRoutes({ ...answering, metrics }),
+    openApiRoutes({
+      ...answering,
+      version: packageJson.version,
+      adminOperations: adminOperations({ vendor: vendorSchema, model: modelSchema }),
+    }),
+    docsRoutes(answering),
   ];
 }
 
@@ -74,7 +84,7 @@ function administration(parts: OperationParts) {
     vendorFindings: vendorDefinitionFindings,
     applyManaged: keeper.applyManaged,
     health: leases.health,
-    vendorLimitsLeft: () => undefined,
+    vendorLimitsLeft: (vendor: VendorId) => limitsLeft(leases, vendor),
     keyChanged: requests.identity.forget,
     async tenantChanged(tenant: TenantId) {
       // The tier is part of every key's record.
@@ -83,9 +93,15 @@ function administration(parts: OperationParts) {
     },
     nodes: () => listNodes(ledger.sql),
     thisNode: () => nodeStatus(parts),
-    actors: leases.host.snapshot,
+    actors: (most: number) => leases.host.snapshot(most),
     reconcile: () => reconcile(ledger.sql, booksOf(parts)),
   };
+}
+
+/** What the vendor's actor tells of itself, if it lives here. */
+function limitsLeft({ host }: LeaseParts, vendor: VendorId) {
+  const { actors } = host.snapshot(Number.MAX_SAFE_INTEGER);
+  return actors.find(({ kind, key }) => kind === VENDOR.name && key === vendor)?.summary;
 }
 
 function nodeStatus({ ledger, requests, region, startedAt, isDraining, openWebSockets }: OperationParts) {

@@ -36,7 +36,7 @@ export function modelRoutes(ports: ModelRoutePorts) {
     .get("/v1/models/*", ({ request, server, params }) =>
       handle(request, server, "/v1/models/{id}", (models) => {
         // Model names may hold slashes: whatever follows is the name.
-        const name = decodeURIComponent(params["*"]);
+        const name = decoded(params["*"]);
         const model = models.find(({ id }) => id === name);
         if (model === undefined) {
           throw new SluiceError("model_not_found", `The model '${name}' does not exist.`, { param: "model" });
@@ -44,4 +44,13 @@ export function modelRoutes(ports: ModelRoutePorts) {
         return shape(model);
       }),
     );
+}
+
+/** A name that is no proper percent-encoding is taken as it stands: no model is called so. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
