@@ -31,8 +31,8 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** Bun cuts bodies past its own limit without an answer; ours comes first and says what is wrong. */
-const BODY_SLACK_BYTES = 1024 * 1024;
+/** Bun refuses bodies past its own limit with a bare 413; up to here ours comes first and says what is wrong. */
+const BODY_SLACK_BYTES = 512 * 1024 * 1024;
 
 export function openFront(
   { gateway }: RequestParts,
