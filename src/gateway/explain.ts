@@ -7,22 +7,27 @@ export interface Explanations {
   get(request: RequestId, tenant: TenantId): Decision | undefined;
 }
 
-/** How many are kept: a few minutes of a busy node, a few megabytes, since decisions share their routes. */
+interface Kept {
+  readonly tenant: TenantId;
+  readonly decision: Decision;
+}
+
+/** At least so many are kept, at most twice: a few minutes of a busy node, a few megabytes. */
 const KEPT = 10_000;
 
 export function createExplanations(): Explanations {
-  const decisions = new Map<RequestId, { readonly tenant: TenantId; readonly decision: Decision }>();
+  // Two generations: dropping the older one as a whole costs nothing, deleting one by one from a Map does.
+  let recent = new Map<RequestId, Kept>();
+  let older = new Map<RequestId, Kept>();
   return {
     decided(request, tenant, decision) {
-      decisions.set(request, { tenant, decision });
-      if (decisions.size <= KEPT) return;
-      for (const oldest of decisions.keys()) {
-        decisions.delete(oldest);
-        break;
-      }
+      recent.set(request, { tenant, decision });
+      if (recent.size < KEPT) return;
+      older = recent;
+      recent = new Map();
     },
     get(request, tenant) {
-      const kept = decisions.get(request);
+      const kept = recent.get(request) ?? older.get(request);
       return kept?.tenant === tenant ? kept.decision : undefined;
     },
   };

@@ -1,7 +1,7 @@
 import { BlockList } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
-import type { KeyId } from "../core/ids.ts";
+import type { KeyId, TenantId } from "../core/ids.ts";
 import type { KeyRecord } from "../ledger/keys.ts";
 import type { Caller, Credential, Scope } from "./gateway.ts";
 
@@ -15,8 +15,8 @@ export interface Identity {
   authenticate(credential: Credential, scope: Scope): Caller | Promise<Caller>;
   /** A key changed or was revoked: the next request asks the ledger again. */
   forget(key: KeyId): void;
-  /** Everything may have changed. */
-  forgetAll(): void;
+  /** The tenant changed: its tier is part of what is known of each of its keys. */
+  forgetTenant(tenant: TenantId): void;
 }
 
 /** Known keys at most; the oldest is forgotten first. A node with more active keys only asks more often. */
@@ -119,11 +119,9 @@ export function createIdentity(ports: IdentityPorts): Identity {
       // A secret that was refused before its key existed is not known by the key's id.
       refused.clear();
     },
-    forgetAll() {
+    forgetTenant(tenant) {
       generation += 1;
-      known.clear();
-      refused.clear();
-      hashOfKey.clear();
+      for (const [hash, { record }] of known) if (record.tenant === tenant) known.delete(hash);
     },
   };
 }

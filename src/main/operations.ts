@@ -87,8 +87,7 @@ function administration(parts: OperationParts) {
     vendorLimitsLeft: (vendor: VendorId) => limitsLeft(leases, vendor),
     keyChanged: requests.identity.forget,
     async tenantChanged(tenant: TenantId) {
-      // The tier is part of every key's record.
-      requests.identity.forgetAll();
+      requests.identity.forgetTenant(tenant);
       await leases.host.ask(TENANT, tenant, "refresh", null);
     },
     nodes: () => listNodes(ledger.sql),
