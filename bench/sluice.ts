@@ -115,7 +115,7 @@ interface Reconciliation {
 }
 
 interface UsageReport {
-  readonly data: readonly { readonly charged: string }[];
+  readonly data: readonly { readonly cost: string }[];
 }
 
 /** Debits, credits and the vendor's own count must come to the same. */
@@ -124,7 +124,7 @@ async function checkBooks(admin: Admin, mockUrl: string, before: bigint): Promis
   const { balance } = await admin<{ balance: string }>("GET", `/tenants/${TENANT}/balance`);
   const usage = await admin<UsageReport>("GET", "/usage?group_by=model");
   const change = before - microOf(balance);
-  const costs = usage.data.reduce((sum, { charged }) => sum + microOf(charged), 0n);
+  const costs = usage.data.reduce((sum, { cost }) => sum + microOf(cost), 0n);
   const served = await servedCost(mockUrl);
   return {
     reconciles: ok,

@@ -42,6 +42,8 @@ export interface ErrorDetail {
   readonly limit?: LimitState;
   /** Micropoints that would still have been affordable, as a decimal string of points. */
   readonly affordable?: string;
+  /** How many vendors were called before it was given up. */
+  readonly attempts?: number;
   /** A status that overrides the code's own: a vendor's 4xx is handed on as it came. */
   readonly status?: number;
   readonly cause?: unknown;

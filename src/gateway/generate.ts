@@ -259,7 +259,11 @@ class Run {
     const message =
       failure.fault === "key" ? "The vendor refused the platform's credentials." : failure.message;
     const { retryAfterMs } = failure;
-    return new SluiceError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs });
+    const attempts = this.#attempts;
+    return new SluiceError(code, message, {
+      attempts,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   }
 }
 

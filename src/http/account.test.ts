@@ -139,5 +139,5 @@ test("usage is the tenant's own, even when another is asked for", async () => {
     values ('2025-12-31T10:00Z', 'acme', 'k', 'vip', 'm', 'a', 2, 2, 10, 0, 0, 1, 0, 0, 0, 1500000, 0),
            ('2025-12-31T10:00Z', 'other', 'k2', 'normal', 'm', 'a', 9, 9, 90, 0, 0, 1, 0, 0, 0, 9000000, 0)`;
   const { body } = await account()("/v1/usage?group_by=tenant,day&tenant=other");
-  expect(body.data).toMatchObject([{ tenant: "acme", day: "2025-12-31", requests: 2, charged: "1.5" }]);
+  expect(body.data).toMatchObject([{ tenant: "acme", day: "2025-12-31", requests: 2, cost: "1.5" }]);
 });

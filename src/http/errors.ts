@@ -31,6 +31,7 @@ export function errorResponse(error: SluiceError, requestId: string): Response {
   const { status, detail } = error;
   const headers: Record<string, string> = { "x-request-id": requestId };
   if (detail.limit !== undefined) Object.assign(headers, rateLimitHeaders(detail.limit));
+  if (detail.attempts !== undefined) headers["x-sluice-attempts"] = String(detail.attempts);
   if (status === 429 || status === 503) headers["retry-after"] = wholeSeconds(detail.retryAfterMs ?? 0);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   return Response.json(errorBody(error, requestId), { status, headers });

@@ -80,13 +80,13 @@ const invalid = (param: string, rule: string): SluiceError =>
 function viewOf(row: ReportRow): Record<string, string | number> {
   const view: Record<string, string | number> = { ...row.group };
   for (const [name, field] of Object.entries(SUMS)) view[name] = Number(row[field]);
-  view.charged = formatPoints(row.charged);
+  view.cost = formatPoints(row.charged);
   view.loss = formatPoints(row.loss);
   return view;
 }
 
 function csvAnswer(groupBy: readonly ReportGroup[], rows: readonly ReportRow[]): Response {
-  const columns = [...groupBy, ...Object.keys(SUMS), "charged", "loss"];
+  const columns = [...groupBy, ...Object.keys(SUMS), "cost", "loss"];
   const lines = rows.map(viewOf).map((view) => columns.map((name) => cell(view[name] ?? "")).join(","));
   return new Response(`${[columns.join(","), ...lines].join("\r\n")}\r\n`, {
     headers: {

@@ -34,6 +34,9 @@ export interface Front {
 /** Bun refuses bodies past its own limit with a bare 413; up to here ours comes first and says what is wrong. */
 const BODY_SLACK_BYTES = 512 * 1024 * 1024;
 
+/** A connection without a byte for so long is closed; a generation, which may think longer, is exempt. */
+const IDLE_SECONDS = 120;
+
 export function openFront(
   { gateway }: RequestParts,
   metrics: Metrics,
@@ -66,6 +69,7 @@ export function openFront(
   const server: Server<SocketData> = Bun.serve({
     hostname: config.host,
     port: config.port,
+    idleTimeout: IDLE_SECONDS,
     maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
     fetch: app.fetch,
     websocket: sockets.handler,

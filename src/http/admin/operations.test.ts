@@ -59,11 +59,11 @@ test("a report has a row for each group, as JSON and as CSV", async () => {
   const query = "group_by=model,day&from=2026-05-01&to=2026-06-01T00:00:00Z";
   const { body } = await call("GET", `/usage?${query}`);
   expect(body).toMatchObject({ from: "2026-05-01T00:00:00.000Z", group_by: ["model", "day"] });
-  expect(body.data).toMatchObject([{ model: 'a,"b"', requests: 2, charged: "1.5", loss: "0" }]);
+  expect(body.data).toMatchObject([{ model: 'a,"b"', requests: 2, cost: "1.5", loss: "0" }]);
   const csv = await call("GET", `/usage?${query}&format=csv`);
   expect(csv.headers.get("content-type")).toBe("text/csv; charset=utf-8");
   expect(csv.text).toBe(
-    "model,day,requests,completed,input,cached_input,cache_write,output,reasoning,images,seconds,charged,loss\r\n" +
+    "model,day,requests,completed,input,cached_input,cache_write,output,reasoning,images,seconds,cost,loss\r\n" +
       '"a,""b""",2026-05-01,2,1,10,0,0,5,0,0,0,1.5,0\r\n',
   );
 });
