@@ -6,6 +6,8 @@ export interface Clock {
   monotonic(): number;
   /** Runs once after `ms`; the returned function cancels. */
   after(ms: number, run: () => void): Cancel;
+  /** Runs once after what the event loop has at hand now: what many do in one turn can be done together. */
+  soon(run: () => void): void;
   /** Runs every `ms` until cancelled. */
   every(ms: number, run: () => void): Cancel;
 }
@@ -17,6 +19,9 @@ export const systemClock: Clock = {
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
+  },
+  soon(run) {
+    setImmediate(run);
   },
   every(ms, run) {
     const timer = setInterval(run, ms);

@@ -25,6 +25,11 @@ export class ManualClock implements Clock {
     return this.#set({ at: this.#elapsed + ms, run, every: undefined });
   }
 
+  /** As soon as time moves, be it by nothing. */
+  soon(run: () => void): void {
+    this.#set({ at: this.#elapsed, run, every: undefined });
+  }
+
   every(ms: number, run: () => void): Cancel {
     return this.#set({ at: this.#elapsed + ms, run, every: ms });
   }

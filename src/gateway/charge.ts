@@ -22,7 +22,8 @@ import type { Telemetry } from "./telemetry.ts";
 
 /** Where charges are written down before a client may see the end of its answer. */
 export interface ChargeSpool {
-  intent(record: IntentRecord): void;
+  /** In the kernel's hands when it resolves. Throws or rejects with `overloaded`. */
+  intent(record: IntentRecord): Promise<void>;
   progress(record: ProgressRecord): void;
   /** Resolves when the record is on disk. */
   usage(record: UsageRecord): Promise<void>;
@@ -86,16 +87,24 @@ export class Charge implements OpenCharge {
     this.openedAt = ports.clock.monotonic();
     this.#admittedAt = ports.clock.now();
     this.#progressAt = this.openedAt;
-    ports.spool.intent({
+  }
+
+  /**
+   * Writes the INTENT: from here on a crash leaves a trace.
+   * @throws SluiceError `overloaded` when nothing can be booked; the charge is void then
+   */
+  async open(): Promise<void> {
+    const { ports, caller, request } = this;
+    await ports.spool.intent({
       kind: "intent",
-      id: requestId,
+      id: this.requestId,
       tenant: caller.tenant,
       key: caller.key,
       tier: caller.tier,
       operation: request.operation,
       model: request.model,
       at: this.#admittedAt,
-      hold: hold.amount,
+      hold: this.hold.amount,
     });
     ports.openCharges.add(this);
   }

@@ -42,7 +42,7 @@ export async function generate(
   ports.explanations.decided(options.requestId, caller.tenant, decision);
   const admitting = admit(ports.admission, caller, request, decision.ranked);
   const admission = admitting instanceof Promise ? await admitting : admitting;
-  const charge = openCharge(ports, caller, request, options, admission);
+  const charge = await openCharge(ports, caller, request, options, admission);
   const run = new Run(ports, request, options, admission, charge);
   try {
     return await run.serve();
@@ -53,26 +53,29 @@ export async function generate(
   }
 }
 
-function openCharge(
+async function openCharge(
   ports: GeneratePorts,
   caller: Caller,
   request: GenerationRequest,
   options: GenerateOptions,
   admission: Admission,
-): Charge {
+): Promise<Charge> {
+  const { requestId } = options;
   const stream = request.stream ? streamId(`str_${randomText(ports.random.bytes(20))}`) : null;
   const flags = admission.cappedOutputTokens === undefined ? [] : (["capped"] as const);
+  const charge = new Charge(
+    ports,
+    caller,
+    request,
+    requestId,
+    stream,
+    admission.hold,
+    flags,
+    admission.release,
+  );
   try {
-    return new Charge(
-      ports,
-      caller,
-      request,
-      options.requestId,
-      stream,
-      admission.hold,
-      flags,
-      admission.release,
-    );
+    await charge.open();
+    return charge;
   } catch (thrown) {
     // The spool refused the INTENT: nothing may be bought that could not be booked.
     admission.hold.release();

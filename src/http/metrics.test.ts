@@ -108,6 +108,7 @@ test("the timer of the event-loop lag ends with the metrics", () => {
 });
 
 const boundTo = (clock: ManualClock) => ({
+  soon: (run: () => void) => clock.soon(run),
   now: () => clock.now(),
   monotonic: () => clock.monotonic(),
   after: clock.after.bind(clock),

@@ -1,6 +1,6 @@
 import type { NodeId } from "../core/ids.ts";
 import type { Sql } from "./database.ts";
-import { type Position, START } from "./spool/spool.ts";
+import { type Position, START } from "./spool/position.ts";
 
 export interface NodeRow {
   readonly id: string;

@@ -183,7 +183,7 @@ describe("reconciliation", () => {
   });
 
   test("finds a request that is open in the spool and runs nowhere", async () => {
-    spool.intent(intentOf("lost"));
+    await spool.intent(intentOf("lost"));
     expect(await wrong()).toEqual(["no_leaked_hold"]);
     running = 1;
     expect(await wrong()).toEqual([]);

@@ -5,7 +5,8 @@ import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
-import type { OpenIntent, Position, Spool } from "./spool/spool.ts";
+import type { Position } from "./spool/position.ts";
+import type { OpenIntent, Spool } from "./spool/spool.ts";
 import { UsageWriter } from "./usage-writer.ts";
 
 export interface RecoveryOptions {

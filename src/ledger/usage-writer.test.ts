@@ -14,7 +14,8 @@ import { registerNode } from "./nodes.ts";
 import type { IntentRecord, ProgressRecord, UsageRecord } from "./records.ts";
 import { recover } from "./recovery.ts";
 import { systemFiles } from "./spool/files.ts";
-import { type OpenIntent, type Position, Spool } from "./spool/spool.ts";
+import type { Position } from "./spool/position.ts";
+import { type OpenIntent, Spool } from "./spool/spool.ts";
 import { createTenants } from "./tenants.ts";
 import { intentOf, node, progressOf, region, usageOf } from "./testing/records.ts";
 import { UsageWriter } from "./usage-writer.ts";
@@ -222,7 +223,7 @@ describe("recovery after a crash", () => {
   async function crashed(records: (IntentRecord | ProgressRecord | UsageRecord)[]) {
     const { spool } = await start();
     for (const record of records) {
-      if (record.kind === "intent") spool.intent(record);
+      if (record.kind === "intent") await spool.intent(record);
       else if (record.kind === "progress") spool.progress(record);
       else await spool.usage(record);
     }

@@ -5,7 +5,8 @@ import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
 import { codeOf, type Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
-import type { Position, Spool, SpoolGap } from "./spool/spool.ts";
+import type { Position } from "./spool/position.ts";
+import type { Spool, SpoolGap } from "./spool/spool.ts";
 
 export interface UsageWriterOptions {
   readonly sql: Sql;
@@ -83,8 +84,11 @@ export class UsageWriter {
     while (this.#position.sequence < target) {
       const left = deadline - this.options.clock.monotonic();
       if (left <= 0) throw new Error(`the ledger did not take the usage records within ${timeoutMs} ms`);
+      const before = this.#position.sequence;
       await Promise.race([this.#run(), sleep(this.options.clock, left)]);
       if (this.#isStopped) break;
+      // The rest is being synced to the disk just now.
+      if (this.#position.sequence === before) await sleep(this.options.clock, 1);
     }
     if (this.#position.sequence < target) throw new Error("the usage writer was stopped");
   }

@@ -12,8 +12,9 @@ import { NO_USAGE } from "../../core/usage.ts";
 import type { IntentRecord, ProgressRecord, UsageRecord } from "../records.ts";
 import { crc32c } from "./crc32c.ts";
 import { type Files, systemFiles } from "./files.ts";
+import { START } from "./position.ts";
 import { segmentPath } from "./segment.ts";
-import { Spool, type SpoolOptions, START } from "./spool.ts";
+import { Spool, type SpoolOptions } from "./spool.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -95,7 +96,7 @@ test("the checksum is CRC-32C", () => {
 describe("the spool", () => {
   test("gives back what was written, bigints and all, after a restart too", async () => {
     const { spool } = open();
-    spool.intent(intent("a"));
+    await spool.intent(intent("a"));
     await spool.usage(usage("a"));
     expect(spool.read(START, 10).usages).toEqual([usage("a")]);
     await spool.close();
@@ -107,7 +108,7 @@ describe("the spool", () => {
 
   test("tells the requests without USAGE, with their last progress", async () => {
     const { spool } = open();
-    for (const id of ["a", "b", "c"]) spool.intent(intent(id));
+    await Promise.all(["a", "b", "c"].map((id) => spool.intent(intent(id))));
     spool.progress(progress("b", 1n));
     spool.progress(progress("b", 2n));
     await spool.usage(usage("a"));
@@ -142,7 +143,7 @@ describe("the spool", () => {
   test("deletes segments once the ledger has them, but none with a request still running", async () => {
     const { spool } = open({ segmentBytes: 1_000 });
     for (let index = 0; index < 10; index += 1) await spool.usage(usage(`u${index}`));
-    spool.intent(intent("long"));
+    await spool.intent(intent("long"));
     for (let index = 10; index < 20; index += 1) await spool.usage(usage(`u${index}`));
     const before = spool.depth.segments;
     spool.release(spool.end);
@@ -169,6 +170,18 @@ describe("the spool", () => {
     await spool.usage(usage("a"));
     expect(spool.read(floor, 10)).toMatchObject({ usages: [usage("a")], gaps: [] });
   });
+});
+
+test("a record is not told to the ledger before it is on the disk, and never when it does not get there", async () => {
+  const sync = Promise.withResolvers<void>();
+  const files: Files = { ...systemFiles, sync: () => sync.promise };
+  const { spool } = open({ files });
+  const kept = spool.usage(usage("a"));
+  await Bun.sleep(5);
+  expect(spool.read(START, 10).usages).toEqual([]);
+  sync.reject(new Error("EIO"));
+  await expect(kept).rejects.toThrow("EIO");
+  expect(spool.read(START, 10).usages).toEqual([]);
 });
 
 describe("damage", () => {

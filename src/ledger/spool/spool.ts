@@ -1,21 +1,13 @@
-import type { Cancel, Clock } from "../../core/clock.ts";
+import { type Cancel, type Clock, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { RequestId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
 import type { Files } from "./files.ts";
 import { encodeFrame } from "./frame.ts";
+import { type Position, START } from "./position.ts";
 import { isBlank, listSegments, openSegment, type Segment, walk } from "./segment.ts";
-
-/** A place between two records: everything before it is meant. */
-export interface Position {
-  readonly segment: number;
-  readonly offset: number;
-  /** Of the next record. */
-  readonly sequence: bigint;
-}
-
-export const START: Position = { segment: 1, offset: 0, sequence: 1n };
+import { Tail } from "./tail.ts";
 
 export interface SpoolOptions {
   /** This node's own directory; nobody else writes there. */
@@ -37,14 +29,20 @@ export interface OpenIntent {
   readonly progress: ProgressRecord | undefined;
 }
 
-interface Waiting {
-  readonly record: UsageRecord;
+interface Waiting<Kind extends SpoolRecord> {
+  readonly record: Kind;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** Progress notes wait this long for something else to be written with. */
 const PROGRESS_DELAY_MS = 100;
+
+/**
+ * While several wait for each sync, the next one waits this long for more to join: a sync costs the same for one
+ * record as for twenty.
+ */
+const GATHER_MS = 1;
 
 /** After a failed write the disk is tried again this often. */
 const RETRY_MS = 1_000;
@@ -59,7 +57,12 @@ export class Spool {
   readonly #intents = new Map<RequestId, Segment>();
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: Waiting[] = [];
+  #waiting: Waiting<UsageRecord>[] = [];
+  #admitted: Waiting<IntentRecord>[] = [];
+  readonly #tail = new Tail();
+  /** Where the group begins that is written and not yet synced: the reader stops before it. */
+  #unsynced: bigint | undefined;
+  #bytes = 0;
   #flushing: Promise<void> | undefined;
   #sequence: bigint;
   #failedAt: number | undefined;
@@ -101,8 +104,7 @@ export class Spool {
   }
 
   get depth(): { readonly bytes: number; readonly openIntents: number; readonly segments: number } {
-    const bytes = this.#segments.reduce((sum, { length }) => sum + length, 0);
-    return { bytes, openIntents: this.#intents.size, segments: this.#segments.length };
+    return { bytes: this.#bytes, openIntents: this.#intents.size, segments: this.#segments.length };
   }
 
   /** False while the disk refuses: nothing billable may be taken. */
@@ -111,27 +113,25 @@ export class Spool {
   }
 
   get isFull(): boolean {
-    return this.depth.bytes >= this.options.capBytes;
+    return this.#bytes >= this.options.capBytes;
   }
 
   /**
-   * Notes that a request was admitted. In the kernel's hands when it returns.
-   * @throws SluiceError `overloaded` when the spool is full or its disk fails
+   * Notes that a request was admitted. In the kernel's hands when it resolves: all that are admitted in one turn
+   * of the event loop are written together.
+   * @throws SluiceError `overloaded` (or rejects with it) when the spool is full or its disk fails
    */
-  intent(record: IntentRecord): void {
-    if (this.#isClosed || this.isFull)
+  intent(record: IntentRecord): Promise<void> {
+    if (this.#isClosed || this.isFull) {
       throw refusal("The gateway cannot book further requests at the moment.");
+    }
     if (this.#failedAt !== undefined && this.options.clock.monotonic() - this.#failedAt < RETRY_MS) {
-      throw refusal("The gateway's disk does not take records at the moment.");
+      throw refusal(DISK_REFUSES);
     }
-    try {
-      this.#append([...this.#takeProgress(), record]);
-    } catch (cause) {
-      throw refusal("The gateway's disk does not take records at the moment.", cause);
-    }
-    const segment = this.#newest();
-    segment.openIntents += 1;
-    this.#intents.set(record.id, segment);
+    return new Promise((resolve, reject) => {
+      if (this.#admitted.length === 0) this.options.clock.soon(() => this.#writeAdmitted());
+      this.#admitted.push({ record, resolve, reject });
+    });
   }
 
   /** Notes how far a running stream came; written soon, never waited for. */
@@ -162,6 +162,84 @@ export class Spool {
 
   /** Up to `most` records from a position on; the answer's `next` is where to go on. */
   read(from: Position, most: number): SpoolBatch {
+    const safe = this.#unsynced === undefined ? most : Math.min(most, Number(this.#unsynced - from.sequence));
+    if (safe <= 0) return { usages: [], gaps: [], next: from };
+    const recent = this.#tail.read(from, safe);
+    return recent === undefined ? this.#readSegments(from, safe) : { ...recent, gaps: [] };
+  }
+
+  /** Deletes whole segments before the position, oldest first, up to the first with a request still running. */
+  release(upTo: Position): void {
+    this.#tail.release(upTo);
+    for (;;) {
+      const [oldest, next] = this.#segments;
+      if (oldest === undefined || next === undefined) return;
+      if (oldest.number >= upTo.segment || oldest.openIntents > 0) return;
+      this.#segments.shift();
+      this.#bytes -= oldest.length;
+      this.options.files.close(oldest.descriptor);
+      this.options.files.remove(oldest.path);
+    }
+  }
+
+  /** Writes what waits and closes. Further records are refused. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#writeAdmitted();
+    await this.#flushing;
+    try {
+      this.#append(this.#takeProgress());
+    } finally {
+      for (const { descriptor } of this.#segments) this.options.files.close(descriptor);
+    }
+  }
+
+  /** Writes and syncs all that waits, again and again until nothing does. */
+  async #flush(): Promise<void> {
+    // Those who settle in the same turn of the event loop go together.
+    await Promise.resolve();
+    let together = 1;
+    while (this.#waiting.length > 0) {
+      if (together > 1 && !this.#isClosed) await sleep(this.options.clock, GATHER_MS);
+      const group = this.#waiting;
+      together = group.length;
+      this.#waiting = [];
+      const before = this.#newest();
+      const length = before.length;
+      this.#unsynced = this.#sequence;
+      try {
+        this.#append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
+        await this.options.files.sync(this.#newest().descriptor);
+        for (const { resolve } of group) resolve();
+      } catch (cause) {
+        this.#distrust(cause, before, length);
+        for (const { reject } of group) reject(cause);
+      } finally {
+        this.#unsynced = undefined;
+      }
+    }
+    this.#flushing = undefined;
+  }
+
+  #writeAdmitted(): void {
+    const group = this.#admitted;
+    if (group.length === 0) return;
+    this.#admitted = [];
+    try {
+      this.#append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
+    } catch (cause) {
+      for (const { reject } of group) reject(refusal(DISK_REFUSES, cause));
+      return;
+    }
+    const segment = this.#newest();
+    for (const { record, resolve } of group) {
+      segment.openIntents += 1;
+      this.#intents.set(record.id, segment);
+      resolve();
+    }
+  }
+
+  #readSegments(from: Position, most: number): SpoolBatch {
     const usages: UsageRecord[] = [];
     const gaps: SpoolGap[] = [];
     let sequence = from.sequence;
@@ -181,50 +259,6 @@ export class Spool {
       if (offset < segment.length) break;
     }
     return { usages, gaps, next: { segment: number, offset, sequence } };
-  }
-
-  /** Deletes whole segments before the position, oldest first, up to the first with a request still running. */
-  release(upTo: Position): void {
-    for (;;) {
-      const [oldest, next] = this.#segments;
-      if (oldest === undefined || next === undefined) return;
-      if (oldest.number >= upTo.segment || oldest.openIntents > 0) return;
-      this.#segments.shift();
-      this.options.files.close(oldest.descriptor);
-      this.options.files.remove(oldest.path);
-    }
-  }
-
-  /** Writes what waits and closes. Further records are refused. */
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    await this.#flushing;
-    try {
-      this.#append(this.#takeProgress());
-    } finally {
-      for (const { descriptor } of this.#segments) this.options.files.close(descriptor);
-    }
-  }
-
-  /** Writes and syncs all that waits, again and again until nothing does. */
-  async #flush(): Promise<void> {
-    // Those who settle in the same turn of the event loop go together.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
-      const before = this.#newest();
-      const length = before.length;
-      try {
-        this.#append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
-        await this.options.files.sync(this.#newest().descriptor);
-        for (const { resolve } of group) resolve();
-      } catch (cause) {
-        this.#distrust(cause, before, length);
-        for (const { reject } of group) reject(cause);
-      }
-    }
-    this.#flushing = undefined;
   }
 
   /**
@@ -253,7 +287,10 @@ export class Spool {
       this.#cut(segment, segment.length);
       throw cause;
     }
+    const lengths = frames.map((frame) => frame.length);
+    this.#tail.add(records, lengths, this.end);
     segment.length += bytes.length;
+    this.#bytes += bytes.length;
     this.#sequence += BigInt(records.length);
     this.#failedAt = undefined;
   }
@@ -261,7 +298,10 @@ export class Spool {
   #cut(segment: Segment, length: number): void {
     try {
       this.options.files.truncate(segment.descriptor, length);
+      this.#bytes -= segment.length - length;
       segment.length = length;
+      // What was cut off must not be read from memory either.
+      this.#tail.clear();
     } catch (cause) {
       this.options.log.error("the spool's segment could not be cut", {
         cause: String(cause),
@@ -302,6 +342,7 @@ export class Spool {
     for (const number of numbers) {
       const segment = openSegment(files, directory, number);
       this.#segments.push(segment);
+      this.#bytes += segment.length;
       const { damage } = walk(files, segment, 0, Number.POSITIVE_INFINITY, (frame) => {
         this.#sequence = frame.sequence + 1n;
         this.#replay(frame.decode(), segment, open);
@@ -354,6 +395,8 @@ export interface SpoolGap {
   readonly expected: bigint;
   readonly found: bigint;
 }
+
+const DISK_REFUSES = "The gateway's disk does not take records at the moment.";
 
 function refusal(message: string, cause?: unknown): SluiceError {
   return new SluiceError("overloaded", message, {

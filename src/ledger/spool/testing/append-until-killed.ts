@@ -5,7 +5,8 @@ import { silentLog } from "../../../core/log.ts";
 import { ZERO } from "../../../core/points.ts";
 import { NO_USAGE } from "../../../core/usage.ts";
 import { systemFiles } from "../files.ts";
-import { Spool, START } from "../spool.ts";
+import { START } from "../position.ts";
+import { Spool } from "../spool.ts";
 
 const [, , directory = ""] = process.argv;
 const { spool } = Spool.open({
@@ -28,7 +29,7 @@ const base = {
 
 for (let number = 0; number < 100_000; number += 1) {
   const id = requestId(`r${number}`);
-  spool.intent({ ...base, kind: "intent", id, hold: ZERO });
+  await spool.intent({ ...base, kind: "intent", id, hold: ZERO });
   process.stdout.write(`intent ${id}\n`);
   if (number % 3 === 0) continue;
   await spool.usage({

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { intentOf, usageOf } from "../testing/records.ts";
+import { START } from "./position.ts";
+import { Tail } from "./tail.ts";
+
+test("gives what was written from any position that is kept, and nothing from before", () => {
+  const tail = new Tail();
+  expect(tail.read(START, 10)).toBeUndefined();
+  tail.add([usageOf("a"), intentOf("b"), usageOf("c")], [10, 20, 30], START);
+  const first = tail.read(START, 2);
+  expect(first).toMatchObject({ next: { segment: 1, offset: 30, sequence: 3n } });
+  expect(first?.usages.map(({ id }) => String(id))).toEqual(["a"]);
+  const rest = tail.read({ segment: 1, offset: 30, sequence: 3n }, 10);
+  expect(rest).toMatchObject({ usages: [{ id: "c" }], next: { segment: 1, offset: 60, sequence: 4n } });
+  const end = { segment: 1, offset: 60, sequence: 4n };
+  expect(tail.read(end, 10)).toEqual({ usages: [], next: end });
+  tail.release({ segment: 1, offset: 30, sequence: 3n });
+  expect(tail.read(START, 10)).toBeUndefined();
+  expect(tail.read({ segment: 1, offset: 30, sequence: 3n }, 10)?.usages).toHaveLength(1);
+  tail.clear();
+  expect(tail.read({ segment: 1, offset: 30, sequence: 3n }, 10)).toBeUndefined();
+});
+
+test("keeps a bounded number", () => {
+  const tail = new Tail();
+  for (let number = 0; number < 50_000; number += 1) {
+    tail.add([intentOf("x")], [1], { segment: 1, offset: number, sequence: BigInt(number + 1) });
+  }
+  expect(tail.read({ segment: 1, offset: 0, sequence: 20_000n }, 1)).toBeUndefined();
+  expect(tail.read({ segment: 1, offset: 0, sequence: 49_000n }, 10_000)?.next.sequence).toBe(50_001n);
+});
