@@ -42,7 +42,7 @@ const RECEIPT = signReceipt(
     error_code: null,
     duration_ms: 10,
     first_token_ms: 1,
-    usage: { input: 1, cachedInput: 0, cacheWrite: 0, output: 1, reasoning: 0, images: 0, seconds: 0 },
+    usage: { input: 1, cached_input: 0, cache_write: 0, output: 1, reasoning: 0, images: 0, seconds: 0 },
     price: { kind: "free" },
     charged: "0",
     loss: "0",

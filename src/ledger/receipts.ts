@@ -29,14 +29,39 @@ export interface UnsignedReceipt {
   readonly error_code: string | null;
   readonly duration_ms: number;
   readonly first_token_ms: number | null;
-  readonly usage: Usage;
+  readonly usage: ReceiptUsage;
   readonly price: PriceDocument | null;
   /** Points, as a decimal string. */
   readonly charged: string;
   /** What the platform bore. */
   readonly loss: string;
   readonly flags: readonly UsageFlag[];
-  readonly attempts: readonly AttemptRecord[];
+  readonly attempts: readonly ReceiptAttempt[];
+}
+
+/** Token classes without overlap, images and seconds. */
+export interface ReceiptUsage {
+  readonly input: number;
+  readonly cached_input: number;
+  readonly cache_write: number;
+  readonly output: number;
+  readonly reasoning: number;
+  readonly images: number;
+  readonly seconds: number;
+}
+
+/** One call of a vendor. */
+export interface ReceiptAttempt {
+  readonly vendor: string;
+  readonly vendor_model: string;
+  readonly key: string;
+  /** After the request was admitted. */
+  readonly started_ms: number;
+  readonly duration_ms: number;
+  readonly result: AttemptRecord["result"];
+  readonly status: number;
+  readonly error_code: string | null;
+  readonly vendor_code: string | null;
 }
 
 export interface Receipts {
@@ -120,11 +145,29 @@ function receiptOf(row: Row): UnsignedReceipt {
     error_code: row.error_code,
     duration_ms: Number(row.duration_ms),
     first_token_ms: row.first_token_ms === null ? null : Number(row.first_token_ms),
-    usage: row.usage,
+    usage: usageOf(row.usage),
     price: row.spec,
     charged: formatPoints(micropointsOf(row.charged)),
     loss: formatPoints(micropointsOf(row.loss)),
     flags: row.flags,
-    attempts: row.attempts,
+    attempts: row.attempts.map(attemptOf),
+  };
+}
+
+function usageOf({ cachedInput, cacheWrite, ...rest }: Usage): ReceiptUsage {
+  return { ...rest, cached_input: cachedInput, cache_write: cacheWrite };
+}
+
+function attemptOf(attempt: AttemptRecord): ReceiptAttempt {
+  return {
+    vendor: attempt.vendor,
+    vendor_model: attempt.vendorModel,
+    key: attempt.keyId,
+    started_ms: attempt.startedMs,
+    duration_ms: attempt.durationMs,
+    result: attempt.result,
+    status: attempt.status,
+    error_code: attempt.errorCode,
+    vendor_code: attempt.vendorCode,
   };
 }
