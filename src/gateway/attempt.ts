@@ -95,9 +95,13 @@ export class Attempt implements Deadline {
   ): Promise<Opened> {
     const { adapter } = this.route;
     let call: VendorCall;
-    let response: Response;
     try {
       call = adapter.buildCall(request, this.#target(cappedOutputTokens));
+    } catch (thrown) {
+      return { ok: false, failure: inexpressible(thrown) };
+    }
+    let response: Response;
+    try {
       response = await (adapter.transport ?? network)(call, this.#abort.signal);
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };
@@ -118,7 +122,6 @@ export class Attempt implements Deadline {
 
   /** Classifies what the network threw: our own clocks, or a connection that failed. */
   failureOf(thrown: unknown): VendorFailure {
-    if (thrown instanceof SluiceError) return inexpressible(thrown);
     if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
     return {
       fault: "vendor",
@@ -169,8 +172,16 @@ function timedOut(by: Exclude<Ended, "client">, route: Route): VendorFailure {
   };
 }
 
-/** The adapter cannot say this to its vendor; another one may. */
-function inexpressible({ code, message, detail }: SluiceError): VendorFailure {
+/**
+ * The adapter cannot say this to its vendor; another one may. What no adapter could even read (JSON nested
+ * beyond measure) is the request's own fault, and must not count against the vendor.
+ */
+function inexpressible(thrown: unknown): VendorFailure {
+  if (!(thrown instanceof SluiceError)) {
+    const message = "The request cannot be passed on; is it nested too deeply?";
+    return { fault: "request", code: "invalid_request", status: 400, vendorCode: "unreadable", message };
+  }
+  const { code, message, detail } = thrown;
   const param = detail.param === undefined ? {} : { param: detail.param };
   return { fault: "config", code, status: 0, vendorCode: "inexpressible", message, ...param };
 }

@@ -1,5 +1,13 @@
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
-import { asObject, checkFields, type FieldType, invalid, optionalInteger, requiredText } from "./fields.ts";
+import {
+  asBody,
+  asObject,
+  checkFields,
+  type FieldType,
+  invalid,
+  optionalInteger,
+  requiredText,
+} from "./fields.ts";
 import { promptTokensForHold } from "./prompt-tokens.ts";
 
 /** Types of the fields of OpenAI's chat request; what is not named here is passed on unchecked. */
@@ -38,7 +46,7 @@ const MOST_TOKENS = 10_000_000;
  * @throws SluiceError `invalid_request` with the field in `param`
  */
 export function parseChat(value: unknown, bodyBytes: number): GenerationRequest {
-  const body = asObject(value, "body");
+  const body = asBody(value);
   const model = requiredText(body, "model");
   checkFields(body, FIELDS);
   const images = scanMessages(body);

@@ -1,6 +1,6 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import { readStreamOptions } from "./chat.ts";
-import { asObject, checkFields, type FieldType, invalid, optionalInteger, requiredText } from "./fields.ts";
+import { asBody, checkFields, type FieldType, invalid, optionalInteger, requiredText } from "./fields.ts";
 import { promptTokensForHold } from "./prompt-tokens.ts";
 
 const FIELDS: Readonly<Record<string, FieldType>> = {
@@ -23,7 +23,7 @@ const DEFAULT_COMPLETION_TOKENS = 16;
 
 /** Reads a legacy completions body. Throws SluiceError `invalid_request` with the field in `param`. */
 export function parseCompletion(value: unknown, bodyBytes: number): GenerationRequest {
-  const body = asObject(value, "body");
+  const body = asBody(value);
   const model = requiredText(body, "model");
   checkFields(body, FIELDS);
   const prompts = countPrompts(body.prompt);

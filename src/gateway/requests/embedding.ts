@@ -1,5 +1,5 @@
 import type { GenerationRequest } from "../../core/generation.ts";
-import { asObject, checkFields, type FieldType, invalid, requiredText } from "./fields.ts";
+import { asBody, checkFields, type FieldType, invalid, requiredText } from "./fields.ts";
 import { promptTokensForHold } from "./prompt-tokens.ts";
 
 const FIELDS: Readonly<Record<string, FieldType>> = {
@@ -13,7 +13,7 @@ const MOST_INPUTS = 2_048;
 
 /** Reads an embeddings body. Throws SluiceError `invalid_request` with the field in `param`. */
 export function parseEmbedding(value: unknown, bodyBytes: number): GenerationRequest {
-  const body = asObject(value, "body");
+  const body = asBody(value);
   const model = requiredText(body, "model");
   checkFields(body, FIELDS);
   const { input } = body;

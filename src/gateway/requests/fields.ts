@@ -25,6 +25,30 @@ export function asObject(value: unknown, param: string): JsonObject {
   return value as JsonObject; // checked above: a non-null object that is no array
 }
 
+/**
+ * A request's body as an object of bearable depth. Deeper ones would overflow the stack of whoever writes them
+ * out again, which costs half a second each: refused here, they cost nothing.
+ */
+export function asBody(value: unknown): JsonObject {
+  const body = asObject(value, "body");
+  if (!isNestedWithin(body, MOST_LEVELS)) {
+    throw new SluiceError("invalid_request", `The body is nested deeper than ${MOST_LEVELS} levels.`);
+  }
+  return body;
+}
+
+/** JSON schemas of tools are the deepest that people send, a few dozen levels. */
+const MOST_LEVELS = 500;
+
+function isNestedWithin(value: object, levels: number): boolean {
+  if (levels === 0) return false;
+  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+  for (const part of parts) {
+    if (typeof part === "object" && part !== null && !isNestedWithin(part, levels - 1)) return false;
+  }
+  return true;
+}
+
 export function requiredText(body: JsonObject, param: string): string {
   const value = body[param];
   if (value === undefined || value === null) {

@@ -95,6 +95,14 @@ describe("a chat request", () => {
   });
 });
 
+test("a body that is nested beyond measure is refused, one that is merely deep is not", () => {
+  const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+  expect(parseChat(chat({ metadata: { a: nested(400) } }), 10).model).toBe("m");
+  expect(refusal(() => parseChat(chat({ metadata: { a: nested(600) } }), 10)).message).toContain("nested");
+  const deep = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
+  expect(refusal(() => parseEmbedding({ model: "m", input: deep }, 10)).message).toContain("nested");
+});
+
 describe("a legacy completion", () => {
   test("multiplies choices by prompts and has OpenAI's default length", () => {
     expect(parseCompletion({ model: "m", prompt: ["a", "b"], n: 2 }, 10)).toMatchObject({
