@@ -5,6 +5,7 @@ import type { StreamAbout, StreamEntry } from "../gateway/streams/entry.ts";
 import type { StreamJournal } from "../gateway/streams/journal.ts";
 import type { LiveStream, LiveStreams, StreamCursor } from "../gateway/streams/live-stream.ts";
 import { type AddressSource, credentialOf } from "./credential.ts";
+import { headerText } from "./header-text.ts";
 import { entryFrames, repeatedEndFrames } from "./openai/stream-entries.ts";
 
 export interface StreamPorts {
@@ -39,8 +40,8 @@ export async function resumeStream(
       "x-accel-buffering": "no",
       "x-request-id": about.requestId,
       "x-sluice-stream": about.streamId,
-      "x-sluice-vendor": about.vendor,
-      "x-sluice-model": about.vendorModel,
+      "x-sluice-vendor": headerText(about.vendor),
+      "x-sluice-model": headerText(about.vendorModel),
       "x-sluice-attempts": String(about.attempts),
     },
   });
