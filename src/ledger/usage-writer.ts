@@ -6,7 +6,8 @@ import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../
 import { codeOf, type Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
 import type { Position } from "./spool/position.ts";
-import type { Spool, SpoolGap } from "./spool/spool.ts";
+import type { SpoolGap } from "./spool/read-segments.ts";
+import type { Spool } from "./spool/spool.ts";
 
 export interface UsageWriterOptions {
   readonly sql: Sql;

@@ -6,6 +6,7 @@ import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../
 import type { Files } from "./files.ts";
 import { encodeFrame } from "./frame.ts";
 import { type Position, START } from "./position.ts";
+import { readSegments, type SpoolBatch } from "./read-segments.ts";
 import { isBlank, listSegments, openSegment, type Segment, walk } from "./segment.ts";
 import { Tail } from "./tail.ts";
 
@@ -165,7 +166,9 @@ export class Spool {
     const safe = this.#unsynced === undefined ? most : Math.min(most, Number(this.#unsynced - from.sequence));
     if (safe <= 0) return { usages: [], gaps: [], next: from };
     const recent = this.#tail.read(from, safe);
-    return recent === undefined ? this.#readSegments(from, safe) : { ...recent, gaps: [] };
+    return recent === undefined
+      ? readSegments(this.options.files, this.#segments, from, safe)
+      : { ...recent, gaps: [] };
   }
 
   /** Deletes whole segments before the position, oldest first, up to the first with a request still running. */
@@ -237,28 +240,6 @@ export class Spool {
       this.#intents.set(record.id, segment);
       resolve();
     }
-  }
-
-  #readSegments(from: Position, most: number): SpoolBatch {
-    const usages: UsageRecord[] = [];
-    const gaps: SpoolGap[] = [];
-    let sequence = from.sequence;
-    let { segment: number, offset } = from;
-    let left = most;
-    for (const segment of this.#segments) {
-      if (segment.number < number || left === 0) continue;
-      if (segment.number > number) [number, offset] = [segment.number, 0];
-      const walked = walk(this.options.files, segment, offset, left, (frame) => {
-        left -= 1;
-        if (frame.sequence !== sequence) gaps.push({ expected: sequence, found: frame.sequence });
-        sequence = frame.sequence + 1n;
-        if (frame.kind === "usage") usages.push(frame.decode() as UsageRecord); // its kind says so
-      });
-      offset = walked.offset;
-      if (walked.damage !== undefined) offset = segment.length;
-      if (offset < segment.length) break;
-    }
-    return { usages, gaps, next: { segment: number, offset, sequence } };
   }
 
   /**
@@ -382,18 +363,6 @@ export class Spool {
       this.#closeIntent(record.id);
     }
   }
-}
-
-export interface SpoolBatch {
-  readonly usages: readonly UsageRecord[];
-  /** Records that were numbered and are not there. */
-  readonly gaps: readonly SpoolGap[];
-  readonly next: Position;
-}
-
-export interface SpoolGap {
-  readonly expected: bigint;
-  readonly found: bigint;
 }
 
 const DISK_REFUSES = "The gateway's disk does not take records at the moment.";
