@@ -6,7 +6,8 @@ import { NO_USAGE } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
 import type { Position } from "./spool/position.ts";
-import type { OpenIntent, Spool } from "./spool/spool.ts";
+import type { OpenIntent } from "./spool/replay.ts";
+import type { Spool } from "./spool/spool.ts";
 import { UsageWriter } from "./usage-writer.ts";
 
 export interface RecoveryOptions {

@@ -287,6 +287,67 @@ describe("a disk that fails", () => {
   );
 });
 
+/** A disk whose syncs a test lets succeed or fail one by one, and that makes no new names when told so. */
+function withheld() {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const files: Files & { refusesNames: boolean } = {
+    ...systemFiles,
+    refusesNames: false,
+    sync() {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    },
+    syncDirectory() {
+      if (this.refusesNames) throw new Error("EIO: i/o error");
+    },
+  };
+  const next = async () => {
+    while (syncs.length === 0) await Bun.sleep(1);
+    return syncs.shift() as PromiseWithResolvers<void>; // there is one
+  };
+  return { files, next };
+}
+
+describe("a sync that fails", () => {
+  test("takes nothing along that was admitted meanwhile, and leaves no gap", async () => {
+    const { files, next } = withheld();
+    const { spool } = open({ files });
+    const lost = spool.usage(usage("lost"));
+    const sync = await next();
+    await spool.intent(intent("admitted meanwhile"));
+    const end = spool.end.sequence;
+    sync.reject(new Error("EIO"));
+    await expect(lost).rejects.toThrow("EIO");
+    expect(spool.end.sequence).toBe(end - 1n);
+    const kept = spool.usage(usage("kept"));
+    (await next()).resolve();
+    await kept;
+    expect(spool.isHealthy).toBe(true);
+    expect(spool.read(START, 10)).toMatchObject({ usages: [usage("kept")], gaps: [] });
+    await spool.close();
+    const again = open();
+    expect(again.open.map(({ intent: { id } }) => String(id))).toEqual(["admitted meanwhile"]);
+    expect(again.spool.read(START, 10)).toMatchObject({ usages: [usage("kept")], gaps: [] });
+  });
+
+  test("on a disk that does not make a new file either: later records are refused, none waits for ever", async () => {
+    const { files, next } = withheld();
+    const { spool } = open({ files });
+    const lost = spool.usage(usage("lost"));
+    files.refusesNames = true;
+    (await next()).reject(new Error("EIO"));
+    await expect(lost).rejects.toThrow("EIO");
+    await expect(spool.usage(usage("lost too"))).rejects.toThrow("EIO");
+    files.refusesNames = false;
+    const kept = spool.usage(usage("kept"));
+    (await next()).resolve();
+    await kept;
+    await spool.close();
+    expect(idsOf(open().spool)).toEqual(["kept"]);
+  });
+});
+
 test("a killed process leaves behind everything that it acknowledged", async () => {
   const child = Bun.spawn(
     [process.execPath, join(import.meta.dir, "testing/append-until-killed.ts"), directory],

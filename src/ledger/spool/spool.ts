@@ -1,12 +1,13 @@
 import { type Cancel, type Clock, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
-import type { RequestId } from "../../core/ids.ts";
 import type { Log } from "../../core/log.ts";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
 import type { Files } from "./files.ts";
 import { encodeFrame } from "./frame.ts";
+import { OpenIntents } from "./open-intents.ts";
 import { type Position, START } from "./position.ts";
 import { readSegments, type SpoolBatch } from "./read-segments.ts";
+import { createReplay, type OpenIntent } from "./replay.ts";
 import { isBlank, listSegments, openSegment, type Segment, walk } from "./segment.ts";
 import { Tail } from "./tail.ts";
 
@@ -24,16 +25,16 @@ export interface SpoolOptions {
   readonly segmentBytes: number;
 }
 
-/** A request that was admitted and has no USAGE record. */
-export interface OpenIntent {
-  readonly intent: IntentRecord;
-  readonly progress: ProgressRecord | undefined;
-}
-
 interface Waiting<Kind extends SpoolRecord> {
   readonly record: Kind;
   readonly resolve: () => void;
   readonly reject: (reason: unknown) => void;
+}
+
+interface Unsynced {
+  readonly start: Position;
+  /** Written since. */
+  readonly later: SpoolRecord[];
 }
 
 /** Progress notes wait this long for something else to be written with. */
@@ -55,18 +56,24 @@ const RETRY_MS = 1_000;
  */
 export class Spool {
   readonly #segments: Segment[] = [];
-  readonly #intents = new Map<RequestId, Segment>();
+  readonly #intents = new OpenIntents();
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
   #waiting: Waiting<UsageRecord>[] = [];
   #admitted: Waiting<IntentRecord>[] = [];
   readonly #tail = new Tail();
-  /** Where the group begins that is written and not yet synced: the reader stops before it. */
-  #unsynced: bigint | undefined;
+  /** What is written and not yet synced: the reader stops before it. */
+  #unsynced: Unsynced | undefined;
+  /** Cut off together with a group that could not be synced: written again before anything else. */
+  #owed: readonly SpoolRecord[] = [];
+  /** The newest segment's last sync failed: nothing more is written there. */
+  #isSuspect = false;
   #bytes = 0;
   #flushing: Promise<void> | undefined;
   #sequence: bigint;
   #failedAt: number | undefined;
+  /** The last sync failed: that a write succeeds proves nothing. */
+  #isSyncBroken = false;
   #isClosed = false;
 
   private constructor(
@@ -105,7 +112,7 @@ export class Spool {
   }
 
   get depth(): { readonly bytes: number; readonly openIntents: number; readonly segments: number } {
-    return { bytes: this.#bytes, openIntents: this.#intents.size, segments: this.#segments.length };
+    return { bytes: this.#bytes, openIntents: this.#intents.count, segments: this.#segments.length };
   }
 
   /** False while the disk refuses: nothing billable may be taken. */
@@ -148,12 +155,12 @@ export class Spool {
     });
   }
 
-  /** Resolves when the record is on disk. Rejects with what the disk said; the record is then not there. */
+  /** Resolves when the record is on disk. Rejects with what the disk said: the record is then not there, and its request still open. */
   usage(record: UsageRecord): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
     return new Promise((resolve, reject) => {
       const done = () => {
-        this.#closeIntent(record.id);
+        this.#intents.close(record.id);
         resolve();
       };
       this.#waiting.push({ record, resolve: done, reject });
@@ -163,7 +170,8 @@ export class Spool {
 
   /** Up to `most` records from a position on; the answer's `next` is where to go on. */
   read(from: Position, most: number): SpoolBatch {
-    const safe = this.#unsynced === undefined ? most : Math.min(most, Number(this.#unsynced - from.sequence));
+    const bound = this.#unsynced?.start.sequence;
+    const safe = bound === undefined ? most : Math.min(most, Number(bound - from.sequence));
     if (safe <= 0) return { usages: [], gaps: [], next: from };
     const recent = this.#tail.read(from, safe);
     return recent === undefined
@@ -207,21 +215,32 @@ export class Spool {
       const group = this.#waiting;
       together = group.length;
       this.#waiting = [];
-      const before = this.#newest();
-      const length = before.length;
-      this.#unsynced = this.#sequence;
       try {
-        this.#append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
-        await this.options.files.sync(this.#newest().descriptor);
+        await this.#writeSynced(group.map(({ record }) => record));
         for (const { resolve } of group) resolve();
       } catch (cause) {
-        this.#distrust(cause, before, length);
+        this.options.log.error("the spool could not be written", { cause: String(cause) });
         for (const { reject } of group) reject(cause);
-      } finally {
-        this.#unsynced = undefined;
       }
     }
     this.#flushing = undefined;
+  }
+
+  async #writeSynced(records: readonly SpoolRecord[]): Promise<void> {
+    const start = this.end;
+    const written = this.#append([...this.#takeProgress(), ...records]);
+    const unsynced: Unsynced = { start, later: [] };
+    this.#unsynced = unsynced;
+    try {
+      await this.options.files.sync(this.#newest().descriptor);
+      this.#unsynced = undefined;
+      this.#failedAt = undefined;
+      this.#isSyncBroken = false;
+    } catch (cause) {
+      this.#unsynced = undefined;
+      this.#distrust(start, [...written, ...unsynced.later]);
+      throw cause;
+    }
   }
 
   #writeAdmitted(): void {
@@ -234,34 +253,44 @@ export class Spool {
       for (const { reject } of group) reject(refusal(DISK_REFUSES, cause));
       return;
     }
-    const segment = this.#newest();
-    for (const { record, resolve } of group) {
-      segment.openIntents += 1;
-      this.#intents.set(record.id, segment);
-      resolve();
-    }
+    for (const { resolve } of group) resolve();
   }
 
   /**
    * A sync that failed once may succeed the next time without having written anything, so what was in it is cut
-   * off and a new segment begins.
+   * off, and a new segment begins. What was admitted meanwhile is cut off too and written again.
    */
-  #distrust(cause: unknown, segment: Segment, length: number): void {
+  #distrust(start: Position, lost: readonly SpoolRecord[]): void {
+    const suspects = this.#segments.filter(({ number }) => number >= start.segment);
+    const cuts = suspects.map((segment) =>
+      this.#cut(segment, segment.number === start.segment ? start.offset : 0),
+    );
+    // Numbers that nobody has seen are given again; one that may still stand in a file is not.
+    if (cuts.every((isCut) => isCut)) this.#sequence = start.sequence;
+    this.#isSuspect = true;
+    this.#owed = lost.filter(({ kind }) => kind !== "usage");
+    try {
+      this.#append([]);
+    } catch (cause) {
+      this.options.log.error("no new segment of the spool could be begun", { cause: String(cause) });
+    }
     this.#failedAt = this.options.clock.monotonic();
-    this.options.log.error("the spool could not be written", { cause: String(cause), segment: segment.path });
-    if (this.#newest() === segment) this.#begin(segment.number + 1);
-    this.#cut(segment, length);
+    this.#isSyncBroken = true;
   }
 
-  /** Numbers and writes records; those that could not be written were never numbered. */
-  #append(records: readonly SpoolRecord[]): void {
-    if (records.length === 0) return;
+  /** Numbers and writes records, those that are owed first; those that could not be written were never numbered. */
+  #append(wanted: readonly SpoolRecord[]): readonly SpoolRecord[] {
+    const records = this.#owed.length === 0 ? wanted : [...this.#owed, ...wanted];
+    if (records.length === 0) return records;
     let segment = this.#newest();
-    if (segment.length >= this.options.segmentBytes) segment = this.#begin(segment.number + 1);
     const frames = records.map((record, index) => encodeFrame(record, this.#sequence + BigInt(index)));
     const [first] = frames;
     const bytes = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
     try {
+      if (this.#isSuspect || segment.length >= this.options.segmentBytes) {
+        segment = this.#begin(segment.number + 1);
+        this.#isSuspect = false;
+      }
       this.options.files.write(segment.descriptor, bytes, segment.length);
     } catch (cause) {
       this.#failedAt = this.options.clock.monotonic();
@@ -273,21 +302,28 @@ export class Spool {
     segment.length += bytes.length;
     this.#bytes += bytes.length;
     this.#sequence += BigInt(records.length);
-    this.#failedAt = undefined;
+    this.#owed = [];
+    this.#unsynced?.later.push(...records);
+    for (const record of records) if (record.kind === "intent") this.#intents.open(record.id, segment);
+    if (!this.#isSyncBroken) this.#failedAt = undefined;
+    return records;
   }
 
-  #cut(segment: Segment, length: number): void {
+  /** False when the bytes may still be there. */
+  #cut(segment: Segment, length: number): boolean {
     try {
       this.options.files.truncate(segment.descriptor, length);
       this.#bytes -= segment.length - length;
       segment.length = length;
       // What was cut off must not be read from memory either.
       this.#tail.clear();
+      return true;
     } catch (cause) {
       this.options.log.error("the spool's segment could not be cut", {
         cause: String(cause),
         segment: segment.path,
       });
+      return false;
     }
   }
 
@@ -298,8 +334,14 @@ export class Spool {
   }
 
   #begin(number: number): Segment {
-    const segment = openSegment(this.options.files, this.options.directory, number);
-    this.options.files.syncDirectory(this.options.directory);
+    const { files, directory } = this.options;
+    const segment = openSegment(files, directory, number);
+    try {
+      files.syncDirectory(directory);
+    } catch (cause) {
+      files.close(segment.descriptor);
+      throw cause;
+    }
     this.#segments.push(segment);
     return segment;
   }
@@ -310,23 +352,19 @@ export class Spool {
     return segment;
   }
 
-  #closeIntent(id: RequestId): void {
-    const segment = this.#intents.get(id);
-    if (segment === undefined) return;
-    segment.openIntents -= 1;
-    this.#intents.delete(id);
-  }
-
-  #readAll(numbers: readonly number[]): OpenIntent[] {
+  #readAll(numbers: readonly number[]): readonly OpenIntent[] {
     const { files, directory, log } = this.options;
-    const open = new Map<RequestId, { intent: IntentRecord; progress: ProgressRecord | undefined }>();
+    const replay = createReplay();
     for (const number of numbers) {
       const segment = openSegment(files, directory, number);
       this.#segments.push(segment);
       this.#bytes += segment.length;
       const { damage } = walk(files, segment, 0, Number.POSITIVE_INFINITY, (frame) => {
         this.#sequence = frame.sequence + 1n;
-        this.#replay(frame.decode(), segment, open);
+        const record = frame.decode();
+        replay.add(record);
+        if (record.kind === "intent") this.#intents.open(record.id, segment);
+        else if (record.kind === "usage") this.#intents.close(record.id);
       });
       if (damage === undefined) continue;
       const isLast = number === numbers.at(-1);
@@ -343,25 +381,7 @@ export class Spool {
       this.#sequence += 1n;
       this.#begin(number + 1);
     }
-    return [...open.values()];
-  }
-
-  #replay(
-    record: SpoolRecord,
-    segment: Segment,
-    open: Map<RequestId, { intent: IntentRecord; progress: ProgressRecord | undefined }>,
-  ): void {
-    if (record.kind === "intent") {
-      open.set(record.id, { intent: record, progress: undefined });
-      segment.openIntents += 1;
-      this.#intents.set(record.id, segment);
-    } else if (record.kind === "progress") {
-      const entry = open.get(record.id);
-      if (entry !== undefined) entry.progress = record;
-    } else {
-      open.delete(record.id);
-      this.#closeIntent(record.id);
-    }
+    return replay.open;
   }
 }
 
