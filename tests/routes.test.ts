@@ -93,6 +93,20 @@ test("an unknown path tells so, and is counted without its name", async () => {
   expect(metrics).not.toContain("nonsense");
 });
 
+test("a known path with a wrong method tells which one is right", async () => {
+  for (const [method, path, right] of [
+    ["GET", "/v1/chat/completions", "POST"],
+    ["POST", "/v1/models", "GET"],
+    ["PUT", "/v1/streams/str_1", "GET or DELETE"],
+    ["GET", "/admin/v1/keys/key_1", "DELETE"],
+  ] as const) {
+    const response = await fetch(gateway.url + path, { method });
+    const { error } = (await response.json()) as { error: { code: string; message: string } };
+    expect([response.status, error.code]).toEqual([405, "method_not_allowed"]);
+    expect(error.message).toEndWith(`use ${right}.`);
+  }
+});
+
 describe("metering", () => {
   const messages = [{ role: "user", content: "hi" }];
   const WAYS: readonly (readonly [string, object])[] = [

@@ -1,21 +1,16 @@
 import { Elysia } from "elysia";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { randomText } from "../core/ids.ts";
-import type { Log } from "../core/log.ts";
-import type { Random } from "../core/random.ts";
+import { allowedMethods, type RoutePattern } from "./allowed-methods.ts";
+import type { AnswerPorts } from "./answer.ts";
 import { errorResponse } from "./errors.ts";
 
-export interface AppPorts {
-  readonly log: Log;
-  readonly random: Random;
-  countRequest(method: string, endpoint: string, status: number): void;
-}
-
 /** The bare application: every path that no route takes, and every error that no route caught, ends here. */
-export function createApp(ports: AppPorts) {
-  return new Elysia({ name: "sluice", normalize: false }).onError(({ code, error, request }) => {
+export function createApp(ports: AnswerPorts) {
+  const app = new Elysia({ name: "sluice", normalize: false });
+  return app.onError(({ code, error, request }) => {
     const id = `req_${randomText(ports.random.bytes(24))}`;
-    const refusal = code === "NOT_FOUND" ? unknownPath(request) : asSluiceError(error);
+    const refusal = code === "NOT_FOUND" ? noRoute(app.routes, request) : asSluiceError(error);
     if (refusal.code === "internal_error") {
       ports.log.error("a request failed inside the gateway", { request: id, cause: causeOf(error) });
     }
@@ -24,9 +19,16 @@ export function createApp(ports: AppPorts) {
   });
 }
 
-function unknownPath(request: Request): SluiceError {
-  const { pathname } = new URL(request.url);
-  return new SluiceError("not_found", `Unknown request URL: ${request.method} ${pathname}. See /docs.`);
+function noRoute(routes: readonly RoutePattern[], { method, url }: Request): SluiceError {
+  const { pathname } = new URL(url);
+  const methods = allowedMethods(routes, pathname);
+  if (methods.length === 0) {
+    return new SluiceError("not_found", `Unknown request URL: ${method} ${pathname}. See /docs.`);
+  }
+  return new SluiceError(
+    "method_not_allowed",
+    `${method} is not allowed on ${pathname}: use ${methods.join(" or ")}.`,
+  );
 }
 
 const causeOf = (error: unknown): string =>
