@@ -30,13 +30,15 @@ export function parseCompletion(value: unknown, bodyBytes: number): GenerationRe
   const choices = optionalInteger(body, "n", 1, 128) ?? 1;
   const bestOf = optionalInteger(body, "best_of", 1, 20) ?? 1;
   const stream = body.stream === true;
+  const asked = optionalInteger(body, "max_tokens", 1, 10_000_000);
   return {
     operation: "completion",
     model,
     stream,
     includeUsage: readStreamOptions(body, stream),
-    body,
-    maxOutputTokens: optionalInteger(body, "max_tokens", 1, 10_000_000) ?? DEFAULT_COMPLETION_TOKENS,
+    // Said aloud: other vendors have other defaults, and what is held for must be what they may write.
+    body: asked === undefined ? { ...body, max_tokens: DEFAULT_COMPLETION_TOKENS } : body,
+    maxOutputTokens: asked ?? DEFAULT_COMPLETION_TOKENS,
     choices: prompts * Math.max(choices, bestOf),
     promptTokens: promptTokensForHold(bodyBytes),
     usesTools: false,

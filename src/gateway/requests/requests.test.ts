@@ -112,6 +112,11 @@ describe("a legacy completion", () => {
     expect(parseCompletion({ model: "m", prompt: [1, 2, 3] }, 10).choices).toBe(1);
   });
 
+  test("tells every vendor the length that is held for, since their own defaults differ", () => {
+    expect(parseCompletion({ model: "m", prompt: "a" }, 10).body.max_tokens).toBe(16);
+    expect(parseCompletion({ model: "m", prompt: "a", max_tokens: 7 }, 10).body.max_tokens).toBe(7);
+  });
+
   test.each([[{ model: "m" }], [{ model: "m", prompt: 5 }], [{ model: "m", prompt: [] }]])(
     "%j is refused",
     (body) => {
