@@ -1,8 +1,8 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import type { NodeId, RequestId, StreamId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
-import { least, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
+import { add, least, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { costOf } from "../core/price.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -57,6 +57,13 @@ export interface Ending {
   /** Monotonic; undefined when nothing came. */
   readonly firstTokenAt: number | undefined;
 }
+
+/** Milliseconds between the tries to book what the disk refused, and how many: an hour to put it right. */
+const BOOK_AGAIN_MS = 1_000;
+const MOST_TRIES = 3_600;
+
+/** How much of a vendor's own error code a receipt keeps. */
+const VENDOR_CODE_CHARS = 200;
 
 /** Milliseconds between the notes from which an interrupted stream would be charged after a crash. */
 const PROGRESS_MS = 1_000;
@@ -144,10 +151,35 @@ export class Charge implements OpenCharge {
     this.#tell(record, ending);
     try {
       await this.ports.spool.usage(record);
-    } finally {
-      this.ports.openCharges.remove(this);
+    } catch (cause) {
+      void this.#bookLater(unpaid(record));
+      throw cause;
     }
+    this.ports.openCharges.remove(this);
     return taken.charged;
+  }
+
+  /**
+   * The disk refused the record: the request stays open until the disk takes one that says what it cost the
+   * platform. The tenant pays nothing for an answer that was taken back.
+   */
+  async #bookLater(record: UsageRecord): Promise<void> {
+    const { clock, spool, openCharges, log } = this.ports;
+    for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+      await sleep(clock, BOOK_AGAIN_MS);
+      try {
+        await spool.usage(record);
+        openCharges.remove(this);
+        return;
+      } catch (cause) {
+        if (tries === MOST_TRIES) {
+          log.error("a request stays in doubt until the next start", {
+            request: record.id,
+            cause: String(cause),
+          });
+        }
+      }
+    }
   }
 
   /** Settles a request that delivered nothing; its record closes the INTENT and needs no waiting for. */
@@ -172,7 +204,7 @@ export class Charge implements OpenCharge {
       result,
       status: failure?.status ?? (result === "served" ? 200 : 0),
       errorCode: failure?.code ?? null,
-      vendorCode: failure?.vendorCode ?? null,
+      vendorCode: failure?.vendorCode?.slice(0, VENDOR_CODE_CHARS) ?? null,
     });
   }
 
@@ -227,4 +259,12 @@ export class Charge implements OpenCharge {
       vendorSeconds: ending.route === undefined || served === undefined ? null : served.durationMs / 1_000,
     });
   }
+}
+
+/** The record with all of its cost borne by the platform. */
+function unpaid(record: UsageRecord): UsageRecord {
+  const loss = add(record.charged, record.loss);
+  const flags: readonly UsageFlag[] =
+    loss > 0n ? [...new Set([...record.flags, "platform_loss" as const])] : record.flags;
+  return { ...record, outcome: "failed", errorCode: "internal_error", charged: ZERO, loss, flags };
 }

@@ -88,7 +88,7 @@ export interface StreamGeneration {
   readonly streamId: StreamId;
   /** The next passage; null once the stream has ended and its charge is on disk. One call at a time. Never rejects. */
   next(): Promise<Passage | null>;
-  /** Undefined until `next` answered null. */
+  /** There at the latest when `next` answered null. */
   readonly final: Final | undefined;
   /** Stops the vendor too; `next` then ends with outcome `cancelled` and what was used is charged. */
   cancel(): void;

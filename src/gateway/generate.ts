@@ -10,7 +10,7 @@ import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
 import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
-import { meter } from "./meter.ts";
+import { meter, NOTHING_DELIVERED } from "./meter.ts";
 import { rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { StreamRun } from "./stream-run.ts";
@@ -87,6 +87,8 @@ async function openCharge(
 /** One request on its way through the candidates. */
 class Run {
   #attempts = 0;
+  /** Ended from outside: by the client's leaving or the node's stopping. */
+  #isStopped = false;
   #failure: VendorFailure | undefined;
 
   constructor(
@@ -95,7 +97,11 @@ class Run {
     readonly options: GenerateOptions,
     readonly admission: Admission,
     readonly charge: Charge,
-  ) {}
+  ) {
+    charge.stop = () => {
+      this.#isStopped = true;
+    };
+  }
 
   async serve(): Promise<Generation> {
     for (const route of this.admission.candidates) {
@@ -117,6 +123,7 @@ class Run {
         this.#failure ??= ticket.failure;
         return undefined;
       }
+      this.#refuseIfGone(undefined, ticket);
       this.#attempts += 1;
       tried.add(ticket.key.id);
       const result = await this.#call(route, ticket);
@@ -133,7 +140,10 @@ class Run {
   async #call(route: Route, ticket: Ticket): Promise<Generation | VendorFailure> {
     const attempt = new Attempt(route, ticket.key, this.ports.deadlines, this.request.stream);
     const { signal } = this.options;
-    const stop = () => attempt.end("client");
+    const stop = () => {
+      this.#isStopped = true;
+      attempt.end("client");
+    };
     this.charge.stop = stop;
     signal?.addEventListener("abort", stop, { once: true });
     try {
@@ -194,8 +204,10 @@ class Run {
   ): Promise<Generation | VendorFailure> {
     const { route } = attempt;
     const body = await attempt.readAll(response);
-    this.#refuseIfGone(attempt);
-    if (isFailure(body)) return body;
+    if (isFailure(body)) {
+      this.#refuseIfGone(attempt);
+      return body;
+    }
     const answer = route.adapter.readAnswer(this.request, body, attempt.key.secret);
     if (!answer.ok) return answer.failure;
     this.charge.noteAttempt(attempt, "served");
@@ -238,8 +250,10 @@ class Run {
   }
 
   /** The client left before anything was delivered: a vendor that was called has read the prompt. */
-  #refuseIfGone(attempt?: Attempt): void {
-    if (this.options.signal?.aborted !== true && attempt?.endedBy !== "client") return;
+  #refuseIfGone(attempt?: Attempt, unused?: Ticket): void {
+    if (!this.#isStopped && this.options.signal?.aborted !== true && attempt?.endedBy !== "client") return;
+    unused?.report({ ok: "unknown" });
+    unused?.release();
     const error = new SluiceError("request_cancelled", "The client closed the connection.");
     if (attempt === undefined) {
       this.charge.settleUnserved("cancelled", error.code);
@@ -269,8 +283,6 @@ class Run {
     });
   }
 }
-
-const NOTHING_DELIVERED = { frames: 0, chars: 0, reasoningChars: 0 };
 
 /** The vendor refused what the client sent: its words and its status are the answer. */
 function refused(failure: VendorFailure): SluiceError {

@@ -18,6 +18,7 @@ export interface Metered {
 /**
  * Turns what the vendor told, or did not tell, into points. A vendor that never told its usage, or told
  * nonsense, is charged for what was delivered, and the record says so.
+ * @param since what was delivered after the usage was told
  */
 export function meter(
   price: Price,
@@ -25,11 +26,14 @@ export function meter(
   told: Usage | undefined,
   delivered: Delivered,
   outcome: Outcome,
+  since = NOTHING_DELIVERED,
 ): Metered {
   const isTrusted = told !== undefined && isPlausible(told);
-  const usage = isTrusted ? told : estimate(request, delivered);
+  // A completed answer's usage is the vendor's last word; one that broke off told it before its last content.
+  const isStale = outcome !== "completed" && since.frames > 0;
+  const usage = !isTrusted ? estimate(request, delivered) : isStale ? withLater(told, since) : told;
   const flags: UsageFlag[] = [];
-  if (told === undefined) flags.push("usage_estimated");
+  if (told === undefined || (isTrusted && isStale)) flags.push("usage_estimated");
   else if (!isTrusted) flags.push("usage_implausible");
   return { usage, cost: costOf(price, usage), isBillable: outcome !== "failed", flags };
 }
@@ -46,6 +50,16 @@ export function estimate(request: GenerationRequest, delivered: Delivered): Usag
     reasoning,
   };
 }
+
+/** A usage with the likely tokens of what was delivered after it was told. */
+export function withLater(told: Usage, { frames, chars, reasoningChars }: Delivered): Usage {
+  if (frames === 0) return told;
+  const total = likelyOutputTokens(frames, chars + reasoningChars);
+  const reasoning = Math.round((total * reasoningChars) / Math.max(1, chars + reasoningChars));
+  return { ...told, output: told.output + total - reasoning, reasoning: told.reasoning + reasoning };
+}
+
+export const NOTHING_DELIVERED: Delivered = { frames: 0, chars: 0, reasoningChars: 0 };
 
 /** Nothing consumed: a request that no vendor took. */
 export const NOTHING: Metered = { usage: NO_USAGE, cost: ZERO, isBillable: false, flags: [] };

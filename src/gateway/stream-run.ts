@@ -4,7 +4,7 @@ import { ZERO } from "../core/points.ts";
 import { isPlausible, type Usage } from "../core/usage.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
 import type { Final, Started, StreamGeneration } from "./gateway.ts";
-import { estimate, meter } from "./meter.ts";
+import { estimate, meter, withLater } from "./meter.ts";
 import { errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
 import { pricedBy } from "./routes.ts";
 import type { Ticket } from "./vendor-desk.ts";
@@ -53,6 +53,7 @@ export class StreamRun implements StreamGeneration {
     };
     this.vendor.attempt.onReaderStalled = stop;
     this.charge.stop = stop;
+    this.#settleIfOver();
     return this;
   }
 
@@ -61,13 +62,16 @@ export class StreamRun implements StreamGeneration {
     if (primed !== undefined) return primed;
     for (;;) {
       const passage = await this.vendor.read();
-      if (passage === null) {
-        this.#settling ??= this.#settle();
-        return this.#settling;
-      }
+      this.#settleIfOver();
+      if (passage === null) return this.#settling ?? null;
       if (this.charge.isProgressDue()) this.charge.progress(this.vendor.attempt.route, this.#usedSoFar());
       if (passage.bytes !== undefined || passage.events.length > 0) return passage;
     }
+  }
+
+  /** The vendor has said its last: what is charged does not wait for a client that reads slowly, or never. */
+  #settleIfOver(): void {
+    if (this.vendor.end !== undefined) this.#settling ??= this.#settle();
   }
 
   cancel(): void {
@@ -76,8 +80,9 @@ export class StreamRun implements StreamGeneration {
   }
 
   #usedSoFar(): Usage {
-    const { usage, delivered } = this.vendor;
-    return usage !== undefined && isPlausible(usage) ? usage : estimate(this.charge.request, delivered);
+    const { usage, delivered, deliveredSinceUsage } = this.vendor;
+    if (usage === undefined || !isPlausible(usage)) return estimate(this.charge.request, delivered);
+    return withLater(usage, deliveredSinceUsage);
   }
 
   async #settle(): Promise<null> {
@@ -86,7 +91,9 @@ export class StreamRun implements StreamGeneration {
     const { route } = vendor.attempt;
     const outcome = outcomeOf(end);
     const error = errorOf(end);
-    const metered = meter(pricedBy(route), charge.request, vendor.usage, vendor.delivered, outcome);
+    const { usage: told, delivered, deliveredSinceUsage } = vendor;
+    const price = pricedBy(route);
+    const metered = meter(price, charge.request, told, delivered, outcome, deliveredSinceUsage);
     this.#close(end);
     const { finishReason } = vendor;
     const final = { finishReason, usage: metered.usage, vendor: route.vendor.id };

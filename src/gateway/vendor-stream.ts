@@ -21,6 +21,8 @@ export class VendorStream {
   end: StreamEnd | undefined;
   /** Generated content was seen: from here on nobody else can serve instead. */
   hasContent = false;
+  /** What had been delivered when the vendor told its usage last. */
+  #atUsage: Delivered | undefined;
   readonly #parser: StreamReader;
   readonly #bytes: Bytes;
 
@@ -38,6 +40,17 @@ export class VendorStream {
     return this.#parser.delivered;
   }
 
+  /** What came after the vendor told its usage: some tell it again and again as the answer grows. */
+  get deliveredSinceUsage(): Delivered {
+    const { frames, chars, reasoningChars } = this.delivered;
+    const before = this.#atUsage ?? this.delivered;
+    return {
+      frames: frames - before.frames,
+      chars: chars - before.chars,
+      reasoningChars: reasoningChars - before.reasoningChars,
+    };
+  }
+
   /** The next network read's passage; null once `end` is set. Never rejects. */
   async read(): Promise<Passage | null> {
     if (this.end !== undefined) return null;
@@ -51,7 +64,13 @@ export class VendorStream {
     }
     // The client may have gone while the read was on its way: what arrives now is nobody's.
     if (this.attempt.endedBy !== undefined) return this.#broke(undefined);
-    const passage = chunk === undefined ? this.#parser.close() : this.#parser.push(chunk);
+    let passage: Passage;
+    try {
+      passage = chunk === undefined ? this.#parser.close() : this.#parser.push(chunk);
+    } catch (thrown) {
+      this.#finish({ by: "failure", failure: unreadable(thrown) });
+      return null;
+    }
     this.#note(passage);
     if (chunk === undefined) this.#finish({ by: "cut" });
     else if (this.hasContent && this.end === undefined) this.attempt.awaitReader();
@@ -67,8 +86,10 @@ export class VendorStream {
   #note(passage: Passage): void {
     if (passage.hasContent) this.hasContent = true;
     for (const event of passage.events) {
-      if (event.type === "usage") this.usage = event.usage;
-      else if (event.type === "finish") this.finishReason = event.reason;
+      if (event.type === "usage") {
+        this.usage = event.usage;
+        this.#atUsage = { ...this.delivered };
+      } else if (event.type === "finish") this.finishReason = event.reason;
       else if (event.type === "failure") this.#finish({ by: "failure", failure: event.failure });
       else if (event.type === "end") this.#finish({ by: "marker" });
     }
@@ -124,6 +145,13 @@ export function failureBeforeContent(stream: VendorStream): VendorFailure | unde
     case "client":
       return undefined;
   }
+}
+
+/** An adapter never throws; should one do, its stream fails, and nothing else. */
+function unreadable(thrown: unknown): VendorFailure {
+  const vendorCode = thrown instanceof Error ? thrown.name : "unreadable";
+  const message = "The vendor's stream could not be read.";
+  return { fault: "vendor", code: "vendor_unavailable", status: 200, vendorCode, message };
 }
 
 function emptyAnswer(what: string): VendorFailure {

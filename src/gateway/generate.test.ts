@@ -1,0 +1,165 @@
+import { expect, test } from "bun:test";
+import { openai } from "../adapters/openai/index.ts";
+import type { SluiceError } from "../core/errors.ts";
+import { READER_STALL_MS } from "../core/limits.ts";
+import type { StreamGeneration } from "./gateway.ts";
+import { createRunWorld, DONE, delta, FINISH, type RunWorld, USAGE } from "./testing/run-world.ts";
+
+async function streamOf(world: RunWorld, signal?: AbortSignal): Promise<StreamGeneration> {
+  const generation = await world.stream(signal);
+  if (generation.kind !== "stream") throw new Error("not a stream");
+  return generation;
+}
+
+async function readAll(stream: StreamGeneration): Promise<void> {
+  while ((await stream.next()) !== null);
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+const turns = () => Bun.sleep(2);
+const codeOf = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "none",
+    (thrown: SluiceError) => thrown.code,
+  );
+
+function expectNothingHeld(world: RunWorld): void {
+  expect(world.held).toMatchObject({ holds: 0, tickets: 0 });
+  expect(world.openCharges.count).toBe(0);
+  expect(world.booked).toHaveLength(1);
+}
+
+test("a stream that is read to its end is charged what the vendor told", async () => {
+  const world = createRunWorld();
+  world.say(delta("a") + delta("b") + FINISH + USAGE + DONE);
+  world.end();
+  await readAll(await streamOf(world));
+  expectNothingHeld(world);
+  expect(world.booked[0]).toMatchObject({ outcome: "completed", charged: 30_000_000n / 1_000_000n });
+});
+
+test("a client that never reads an answer that is over holds nothing", async () => {
+  const world = createRunWorld();
+  world.say(delta("a") + FINISH + USAGE + DONE);
+  world.end();
+  await streamOf(world);
+  await turns();
+  expectNothingHeld(world);
+  expect(world.booked[0]?.outcome).toBe("completed");
+});
+
+test("a client that stops reading before the last piece holds nothing once the vendor is done", async () => {
+  const world = createRunWorld();
+  world.say(delta("a"));
+  const stream = await streamOf(world);
+  await stream.next();
+  const next = stream.next();
+  world.say(delta("b") + FINISH + USAGE + DONE);
+  await next;
+  await turns();
+  expectNothingHeld(world);
+});
+
+test("a client that stops reading while the vendor goes on is taken for gone, and settled", async () => {
+  const world = createRunWorld();
+  world.say(delta("a"));
+  const stream = await streamOf(world);
+  await stream.next();
+  const next = stream.next();
+  world.say(delta("b"));
+  await next;
+  await world.clock.advance(READER_STALL_MS + 1_000);
+  await turns();
+  expectNothingHeld(world);
+  expect(world.booked[0]?.outcome).toBe("cancelled");
+});
+
+test("a stream whose reader breaks fails and gives everything back", async () => {
+  const broken = {
+    ...openai,
+    openStream(...given: Parameters<typeof openai.openStream>) {
+      const reader = openai.openStream(...given);
+      let pushes = 0;
+      return {
+        ...reader,
+        push(chunk: Uint8Array) {
+          pushes += 1;
+          if (pushes > 1) throw new RangeError("a bug");
+          return reader.push(chunk);
+        },
+      };
+    },
+  };
+  const world = createRunWorld(broken);
+  world.say(delta("a"));
+  const stream = await streamOf(world);
+  await stream.next();
+  world.say(delta("b"));
+  await readAll(stream);
+  expectNothingHeld(world);
+  expect(stream.final?.outcome).toBe("failed");
+});
+
+test("a usage that was told early does not make the rest of a cancelled answer free", async () => {
+  const world = createRunWorld();
+  const early = { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11 };
+  world.say(delta("a", early));
+  const stream = await streamOf(world);
+  for (let token = 0; token < 20; token += 1) {
+    world.say(delta("abcd"));
+    await stream.next();
+  }
+  stream.cancel();
+  await readAll(stream);
+  expect(stream.final?.outcome).toBe("cancelled");
+  expect(world.booked[0]?.usage.output).toBeGreaterThan(15);
+  expect(world.booked[0]?.flags).toContain("usage_estimated");
+});
+
+test("a client that leaves while a vendor's place is waited for causes no call", async () => {
+  const world = createRunWorld();
+  const gate = Promise.withResolvers<void>();
+  world.ticketGate = gate.promise;
+  const client = new AbortController();
+  const refused = codeOf(world.stream(client.signal));
+  await turns();
+  client.abort();
+  gate.resolve();
+  expect(await refused).toBe("request_cancelled");
+  expect(world.held.calls).toBe(0);
+  expectNothingHeld(world);
+  expect(world.booked[0]?.charged).toBe(0n as never);
+});
+
+test("a node that stops ends a request that waits for a vendor's place", async () => {
+  const world = createRunWorld();
+  const gate = Promise.withResolvers<void>();
+  world.ticketGate = gate.promise;
+  const refused = codeOf(world.stream());
+  await turns();
+  world.openCharges.stopAll();
+  gate.resolve();
+  expect(await refused).toBe("request_cancelled");
+  expect(world.held.calls).toBe(0);
+  expectNothingHeld(world);
+});
+
+test("an answer that cannot be booked costs the tenant nothing, and its request stays open until it is booked", async () => {
+  const world = createRunWorld();
+  world.diskError = new Error("EIO");
+  world.say(delta("a") + FINISH + USAGE + DONE);
+  world.end();
+  const stream = await streamOf(world);
+  await readAll(stream);
+  expect(stream.final).toMatchObject({ outcome: "failed", cost: 0n });
+  expect(world.openCharges.count).toBe(1);
+  await world.clock.advance(5_000);
+  expect(world.booked).toHaveLength(0);
+  world.diskError = undefined;
+  await turns();
+  await world.clock.advance(2_000);
+  await turns();
+  expectNothingHeld(world);
+  expect(world.booked[0]).toMatchObject({ outcome: "failed", charged: 0n, loss: 30n });
+  expect(world.booked[0]?.flags).toEqual(["platform_loss"]);
+});

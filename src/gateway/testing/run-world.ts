@@ -1,0 +1,171 @@
+import { openai } from "../../adapters/openai/index.ts";
+import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
+import { silentLog } from "../../core/log.ts";
+import { ManualClock } from "../../core/manual-clock.ts";
+import { type Micropoints, ZERO } from "../../core/points.ts";
+import { seededRandom } from "../../core/random.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import type { UsageRecord } from "../../ledger/records.ts";
+import { Deadlines } from "../deadlines.ts";
+import { createExplanations } from "../explain.ts";
+import type { Generation } from "../gateway.ts";
+import { type GeneratePorts, generate } from "../generate.ts";
+import { OpenCharges } from "../open-charges.ts";
+import { parseChat } from "../requests/chat.ts";
+import type { Telemetry } from "../telemetry.ts";
+import type { Ticket } from "../vendor-desk.ts";
+import { callerOf, routeOf } from "./fixtures.ts";
+
+/** One vendor of OpenAI's dialect whose bytes a test writes, and everything of a request that must be given back. */
+export interface RunWorld {
+  readonly clock: ManualClock;
+  readonly openCharges: OpenCharges;
+  /** What is held, by how many calls have a ticket, and what was booked. */
+  readonly held: { holds: number; tickets: number; calls: number };
+  readonly booked: UsageRecord[];
+  /** Set: the spool refuses USAGE records with it. */
+  diskError: Error | undefined;
+  /** Resolved by the test when it makes the desk wait. */
+  ticketGate: Promise<void> | undefined;
+  /** Writes to the vendor's answer. */
+  say(text: string): void;
+  /** Closes it. */
+  end(): void;
+  stream(signal?: AbortSignal): Promise<Generation>;
+  whole(signal?: AbortSignal): Promise<Generation>;
+}
+
+export const delta = (content: string, usage?: object): string =>
+  `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: { content }, finish_reason: null }], ...(usage === undefined ? {} : { usage }) })}\n\n`;
+export const FINISH =
+  'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n';
+export const USAGE =
+  'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}\n\n';
+export const DONE = "data: [DONE]\n\n";
+
+export function createRunWorld(adapter = openai): RunWorld {
+  const clock = new ManualClock();
+  const openCharges = new OpenCharges(clock);
+  const held = { holds: 0, tickets: 0, calls: 0 };
+  const booked: UsageRecord[] = [];
+  const body = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: 1_000 });
+  const writer = body.writable.getWriter();
+  const key = { id: "k", secret: "vendor-secret", weight: 1 };
+  const base = routeOf("v", { input: 1n, output: 10n });
+  const route = { ...base, adapter, baseUrl: "http://vendor.test", vendor: { ...base.vendor, keys: [key] } };
+  const models = new Map([["m", [route]]]);
+
+  const takeTicket = (): Ticket => {
+    held.tickets += 1;
+    let isOver = false;
+    return {
+      ok: true,
+      key,
+      report() {},
+      release() {
+        if (isOver) throw new Error("a ticket was given back twice");
+        isOver = true;
+        held.tickets -= 1;
+      },
+    };
+  };
+
+  const world: RunWorld = {
+    clock,
+    openCharges,
+    held,
+    booked,
+    diskError: undefined,
+    ticketGate: undefined,
+    say: (text) => void writer.write(new TextEncoder().encode(text)),
+    end: () => void writer.close(),
+    stream: (signal) => run(true, signal),
+    whole: (signal) => run(false, signal),
+  };
+
+  const ports: GeneratePorts = {
+    clock,
+    openCharges,
+    log: silentLog,
+    node: nodeId("n"),
+    region: "local",
+    random: seededRandom(1),
+    deadlines: new Deadlines(clock),
+    explanations: createExplanations(),
+    telemetry: SILENT,
+    spool: {
+      intent: () => Promise.resolve(),
+      progress() {},
+      async usage(record) {
+        if (world.diskError !== undefined) throw world.diskError;
+        booked.push(record);
+      },
+    },
+    admission: {
+      takeRates: () => ({ limit: undefined, release() {} }),
+      hold(_caller, amount) {
+        held.holds += 1;
+        const end = () => {
+          held.holds -= 1;
+        };
+        return {
+          amount,
+          settle(cost: Micropoints) {
+            end();
+            return { charged: cost, loss: ZERO };
+          },
+          release: end,
+        };
+      },
+    },
+    desk: {
+      standingOf: () => ({ breaker: "closed", firstTokenMs: undefined, errorRatio: 0 }),
+      take(_route, tried) {
+        if (tried.size > 0) return { ok: false, failure: NO_FURTHER_KEY };
+        return world.ticketGate === undefined ? takeTicket() : world.ticketGate.then(takeTicket);
+      },
+    },
+    async network(_call, signal) {
+      held.calls += 1;
+      signal.addEventListener("abort", () => writer.abort(new Error("aborted")).catch(() => {}));
+      return new Response(body.readable);
+    },
+    routes: () => ({
+      catalog: { vendors: new Map(), models: new Map(), routing: ROUTING, tiers: {} },
+      routing: ROUTING,
+      models,
+    }),
+  };
+
+  function run(stream: boolean, signal: AbortSignal | undefined): Promise<Generation> {
+    const messages = [{ role: "user", content: "How are you?" }];
+    const request = parseChat({ model: "m", stream, messages, max_tokens: 50 }, 40);
+    const options = { requestId: nextId(), mode: "passthrough" } as const;
+    return generate(ports, callerOf(), request, signal === undefined ? options : { ...options, signal });
+  }
+
+  return world;
+}
+
+let requests = 0;
+function nextId(): RequestId {
+  requests += 1;
+  return requestId(`req_${requests}`);
+}
+
+const SILENT: Telemetry = {
+  generationEnded() {},
+  attemptFailed() {},
+  firstToken() {},
+  streamOpened() {},
+  streamClosed() {},
+  lease() {},
+};
+
+const ROUTING = { strategy: "priority", weights: { cost: 1, performance: 0, quality: 0 } } as const;
+const NO_FURTHER_KEY: VendorFailure = {
+  fault: "vendor",
+  code: "vendor_unavailable",
+  status: 0,
+  message: "no further key",
+};
