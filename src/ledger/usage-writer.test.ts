@@ -48,11 +48,11 @@ interface Opened {
   booked: Micropoints[];
 }
 
-async function start({ segmentBytes = 1e8, sql = database.sql } = {}): Promise<Opened> {
+async function start({ segmentBytes = 1e8, sql = database.sql, at = directory } = {}): Promise<Opened> {
   const from = await registerNode(database.sql, node);
   const files = systemFiles;
   const options = {
-    directory,
+    directory: at,
     files,
     clock: systemClock,
     log: silentLog,
@@ -111,6 +111,35 @@ describe("the usage writer", () => {
     const [rollup] = await database.sql<{ requests: bigint; charged: bigint }[]>`
       select sum(requests)::bigint as requests, sum(charged)::bigint as charged from usage_rollup`;
     expect(rollup).toEqual({ requests: 2n, charged: 150n });
+  });
+
+  test("loses nothing when two processes run under one node's name", async () => {
+    await granted(1_000);
+    const first = await start();
+    const elsewhere = mkdtempSync(join(tmpdir(), "writer-"));
+    const second = await start({ at: elsewhere });
+    await first.spool.usage(usageOf("r1", { charged: µ(100) }));
+    await second.spool.usage(usageOf("r2", { charged: µ(50) }));
+    await first.writer.flush(5_000);
+    await second.writer.flush(5_000);
+    expect((await charges()).map(({ id, charged }) => [id, charged])).toEqual([
+      ["r1", 100n],
+      ["r2", 50n],
+    ]);
+    expect((await accounts.balances(tenant)).spent).toBe(µ(150));
+    rmSync(elsewhere, { recursive: true });
+  });
+
+  test("tells that its node is not registered rather than booking nothing", async () => {
+    await granted(1_000);
+    const { spool, writer } = await start();
+    await database.sql`delete from node`;
+    await spool.usage(usageOf("r1", { charged: µ(100) }));
+    await expect(writer.flush(300)).rejects.toThrow("did not take");
+    expect(String(writer.lastError)).toContain("not registered");
+    await registerNode(database.sql, node);
+    await writer.flush(5_000);
+    expect(await charges()).toHaveLength(1);
   });
 
   test("goes on after the database was away, and loses nothing", async () => {

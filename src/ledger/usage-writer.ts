@@ -148,7 +148,8 @@ export class UsageWriter {
   }
 
   async #apply(usages: readonly UsageRecord[], next: Position): Promise<void> {
-    const name = `${this.options.node}:${next.sequence}`;
+    // With a request's id in it: a second process under this node's name, or a spool that was replaced, makes other batches.
+    const name = `${this.options.node}:${next.sequence}:${usages[0]?.id}`;
     try {
       await this.#send(usages, name, next);
     } catch (thrown) {

@@ -279,8 +279,9 @@ declare
   lost bigint := 0;
   settled record;
 begin
-  perform 1 from node where id = a_node and (to_sequence is null or spool_sequence < to_sequence) for update;
-  if not found then return 0; end if;
+  -- The watermark says where to read on, never what to leave out: that is each row's own affair.
+  perform 1 from node where id = a_node for update;
+  if not found then raise exception 'node % is not registered', a_node using errcode = 'SL002'; end if;
 
   perform ensure_usage_partition(d.day) from (
     select distinct (to_timestamp((r->>'at')::double precision / 1000) at time zone 'UTC')::date as day
@@ -338,7 +339,7 @@ begin
 
   if to_sequence is not null then
     update node set spool_segment = to_segment, spool_offset = to_offset, spool_sequence = to_sequence,
-                    last_seen = now() where id = a_node;
+                    last_seen = now() where id = a_node and spool_sequence < to_sequence;
   end if;
   return applied;
 end $$;
