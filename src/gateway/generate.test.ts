@@ -100,6 +100,15 @@ test("a stream whose reader breaks fails and gives everything back", async () =>
   expect(stream.final?.outcome).toBe("failed");
 });
 
+test("a vendor that sends much and says nothing is given up before it fills the memory", async () => {
+  const world = createRunWorld();
+  const role = `data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}\n\n`;
+  for (let megabyte = 0; megabyte < 6; megabyte += 1)
+    world.say(role.repeat(Math.ceil(2 ** 20 / role.length)));
+  expect(await codeOf(world.stream())).toBe("vendor_unavailable");
+  expectNothingHeld(world);
+});
+
 test("a usage that was told early does not make the rest of a cancelled answer free", async () => {
   const world = createRunWorld();
   const early = { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11 };

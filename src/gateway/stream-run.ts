@@ -1,5 +1,6 @@
 import type { Passage } from "../adapters/adapter.ts";
 import { SluiceError } from "../core/errors.ts";
+import { MAX_FRAME_BYTES } from "../core/limits.ts";
 import { ZERO } from "../core/points.ts";
 import { isPlausible, type Usage } from "../core/usage.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
@@ -33,10 +34,13 @@ export class StreamRun implements StreamGeneration {
 
   /** Reads until the first content or the end: up to here another vendor could still serve. */
   async prime(): Promise<void> {
+    let bytes = 0;
     while (!this.vendor.hasContent) {
       const passage = await this.vendor.read();
       if (passage === null) return;
-      this.#primed.push(passage);
+      if (passage.bytes !== undefined || passage.events.length > 0) this.#primed.push(passage);
+      bytes += passage.bytes?.byteLength ?? 0;
+      if (bytes > MAX_FRAME_BYTES && !this.vendor.hasContent) this.vendor.giveUp();
       if (this.vendor.end !== undefined) return;
     }
   }

@@ -83,6 +83,11 @@ export class VendorStream {
     this.#finish({ by: "client" });
   }
 
+  /** Too much came before any content: nobody waits for that. */
+  giveUp(): void {
+    this.#finish({ by: "failure", failure: emptyAnswer("sent no content among all that it sent") });
+  }
+
   #note(passage: Passage): void {
     if (passage.hasContent) this.hasContent = true;
     for (const event of passage.events) {

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { type NodeId, nodeId } from "../core/ids.ts";
@@ -34,6 +34,10 @@ export async function openSpool(
   systemFiles.makeDirectory(directory);
   for (const name of readdirSync(directory)) {
     if (name === node) continue;
+    if (!isSpool(join(directory, name))) {
+      log.warn("this is no spool and is left alone", { path: join(directory, name) });
+      continue;
+    }
     const left = await openOne(options, nodeId(name));
     await left.spool.close();
     rmSync(join(directory, name), { recursive: true });
@@ -49,6 +53,13 @@ export async function openSpool(
     );
   }
   return opened;
+}
+
+/** Nothing but segments; anything else is somebody else's. */
+function isSpool(path: string): boolean {
+  if (!statSync(path).isDirectory()) return false;
+  const names = readdirSync(path);
+  return names.length > 0 && names.every((name) => name.endsWith(".spool"));
 }
 
 async function openOne(options: OpenSpoolOptions, node: NodeId) {

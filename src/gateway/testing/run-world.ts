@@ -77,8 +77,8 @@ export function createRunWorld(adapter = openai): RunWorld {
     booked,
     diskError: undefined,
     ticketGate: undefined,
-    say: (text) => void writer.write(new TextEncoder().encode(text)),
-    end: () => void writer.close(),
+    say: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}), // aborted meanwhile
+    end: () => void writer.close().catch(() => {}),
     stream: (signal) => run(true, signal),
     whole: (signal) => run(false, signal),
   };

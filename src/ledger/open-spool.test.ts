@@ -1,0 +1,65 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
+import { systemClock } from "../core/clock.ts";
+import { nodeId, tenantId } from "../core/ids.ts";
+import { silentLog } from "../core/log.ts";
+import { micropointsOf, ZERO } from "../core/points.ts";
+import { createAccounts } from "./accounts.ts";
+import { openSpool } from "./open-spool.ts";
+import { createTenants } from "./tenants.ts";
+import { intentOf, progressOf, region, usageOf } from "./testing/records.ts";
+
+let database: TestDatabase;
+let directory: string;
+beforeEach(async () => {
+  database = await testDatabase();
+  directory = mkdtempSync(join(tmpdir(), "spools-"));
+});
+afterEach(async () => {
+  await database.drop();
+  rmSync(directory, { recursive: true });
+});
+
+const opened = (name: string) =>
+  openSpool({
+    sql: database.sql,
+    directory,
+    node: nodeId(name),
+    region,
+    clock: systemClock,
+    log: silentLog,
+  });
+
+test("what a former name of the node left is booked once and removed, and its points go home", async () => {
+  const { sql } = database;
+  const accounts = createAccounts(sql);
+  const tenant = tenantId("t");
+  const µ = (amount: number) => micropointsOf(BigInt(amount));
+  await createTenants(sql).create({ id: tenant, name: "T", tier: "normal", overdraft: ZERO });
+  await accounts.topUp(tenant, µ(1_000), "first");
+  const { spool } = await opened("old");
+  await accounts.grant({ id: "g", tenant, node: nodeId("old"), amount: µ(500), atLeast: µ(500) });
+  await spool.usage(usageOf("whole", { node: nodeId("old"), charged: µ(100) }));
+  await spool.intent(intentOf("cut"));
+  spool.progress(progressOf("cut", µ(7)));
+  await spool.close();
+  await (await opened("new")).spool.close();
+  await (await opened("new")).spool.close();
+  const { spent, tenantAccount } = await accounts.balances(tenant);
+  expect([spent, tenantAccount]).toEqual([µ(107), µ(893)]);
+  expect(existsSync(join(directory, "old"))).toBe(false);
+});
+
+test("what is no spool is left alone and keeps nobody from starting", async () => {
+  writeFileSync(join(directory, ".DS_Store"), "");
+  mkdirSync(join(directory, "lost+found"));
+  mkdirSync(join(directory, "backup"));
+  writeFileSync(join(directory, "backup/notes.txt"), "mine");
+  const { spool } = await opened("new");
+  await spool.close();
+  expect(existsSync(join(directory, "backup/notes.txt"))).toBe(true);
+  expect(existsSync(join(directory, "lost+found"))).toBe(true);
+});
