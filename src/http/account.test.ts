@@ -116,7 +116,10 @@ test("another tenant's request is not there", async () => {
   const get = account();
   expect((await get("/v1/receipts/req_1", "sk-other")).status).toBe(404);
   expect((await get("/v1/explain/req_1", "sk-other")).status).toBe(404);
-  expect((await get("/v1/explain/req_2")).body.error.code).toBe("not_found");
+  for (const id of ["req_2", "a%00b", "%ff"]) {
+    expect((await get(`/v1/receipts/${id}`)).body.error.code).toBe("not_found");
+    expect((await get(`/v1/explain/${id}`)).body.error.code).toBe("not_found");
+  }
 });
 
 test("an explanation tells who was asked, in what order, and who was not", async () => {

@@ -8,6 +8,7 @@ import type { Receipt, Receipts } from "../ledger/receipts.ts";
 import { type AnswerPorts, createAnswer } from "./answer.ts";
 import { type BalancePorts, balanceOf, flushed } from "./balance.ts";
 import { type AddressSource, credentialOf } from "./credential.ts";
+import { pathPart, queryOf } from "./stored-text.ts";
 import { type UsageReportPorts, usageReport } from "./usage-report.ts";
 
 export interface AccountRoutePorts extends AnswerPorts, BalancePorts, UsageReportPorts {
@@ -35,20 +36,18 @@ export function accountRoutes(ports: AccountRoutePorts) {
       ),
     )
     .get("/v1/usage", ({ request, server }) =>
-      handle(request, server, "/v1/usage", ({ tenant }) =>
-        usageReport(ports, new URL(request.url).searchParams, tenant),
-      ),
+      handle(request, server, "/v1/usage", ({ tenant }) => usageReport(ports, queryOf(request.url), tenant)),
     )
     .get("/v1/receipts/:request_id", ({ request, server, params }) =>
       handle(request, server, "/v1/receipts/{request_id}", async ({ tenant }) => {
-        const receipt = await findReceipt(ports, requestId(params.request_id), tenant);
+        const receipt = await findReceipt(ports, idOf(params.request_id), tenant);
         if (receipt === undefined) throw unknownRequest();
         return Response.json(receipt);
       }),
     )
     .get("/v1/explain/:request_id", ({ request, server, params }) =>
       handle(request, server, "/v1/explain/{request_id}", async ({ tenant }) => {
-        const id = requestId(params.request_id);
+        const id = idOf(params.request_id);
         const receipt = await findReceipt(ports, id, tenant);
         const decision = ports.explanations.get(id, tenant);
         if (receipt === undefined && decision === undefined) throw unknownRequest();
@@ -98,6 +97,13 @@ function routingOf({ ranked, passed }: Decision) {
     })),
     passed: passed.map(({ route, reason }) => ({ vendor: route.vendor.id, model: route.model, reason })),
   };
+}
+
+/** @throws SluiceError `not_found` when no request can be called so */
+function idOf(part: string): RequestId {
+  const id = pathPart(part);
+  if (id === undefined) throw unknownRequest();
+  return requestId(id);
 }
 
 const unknownRequest = (): SluiceError =>

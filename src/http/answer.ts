@@ -1,7 +1,8 @@
-import { asSluiceError } from "../core/errors.ts";
+import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { type RequestId, randomText, requestId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
+import { isUnreachable } from "../ledger/database.ts";
 import { errorResponse } from "./errors.ts";
 
 export interface AnswerPorts {
@@ -26,11 +27,18 @@ export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer
       response = await run(id);
       response.headers.set("x-request-id", id);
     } catch (thrown) {
-      const error = asSluiceError(thrown);
+      const error = refusalOf(thrown);
       if (error.code === "internal_error") log.error("a request failed", { request: id, endpoint, error });
       response = errorResponse(error, id);
     }
     countRequest(request.method, endpoint, response.status);
     return response;
   };
+}
+
+/** A ledger that is away is nobody's mistake and passes. */
+function refusalOf(thrown: unknown): SluiceError {
+  if (thrown instanceof SluiceError || !isUnreachable(thrown)) return asSluiceError(thrown);
+  const message = "The ledger cannot be reached at the moment. Try again.";
+  return new SluiceError("overloaded", message, { retryAfterMs: 1_000, cause: thrown });
 }

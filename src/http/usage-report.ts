@@ -14,6 +14,9 @@ export interface UsageReportPorts {
 /** What a report covers when it is not said: the last thirty days. */
 const DEFAULT_SPAN_MS = 30 * 86_400_000;
 
+/** Moments that a report can begin or end with: those that have been and can be written with four digits. */
+const YEAR_10000 = Date.UTC(10_000, 0);
+
 /** Sums in the order of the CSV's columns. */
 const SUMS = {
   requests: "requests",
@@ -70,7 +73,8 @@ function momentOf(parameters: URLSearchParams, name: string): number | undefined
   const text = parameters.get(name);
   if (text === null || text === "") return undefined;
   const moment = /^\d{1,11}$/.test(text) ? Number(text) * 1_000 : Date.parse(text);
-  if (Number.isNaN(moment)) throw invalid(name, "must be a date such as 2026-05-01 or 2026-05-01T12:00:00Z");
+  if (!(moment >= 0 && moment < YEAR_10000))
+    throw invalid(name, "must be a date such as 2026-05-01 or 2026-05-01T12:00:00Z");
   return moment;
 }
 

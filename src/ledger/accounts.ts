@@ -1,7 +1,7 @@
 import { SluiceError } from "../core/errors.ts";
 import { type NodeId, nodeId, type TenantId } from "../core/ids.ts";
 import { formatPoints, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
-import { codeOf, type Sql } from "./database.ts";
+import { codeOf, OUT_OF_RANGE, type Sql } from "./database.ts";
 
 /** Where a tenant's points are, as the ledger has booked them. */
 export interface Balances {
@@ -32,7 +32,11 @@ export interface Movement {
 }
 
 export interface Accounts {
-  /** Books points that a tenant bought. The same reference again is the same top-up; with another amount `idempotency_conflict`; `not_found` for an unknown tenant. */
+  /**
+   * Books points that a tenant bought. The same reference again is the same top-up.
+   * @throws SluiceError `idempotency_conflict` when it comes with another amount, `not_found` for an unknown tenant,
+   * `invalid_request` when the ledger cannot hold so much
+   */
   topUp(
     tenant: TenantId,
     amount: Micropoints,
@@ -71,6 +75,10 @@ async function topUp(sql: Sql, tenant: TenantId, amount: Micropoints, reference:
   const running = sql<{ applied: boolean; balance: bigint }[]>`
     select * from top_up(${tenant}, ${amount as bigint}, ${reference})`;
   const [row] = await running.catch((thrown: unknown) => {
+    if (codeOf(thrown) === OUT_OF_RANGE) {
+      const message = "Invalid 'points': the balance would be more than the ledger can hold.";
+      throw new SluiceError("invalid_request", message, { param: "points", cause: thrown });
+    }
     if (codeOf(thrown) !== OTHER_TRANSFER) throw refusalOf(thrown, tenant);
     const message = `The reference '${reference}' was used for a top-up of another amount.`;
     throw new SluiceError("idempotency_conflict", message, { param: "reference", cause: thrown });

@@ -50,6 +50,9 @@ export function isUnreachable(thrown: unknown): boolean {
   return CONNECTION_CODES.has(code) || code.startsWith("57P") || code.startsWith("08") || code === "53300";
 }
 
+/** An amount, or a sum with it, that no bigint holds. */
+export const OUT_OF_RANGE = "22003";
+
 /** The SQLSTATE or the driver's code of what was thrown. */
 export function codeOf(thrown: unknown): string | undefined {
   if (typeof thrown !== "object" || thrown === null || !("code" in thrown)) return undefined;

@@ -2,7 +2,7 @@ import type { Tier } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import { type TenantId, tenantId } from "../core/ids.ts";
 import { type Micropoints, micropointsOf } from "../core/points.ts";
-import { codeOf, type Sql } from "./database.ts";
+import { codeOf, OUT_OF_RANGE, type Sql } from "./database.ts";
 
 export interface Tenant {
   readonly id: TenantId;
@@ -76,6 +76,11 @@ export function createTenants(sql: Sql): Tenants {
             update account set overdraft = ${overdraft as bigint} where kind = 'tenant' and tenant = ${id}`;
         });
       } catch (thrown) {
+        if (codeOf(thrown) === OUT_OF_RANGE) {
+          const message =
+            "Invalid 'overdraft': together with the balance it is more than the ledger can hold.";
+          throw new SluiceError("invalid_request", message, { param: "overdraft", cause: thrown });
+        }
         if (codeOf(thrown) !== CHECK) throw thrown;
         throw new SluiceError("conflict", "More of the overdraft is in use than the new one allows.", {
           param: "overdraft",

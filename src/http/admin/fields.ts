@@ -48,11 +48,15 @@ export const duration = z
 /** What `duration` has let through, in milliseconds. */
 export const durationOf = (text: string): number => parseDuration(text) ?? 0;
 
-export const name = z
+/** A text that people read and the ledger keeps: without control characters and halves of characters. */
+const plainText = z
   .string()
   .min(1)
   .max(200)
-  .regex(/^[^\p{Cc}]*$/u, "must not hold control characters");
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "must not hold control characters");
+export const name = plainText;
+/** Names a movement of points, so that it is booked once. */
+export const reference = plainText;
 export const tier = z.enum(TIERS);
 export const scope = z.enum([
   "chat",
@@ -63,7 +67,7 @@ export const scope = z.enum([
   "streams",
 ] as const satisfies readonly Scope[]);
 
-export const glob = z.string().min(1).max(200).describe("A name; `*` stands for any part of it.");
+export const glob = plainText.describe("A name; `*` stands for any part of it.");
 
 /** An address or a range of them. */
 export const addressRange = z
@@ -78,10 +82,11 @@ function isAddressRange(text: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
+const NOT_A_MOMENT = "must be a time such as 2027-01-31T00:00:00Z, or epoch seconds";
 /** A moment: ISO 8601 with its time zone, or epoch seconds. */
 export const moment = z
-  .union([z.iso.datetime({ offset: true }), z.int().min(0).max(99_999_999_999)], {
-    error: "must be a time such as 2027-01-31T00:00:00Z, or epoch seconds",
+  .union([z.iso.datetime({ offset: true, error: NOT_A_MOMENT }), z.int().min(0).max(99_999_999_999)], {
+    error: NOT_A_MOMENT,
   })
   .describe("ISO 8601, or epoch seconds.");
 

@@ -26,11 +26,19 @@ export interface KeyPorts {
   keyChanged(key: KeyId): void | Promise<void>;
 }
 
+/** One request a day, about; and what no node reaches. Beyond either, waits can no longer be told in seconds. */
+const SLOWEST = 0.00001;
+const MOST = 1_000_000_000;
 const limits = z
   .strictObject({
-    qps: z.number().positive().optional().describe("Requests a second."),
-    burst: z.int().min(1).optional().describe("Requests that may come at once; absent: one second's worth."),
-    concurrency: z.int().min(1).optional().describe("Requests that may run at the same time."),
+    qps: z.number().min(SLOWEST).max(MOST).optional().describe("Requests a second."),
+    burst: z
+      .int()
+      .min(1)
+      .max(MOST)
+      .optional()
+      .describe("Requests that may come at once; absent: one second's worth."),
+    concurrency: z.int().min(1).max(MOST).optional().describe("Requests that may run at the same time."),
   })
   .refine(({ qps, burst }) => burst === undefined || qps !== undefined, {
     path: ["qps"],

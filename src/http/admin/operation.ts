@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { SluiceError } from "../../core/errors.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
+import { pathPart, queryOf } from "../stored-text.ts";
 import type { Admin, AdminAccess } from "./authorize.ts";
 import type { Permission } from "./permissions.ts";
 
@@ -76,7 +77,7 @@ export function mountRoutes(ports: OperationPorts, name: string, routes: readonl
         answer(request, pattern, async () => {
           const admin = await ports.access.authorize(request.headers, operation.permission);
           const body = await bodyOf(ports.findingsOf, operation, request);
-          const query = new URL(request.url).searchParams;
+          const query = queryOf(request.url);
           const result = await run({ admin, body, query, param: (key = "id") => partOf(params, key) });
           return result instanceof Response ? result : Response.json(result, { status: statusOf(operation) });
         }),
@@ -121,7 +122,7 @@ const pathText = (path: readonly PropertyKey[]): string =>
     .join("");
 
 function partOf(params: Readonly<Record<string, string>>, name: string): string {
-  const part = params[name];
-  if (part === undefined || part === "") throw new SluiceError("not_found", "There is nothing by this name.");
+  const part = pathPart(params[name]);
+  if (part === undefined) throw new SluiceError("not_found", "There is nothing by this name.");
   return part;
 }

@@ -6,7 +6,7 @@ import type { Random } from "../../core/random.ts";
 import type { Accounts } from "../../ledger/accounts.ts";
 import type { Tenant, Tenants } from "../../ledger/tenants.ts";
 import { type BalancePorts, balanceOf } from "../balance.ts";
-import { amount, limitOf, name, pointsOf, positiveAmount, tier } from "./fields.ts";
+import { amount, limitOf, name, pointsOf, positiveAmount, reference, tier } from "./fields.ts";
 import { type AdminOperation, type AdminRoute, route } from "./operation.ts";
 
 export interface TenantPorts extends BalancePorts {
@@ -33,11 +33,9 @@ const newTenant = z.strictObject({
 const tenantChanges = newTenant.omit({ id: true }).partial();
 const topUp = z.strictObject({
   points: positiveAmount,
-  reference: z
-    .string()
-    .min(1)
-    .max(200)
-    .describe("Names this top-up, such as an invoice's number: the same one again is booked once."),
+  reference: reference.describe(
+    "Names this top-up, such as an invoice's number: the same one again is booked once.",
+  ),
 });
 
 const create: AdminOperation<z.infer<typeof newTenant>> = {
