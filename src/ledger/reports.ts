@@ -1,3 +1,4 @@
+import { SluiceError } from "../core/errors.ts";
 import type { KeyId, TenantId, VendorId } from "../core/ids.ts";
 import { type Micropoints, micropointsOf } from "../core/points.ts";
 import type { Sql } from "./database.ts";
@@ -30,6 +31,7 @@ export interface ReportRow {
 }
 
 export interface Reports {
+  /** @throws SluiceError `invalid_request` when it would be longer than anybody reads: never a part of the sums */
   usage(query: ReportQuery): Promise<readonly ReportRow[]>;
   /** Charged to a key in hours that begin at or after `since` (epoch milliseconds). */
   spentByKey(key: KeyId, since: number): Promise<Micropoints>;
@@ -77,9 +79,10 @@ export function createReports(sql: Sql): Reports {
       const rows = await sql.unsafe<Record<string, bigint | string>[]>(
         `select ${[...groups, ...sums].join(", ")} from usage_rollup
          where hour >= $1 and hour < $2 and ($3::text is null or tenant = $3)
-         ${groupBy.length === 0 ? "" : `group by ${numbers} order by ${numbers}`} limit ${MOST_ROWS}`,
+         ${groupBy.length === 0 ? "" : `group by ${numbers} order by ${numbers}`} limit ${MOST_ROWS + 1}`,
         [new Date(from), new Date(to), tenant ?? null],
       );
+      if (rows.length > MOST_ROWS) throw tooLong();
       return rows.map((row) => rowOf(row, groupBy));
     },
     async spentByKey(key, since) {
@@ -96,6 +99,13 @@ export function createReports(sql: Sql): Reports {
     },
   };
 }
+
+const tooLong = (): SluiceError =>
+  new SluiceError(
+    "invalid_request",
+    `The report has more than ${MOST_ROWS} rows: ask for a shorter span or fewer groups.`,
+    { param: "group_by" },
+  );
 
 function rowOf(row: Readonly<Record<string, bigint | string>>, groupBy: readonly ReportGroup[]): ReportRow {
   const sum = (name: keyof typeof SUMS): bigint => BigInt(row[name] ?? 0n);
