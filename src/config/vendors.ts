@@ -49,7 +49,7 @@ export function vendorFindings(file: FileInput, sources: VendorSources): readonl
   const findings: Finding[] = [];
   for (const [name, vendor] of Object.entries(file.vendors ?? {})) {
     const { keys, baseUrl } = withDefaults(name, vendor, sources);
-    const builtIn = sources.catalogue.vendors[name];
+    const builtIn = builtInVendor(name, sources.catalogue);
     if (builtIn !== undefined && builtIn.keyVariable === undefined && builtIn.adapter !== vendor.adapter) {
       findings.push({
         path: ["vendors", name, "adapter"],
@@ -82,7 +82,7 @@ export function vendorsNamedByModels(file: unknown): ReadonlySet<string> {
 
 function withDefaults(name: string, given: VendorInput | undefined, sources: VendorSources): VendorInput {
   const { catalogue, environment } = sources;
-  const builtIn = catalogue.vendors[name] ?? (given && builtInOf(given.adapter, catalogue));
+  const builtIn = builtInVendor(name, catalogue) ?? (given && builtInOf(given.adapter, catalogue));
   const adapter = given?.adapter ?? builtIn?.adapter ?? "sandbox";
   const variable = builtInOf(adapter, catalogue)?.keyVariable;
   const key = variable === undefined ? undefined : environment[variable];
@@ -93,6 +93,13 @@ function withDefaults(name: string, given: VendorInput | undefined, sources: Ven
     keys: given?.keys ?? (key === undefined || key === "" ? [] : [{ id: "environment", key }]),
   };
 }
+
+/** Only the catalogue's own entries: a vendor may be called `constructor`. */
+const builtInVendor = (
+  name: string,
+  { vendors }: CatalogueInput,
+): CatalogueInput["vendors"][string] | undefined =>
+  Object.hasOwn(vendors, name) ? vendors[name] : undefined;
 
 const builtInOf = (
   adapter: AdapterName,

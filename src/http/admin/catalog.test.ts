@@ -73,6 +73,12 @@ test("what the file declares is read-only, and the file is named", async () => {
   }
 });
 
+test("a vendor may be called like something that every object has", async () => {
+  const made = await admin.call("PUT", "/vendors/constructor", VENDOR);
+  expect([made.status, made.body.id]).toEqual([201, "constructor"]);
+  expect((await admin.call("DELETE", "/vendors/constructor")).status).toBe(200);
+});
+
 test.each([
   ["/vendors/v", { adapter: "openai" }, "keys"],
   ["/vendors/v", { adapter: "openai", keys: ["sk-1"], colour: 1 }, "colour"],
