@@ -4,6 +4,7 @@ import { MAILBOX_LENGTH } from "../core/limits.ts";
 import { actorKind } from "./definition.ts";
 import { IDLE_ACTOR_MS, IDLE_SWEEP_MS } from "./limits.ts";
 import {
+  COUNTER,
   type CounterProtocol,
   type CounterWorld,
   createCounterWorld,
@@ -142,7 +143,9 @@ describe("an idle actor", () => {
     world.stored.set("a", 3);
     await world.clock.advance(IDLE_ACTOR_MS + IDLE_SWEEP_MS);
     expect(world.host.snapshot().total).toBe(0);
+    expect(world.host.find(COUNTER.name, "a")).toBeUndefined();
     expect(await world.ask("read", null)).toBe(3);
+    expect(world.host.find(COUNTER.name, "a")).toEqual(world.host.snapshot().actors[0]);
     expect(world.loads).toEqual(["a", "a"]);
   });
 

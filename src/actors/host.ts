@@ -28,6 +28,8 @@ export interface ActorHost {
   readonly ask: Ask;
   /** The actors that live on this node, the busiest first, at most `most`. */
   snapshot(most?: number): ActorSnapshot;
+  /** One actor, if it lives here. */
+  find(kind: string, key: string): ActorView | undefined;
   /** Refuses new asks, waits for open ones until the deadline, then gives the shards away. Drain the leases first. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -150,6 +152,11 @@ class Host implements ActorHost {
     }
     views.sort((a, b) => b.mailbox - a.mailbox || b.restarts - a.restarts || (a.key < b.key ? -1 : 1));
     return { total: views.length, actors: views.slice(0, most) };
+  }
+
+  find(kind: string, key: string): ActorView | undefined {
+    const cell = this.#kinds.get(kind)?.cells.get(key);
+    return cell === undefined ? undefined : this.#view(kind, cell);
   }
 
   async stop(deadlineMs: number): Promise<void> {

@@ -84,7 +84,7 @@ function administration(parts: OperationParts) {
     vendorFindings: vendorDefinitionFindings,
     applyManaged: keeper.applyManaged,
     health: leases.health,
-    vendorLimitsLeft: (vendor: VendorId) => limitsLeft(leases, vendor),
+    vendorLimitsLeft: (vendor: VendorId) => leases.host.find(VENDOR.name, vendor)?.summary,
     keyChanged: requests.identity.forget,
     async tenantChanged(tenant: TenantId) {
       requests.identity.forgetTenant(tenant);
@@ -95,12 +95,6 @@ function administration(parts: OperationParts) {
     actors: (most: number) => leases.host.snapshot(most),
     reconcile: () => reconcile(ledger.sql, booksOf(parts)),
   };
-}
-
-/** What the vendor's actor tells of itself, if it lives here. */
-function limitsLeft({ host }: LeaseParts, vendor: VendorId) {
-  const { actors } = host.snapshot(Number.MAX_SAFE_INTEGER);
-  return actors.find(({ kind, key }) => kind === VENDOR.name && key === vendor)?.summary;
 }
 
 function nodeStatus({ ledger, requests, region, startedAt, isDraining, openWebSockets }: OperationParts) {
