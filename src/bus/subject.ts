@@ -13,17 +13,10 @@ export function covers(pattern: string, subject: string): boolean {
 export const hasWildcard = (pattern: string): boolean => /(?:^|\.)[*>](?:\.|$)/.test(pattern);
 
 const ALLOWED = /^[\w$-]$/;
-const ESCAPED = /~([0-9a-f]{1,6})~/g;
 
 /** An id as one token of a subject: whatever separates or matches tokens, or is not ASCII, is written as `~hex~`. */
 export function subjectToken(id: string): string {
   let token = "";
   for (const char of id) token += ALLOWED.test(char) ? char : `~${char.codePointAt(0)?.toString(16)}~`;
   return token === "" ? "~" : token;
-}
-
-/** The id that `subjectToken` was given. */
-export function idOfToken(token: string): string {
-  if (token === "~") return "";
-  return token.replace(ESCAPED, (_, hex: string) => String.fromCodePoint(Number.parseInt(hex, 16)));
 }

@@ -25,7 +25,7 @@ import {
 
 const DEFAULT_QUALITY = 0.5;
 const DEFAULT_REGION = "global";
-export const DEFAULT_ROUTING: RoutingSpec = {
+const DEFAULT_ROUTING: RoutingSpec = {
   strategy: "balanced",
   weights: { cost: 0.4, performance: 0.3, quality: 0.3 },
 };

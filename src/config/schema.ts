@@ -22,7 +22,7 @@ import { priceProblem, priceSchema } from "./prices.ts";
  * changes nothing; `convert.ts` makes core types of what has passed.
  */
 
-export const ADAPTERS = [
+const ADAPTERS = [
   "openai",
   "anthropic",
   "gemini",

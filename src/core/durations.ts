@@ -7,10 +7,3 @@ export function parseDuration(text: string): number | undefined {
   const factor = MS_OF_UNIT[unit ?? ""];
   return amount === undefined || factor === undefined ? undefined : Math.round(Number(amount) * factor);
 }
-
-/** The shortest exact form: 90000 → `90s`, 60000 → `1m`. */
-export function formatDuration(ms: number): string {
-  if (ms === 0 || ms % 1_000 !== 0) return `${ms}ms`;
-  if (ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
-  return ms % 60_000 === 0 ? `${ms / 60_000}m` : `${ms / 1_000}s`;
-}

@@ -72,11 +72,7 @@ export function resumableBody(
 }
 
 /** A reader's entries as an SSE body, pulled by the client's reading. The client's leaving closes the reader. */
-export function eventsBody(
-  about: StreamAbout,
-  cursor: StreamCursor,
-  after: number,
-): ReadableStream<Uint8Array> {
+function eventsBody(about: StreamAbout, cursor: StreamCursor, after: number): ReadableStream<Uint8Array> {
   const framesOf = (entry: StreamEntry): string =>
     entry.type === "done" && entry.seq <= after ? repeatedEndFrames(entry, about) : entryFrames(entry, about);
   let hasLeft = false;

@@ -1,5 +1,5 @@
 import { type PriceId, priceId, type VendorId } from "../core/ids.ts";
-import { formatPoints, type Micropoints, micropointsOf, parsePoints } from "../core/points.ts";
+import { formatPoints } from "../core/points.ts";
 import type { MeteredPrice, Price } from "../core/price.ts";
 import type { Sql } from "./database.ts";
 
@@ -16,7 +16,6 @@ export interface KnownPrice {
 export interface Prices {
   /** Writes prices down before they are applied, so that every receipt can show what it applied. */
   register(prices: readonly KnownPrice[]): Promise<void>;
-  get(id: PriceId): Promise<PriceDocument | undefined>;
 }
 
 /** The name of a price: the hash of everything that makes it. The same price always has the same id. */
@@ -25,6 +24,7 @@ export function priceIdOf(vendor: VendorId, model: string, price: Price): PriceI
   return priceId(`price_${new Bun.CryptoHasher("sha256").update(content).digest("hex").slice(0, 24)}`);
 }
 
+/** A price as receipts and the admin API show it. */
 export function priceDocument(price: Price): PriceDocument {
   if (price.kind === "free") return { kind: "free" };
   const document: Record<string, string> = { kind: "metered" };
@@ -33,23 +33,6 @@ export function priceDocument(price: Price): PriceDocument {
     if (rate !== undefined) document[name] = formatPoints(rate);
   }
   return document;
-}
-
-/** Reads what `priceDocument` wrote. Throws when it is not such a document: an unknown price is not a free one. */
-export function priceOf(document: PriceDocument): Price {
-  if (document.kind === "free") return { kind: "free" };
-  const rates: Partial<Record<(typeof RATES)[number], Micropoints>> = {};
-  for (const name of RATES) {
-    const text = document[name];
-    if (text === undefined) continue;
-    const rate = parsePoints(text);
-    if (rate === undefined) throw new Error(`a price in the ledger has no amount in '${name}'`);
-    rates[name] = micropointsOf(rate);
-  }
-  const { input, output } = rates;
-  if (input === undefined || output === undefined)
-    throw new Error("a price in the ledger lacks input or output");
-  return { ...rates, kind: "metered", input, output };
 }
 
 const RATES = [
@@ -74,10 +57,6 @@ export function createPrices(sql: Sql): Prices {
         spec: sql.json(priceDocument(price)),
       }));
       await sql`insert into price ${sql(rows, "id", "vendor", "model", "spec")} on conflict do nothing`;
-    },
-    async get(id) {
-      const [row] = await sql<{ spec: PriceDocument }[]>`select spec from price where id = ${id}`;
-      return row?.spec;
     },
   };
 }

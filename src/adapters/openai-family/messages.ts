@@ -8,7 +8,7 @@ type Message = Readonly<Record<string, unknown>>;
 export const messagesOf = (draft: RequestDraft): readonly unknown[] => listOf(draft.get("messages"));
 
 /** Rewrites each message, keeping what does not look like one. */
-export function mapMessages(draft: RequestDraft, change: (message: Message) => Message): void {
+function mapMessages(draft: RequestDraft, change: (message: Message) => Message): void {
   if (!Array.isArray(draft.get("messages"))) return;
   draft.set(
     "messages",

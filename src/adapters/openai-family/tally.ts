@@ -30,7 +30,7 @@ export function createTally(): Tally {
 }
 
 /** UTF-16 units of an event that a client sees as the answer. */
-export function visibleChars(event: GenerationEvent): number {
+function visibleChars(event: GenerationEvent): number {
   switch (event.type) {
     case "text":
     case "refusal":

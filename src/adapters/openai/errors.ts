@@ -15,7 +15,7 @@ import {
 } from "../failure/verdict.ts";
 
 /** The vendor page's section 10, most telling first. */
-export const OPENAI_ERRORS: readonly ErrorRow[] = [
+const OPENAI_ERRORS: readonly ErrorRow[] = [
   [["context_length_exceeded"], TOO_LONG],
   [["content_policy_violation", "moderation_blocked", "invalid_prompt", "content_filter"], BAD_CONTENT],
   [["unsupported_parameter", "unknown_parameter", "unsupported_value"], BAD_PARAMETER],

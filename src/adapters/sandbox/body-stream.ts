@@ -92,7 +92,7 @@ export function bodyStream(
 }
 
 /** How many tokens should have left `elapsedMs` after the call. */
-export function tokensDue(elapsedMs: number, pace: Pace): number {
+function tokensDue(elapsedMs: number, pace: Pace): number {
   if (elapsedMs < pace.firstTokenMs) return 0;
   return Math.floor(((elapsedMs - pace.firstTokenMs) * pace.tokensPerSecond) / 1_000) + 1;
 }

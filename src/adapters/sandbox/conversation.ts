@@ -36,7 +36,7 @@ export function readConversation(body: JsonObject): Conversation {
 }
 
 /** The text of a message's content, given as a string or as parts. */
-export const contentText = (content: unknown): string =>
+const contentText = (content: unknown): string =>
   typeof content === "string"
     ? content
     : listOf(content)

@@ -24,7 +24,7 @@ export interface PlannedChoice {
 }
 
 /** The most that is generated when the client sets no limit. */
-export const MAX_OUTPUT_TOKENS = 4_096;
+const MAX_OUTPUT_TOKENS = 4_096;
 /** OpenAI's default for legacy completions. */
 const COMPLETION_TOKENS = 16;
 
