@@ -8,6 +8,8 @@ export interface ConnectOptions {
   readonly max?: number;
   /** Shown in pg_stat_activity. */
   readonly name?: string;
+  /** True: connections are never exchanged for fresh ones; what hangs on a session must last. */
+  readonly isKept?: boolean;
 }
 
 /** Opens a pool lazily: nothing is connected before the first query. */
@@ -22,6 +24,7 @@ export function connect(url: string, options: ConnectOptions = {}): Sql {
     connect_timeout: 5,
     // Notices of our own migrations ("already exists") are nobody's news.
     onnotice: () => {},
+    ...(options.isKept === true ? { max_lifetime: null } : {}),
     backoff: (attempt) => Math.min(0.05 * 2 ** attempt, 2),
   });
 }

@@ -13,6 +13,7 @@ import { claim } from "../ledger/embedded/claim.ts";
 import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
 import { createKeys, type Keys } from "../ledger/keys.ts";
 import { migrate } from "../ledger/migrate.ts";
+import { claimNode, type NodeClaim } from "../ledger/node-claim.ts";
 import { openSpool } from "../ledger/open-spool.ts";
 import { createPrices, type Prices } from "../ledger/prices.ts";
 import { createReceipts, type Receipts } from "../ledger/receipts.ts";
@@ -48,7 +49,9 @@ export async function openLedger(config: Config, log: Log): Promise<LedgerParts>
   try {
     const database = await openDatabase(config, dataDirectory, log);
     try {
+      const name = await claimName(database.url, nodeId(config.nodeId ?? disk.nodeId));
       const close = async () => {
+        await name.release();
         await database.close();
         await claimed.release();
       };
@@ -61,6 +64,14 @@ export async function openLedger(config: Config, log: Log): Promise<LedgerParts>
     await claimed.release();
     throw thrown;
   }
+}
+
+async function claimName(url: string, node: NodeId): Promise<NodeClaim> {
+  const name = await claimNode(url, node, clock);
+  if (name !== undefined) return name;
+  throw new Error(
+    `Another process runs as node '${node}' on this database. Give this one a SLUICE_NODE_ID of its own.`,
+  );
 }
 
 async function partsOf(
@@ -96,6 +107,7 @@ async function partsOf(
 
 interface Database {
   readonly sql: Sql;
+  readonly url: string;
   close(): Promise<void>;
 }
 
@@ -107,7 +119,8 @@ async function openDatabase(config: Config, dataDirectory: string, log: Log): Pr
     config.databaseUrl === undefined
       ? await startEmbeddedPostgres({ directory, clock, random, onProgress })
       : undefined;
-  const sql = connect(config.databaseUrl ?? embedded?.url ?? "", { max: DATABASE_CONNECTIONS });
+  const url = config.databaseUrl ?? embedded?.url ?? "";
+  const sql = connect(url, { max: DATABASE_CONNECTIONS });
   const close = async () => {
     await sql.end({ timeout: 5 });
     await embedded?.stop();
@@ -115,7 +128,7 @@ async function openDatabase(config: Config, dataDirectory: string, log: Log): Pr
   try {
     const { applied } = await migrate(sql);
     if (applied.length > 0) log.info("the ledger's schema is up to date", { migrations: applied.length });
-    return { sql, close };
+    return { sql, url, close };
   } catch (thrown) {
     await close();
     throw thrown;
