@@ -1,9 +1,10 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
 import { USAGE_CLASSES } from "../core/usage.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
 import { type EventLoopLag, watchEventLoop } from "./event-loop-lag.ts";
 import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
+import { observationCells } from "./observation-cells.ts";
 
 /** What is read when somebody scrapes. */
 export interface MetricSources {
@@ -65,21 +66,21 @@ export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
 function generationTelemetry(
   registry: Registry,
 ): Pick<Telemetry, "generationEnded" | "attemptFailed" | "firstToken" | "lease"> {
-  const vendorTime = histogram(
+  const vendorTime = observationCells(
     registry,
     "ai_model_response_time",
     "Seconds from the call of a vendor to the end of its answer.",
     ["vendor", "model", "region"],
     RESPONSE_BUCKETS,
   );
-  const firstToken = histogram(
+  const firstToken = observationCells(
     registry,
     "ai_time_to_first_token",
     "Seconds from the call of a vendor to its first content.",
     ["vendor", "model", "region"],
     FIRST_TOKEN_BUCKETS,
   );
-  const costs = histogram(
+  const costs = observationCells(
     registry,
     "cost_per_request",
     "Points charged for one request.",
@@ -166,17 +167,6 @@ function counter<Name extends string>(
   return cells;
 }
 
-function histogram<Name extends string>(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly Name[],
-  buckets: number[],
-): LabelledCells<Histogram.Internal<Name>> {
-  const made = new Histogram({ name, help, labelNames, buckets, registers: [registry] });
-  return createCells(labelNames, (labels) => made.labels(labels));
-}
-
 function gauge(registry: Registry, name: string, help: string, read?: () => number): Gauge {
   return new Gauge({
     name,
@@ -208,8 +198,14 @@ function addProcessMetrics(registry: Registry, lag: EventLoopLag): void {
   gauge(registry, "event_loop_lag_seconds", "Worst delay of a timer in the last ten seconds.", lag.worst);
   gauge(registry, "process_resident_memory_bytes", "Memory of the process.", () => process.memoryUsage().rss);
   gauge(registry, "process_heap_bytes", "Used JavaScript heap.", () => process.memoryUsage().heapUsed);
-  gauge(registry, "process_cpu_seconds_total", "CPU time of the process, user and system.", () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+  new Counter({
+    name: "process_cpu_seconds_total",
+    help: "CPU time of the process, user and system.",
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
   });
 }
