@@ -35,9 +35,12 @@ export function unreadable(vendorCode: string, message: string): VendorFailure {
   return { ...BROKEN, status: 200, vendorCode, message };
 }
 
-/** The vendor stopped by itself in the middle, and said so in `finish_reason`. */
+/** The vendor stopped by itself in the middle, and said so in `finish_reason`; only a plain word of it is kept. */
 export const brokenOff = (reason: string): VendorFailure =>
-  unreadable(reason, `The vendor broke off the answer (${reason}).`);
+  unreadable(
+    /^[a-z_]{1,64}$/i.test(reason) ? reason : "unknown_finish_reason",
+    "The vendor broke off the answer.",
+  );
 
 /** True for a chunk that carries a real error: some vendors write `"error": null` into every chunk. */
 export const hasError = (chunk: JsonObject): boolean => chunk.error !== undefined && chunk.error !== null;
