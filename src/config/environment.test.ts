@@ -10,7 +10,7 @@ describe("the environment's settings", () => {
     expect(readEnvironment({ PORT: "", DATABASE_URL: "", SLUICE_ADMIN_KEY: "" }).server).toEqual({});
   });
 
-  test("every variable of the contract is read", () => {
+  test("every documented variable is read", () => {
     const { server, adminKey, problems } = readEnvironment({
       PORT: "9000",
       HOST: "127.0.0.1",

@@ -36,7 +36,7 @@ const variables = z.object({
     .optional(),
 });
 
-/** The contract's variables, checked. An empty variable counts as not set. */
+/** Every variable that configures Sluice, checked. An empty variable counts as not set. */
 export function readEnvironment(environment: Environment): EnvironmentSettings {
   const given: Environment = Object.fromEntries(
     Object.keys(variables.shape)

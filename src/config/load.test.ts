@@ -20,7 +20,7 @@ function modelOf(config: Config, name: string): ModelSpec {
   return model;
 }
 
-const CONTRACT = `
+const EXAMPLE = `
 vendors:
   deepseek:
     adapter: deepseek
@@ -35,7 +35,7 @@ models:
     - { vendor: qwen, model: qwen-plus, quality: 0.80, price: { input: 0.8, output: 2 } }
 routing: { strategy: balanced, weights: { cost: 0.4, performance: 0.3, quality: 0.3 } }
 `;
-const CONTRACT_ENV = {
+const EXAMPLE_ENV = {
   DEEPSEEK_API_KEY: "sk-deep-first",
   DEEPSEEK_API_KEY_2: "sk-deep-second",
   DASHSCOPE_API_KEY: "sk-qwen",
@@ -50,7 +50,7 @@ describe("with nothing configured", () => {
     expect(modelOf(config, "sandbox-chat").candidates[0]?.price).toEqual({ kind: "free" });
   });
 
-  test("the contract's defaults hold", () => {
+  test("the documented defaults hold", () => {
     expect(config).toMatchObject({
       host: "0.0.0.0",
       port: 8080,
@@ -112,8 +112,8 @@ describe("keys in the environment", () => {
   });
 });
 
-describe("the contract's example", () => {
-  const config = load(CONTRACT, CONTRACT_ENV);
+describe("the whole example", () => {
+  const config = load(EXAMPLE, EXAMPLE_ENV);
 
   test("becomes a vendor with two keys, limits and clocks", () => {
     expect(vendorOf(config, "deepseek")).toEqual({
@@ -149,8 +149,8 @@ describe("the contract's example", () => {
   });
 
   test("shows no key to a log, to JSON or to a console", () => {
-    const secretive = load(CONTRACT, {
-      ...CONTRACT_ENV,
+    const secretive = load(EXAMPLE, {
+      ...EXAMPLE_ENV,
       SLUICE_ADMIN_KEY: "sk-adm",
       DATABASE_URL: "postgres://u:sk-db@h/d",
       SLUICE_MASTER_SECRET: "ab".repeat(32),

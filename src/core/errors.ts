@@ -4,7 +4,7 @@
  */
 export type ErrorCode = keyof typeof STATUS_OF_CODE;
 
-/** HTTP status per code; the codes are the contract's closed list plus what plain HTTP itself needs. */
+/** HTTP status per code; the codes are those that clients may rely on, plus what plain HTTP itself needs. */
 export const STATUS_OF_CODE = {
   invalid_request: 400,
   invalid_json: 400,

@@ -3,7 +3,7 @@
 /** Largest request body unless configured: 20 images of 1 MB in base64 fit. */
 export const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
 
-/** Largest single SSE frame of a vendor: image previews reach 1.7 MB (vendor notes, trap 12). */
+/** Largest single SSE frame of a vendor: previews of images reach 1.7 MB. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 
 /** Largest whole answer of a vendor: a batch of 2,048 embeddings of 3,072 numbers is about 60 MB as JSON. */
@@ -33,7 +33,7 @@ export const READER_STALL_MS = 120_000;
 /** Longest piece of text in one stream event, in UTF-16 units: a vendor's giant frame becomes several events. */
 export const STREAM_ENTRY_CHARS = 16 * 1024;
 
-/** Unsent bytes after which a WebSocket's client counts as too slow (contract, section 6). */
+/** Unsent bytes after which a WebSocket's client counts as too slow. */
 export const UNSENT_BYTES = 1024 * 1024;
 
 /**
@@ -42,10 +42,10 @@ export const UNSENT_BYTES = 1024 * 1024;
  */
 export const STREAM_RING_BYTES = UNSENT_BYTES + 256 * 1024;
 
-/** How long an ended stream can still be read (contract, section 5). */
+/** How long an ended stream can still be read. */
 export const STREAM_KEPT_MS = 5 * 60_000;
 
-/** How long a generation goes on without a reader, unless the request says otherwise (contract, section 5). */
+/** How long a generation goes on without a reader, unless the request says otherwise. */
 export const STREAM_DETACH_MS = 30_000;
 
 /** Streams running at once on one node: at 32 KiB each, 1 GiB. */
@@ -60,7 +60,7 @@ export const KEPT_STREAM_BYTES = 256 * 1024 * 1024;
 /** Generations at once on one WebSocket: a backend's whole load, yet one socket cannot fill a node. */
 export const GENERATIONS_PER_SOCKET = 1_000;
 
-/** Life of a WebSocket ticket (contract, section 6). */
+/** Life of a WebSocket ticket. */
 export const TICKET_MS = 60_000;
 
 /** Unused tickets at once: 160 a second, each good for a minute. */

@@ -1,6 +1,6 @@
 import type { LimitState, SluiceError } from "../core/errors.ts";
 
-/** An error in the shape that users of OpenAI's SDKs know (contract §4). */
+/** An error in the shape that users of OpenAI's SDKs know. */
 export interface ErrorBody {
   readonly error: {
     readonly message: string;

@@ -4,7 +4,7 @@ import { cancelStream, resumeStream, type StreamPorts, type StreamServer } from 
 
 export type StreamRoutePorts = StreamPorts & AnswerPorts;
 
-/** `GET` and `DELETE /v1/streams/{id}` (contract §5). */
+/** `GET` and `DELETE /v1/streams/{id}`. */
 export function streamRoutes(ports: StreamRoutePorts) {
   const answer = createAnswer(ports);
   const handle = (

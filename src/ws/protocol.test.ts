@@ -5,7 +5,7 @@ import { idOf, parseFrame } from "./protocol.ts";
 
 const BODY = { model: "m", messages: [] };
 
-test("each frame of the contract is read", () => {
+test("each frame of the protocol is read", () => {
   expect(parseFrame({ type: "generate", id: "a", body: BODY })).toEqual({
     type: "generate",
     id: "a",

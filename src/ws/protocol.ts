@@ -2,7 +2,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { JsonObject, Outcome } from "../core/generation.ts";
 import { type RequestId, type StreamId, streamId, type VendorId } from "../core/ids.ts";
 
-/** What a client may send (contract, section 6). */
+/** What a client may send. */
 export type ClientFrame =
   | {
       readonly type: "generate";

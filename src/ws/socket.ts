@@ -34,7 +34,7 @@ const IDLE_SECONDS = 120;
 /** What a `generate` frame adds to the body it carries. */
 const ENVELOPE_BYTES = 4 * 1024;
 
-/** `GET /v1/ws` and `POST /v1/ws/tickets` (contract, section 6). */
+/** `GET /v1/ws` and `POST /v1/ws/tickets`. */
 export class WebSockets {
   /** For `Bun.serve({ websocket })`. */
   readonly handler: WebSocketHandler<SocketData>;

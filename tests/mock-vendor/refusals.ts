@@ -23,7 +23,7 @@ const words = (
   headers?: Readonly<Record<string, string>>,
 ): Words => ({ status, code, type, message, ...(headers && { headers }) });
 
-/** Status, code, type and message of each refusal, vendor by vendor (vendor notes, "Errors"). */
+/** Status, code, type and message of each refusal, vendor by vendor, from their error pages and recorded errors. */
 const OPENAI: Readonly<Record<Refusal, Words>> = {
   invalid_key: words(
     401,

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../src/core/generation.ts";
 import type { Shape, ToolCall } from "./script.ts";
 
 /**
- * Chunks and answers as each vendor builds them. From the recordings and documentation pages in the vendor notes;
+ * Chunks and answers as each vendor builds them. From recordings and the vendors' documentation;
  * written apart from the adapters on purpose, so that a mistake is not made twice.
  */
 export interface ShapeRules {

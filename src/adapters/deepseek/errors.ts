@@ -10,7 +10,7 @@ import {
   type Verdict,
 } from "../failure/verdict.ts";
 
-/** DeepSeek's codes only repeat the class; the status says more (vendor page, section 4). */
+/** DeepSeek's codes only repeat the class; the status says more (its error codes page). */
 const CLASSES: readonly ErrorRow[] = [
   [["authentication_error", "insufficient_balance"], BAD_KEY],
   [["rate_limit_reached", "rate_limit_error"], RATE_LIMITED],

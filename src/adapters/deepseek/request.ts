@@ -6,12 +6,12 @@ import { usualUrl } from "../openai-family/member.ts";
 import { developerToSystem, messagesOf, schemaIntoPrompt } from "../openai-family/messages.ts";
 import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 
-/** Vendor page, section 3.1: the most an answer can have; section 3.3: the same for fill-in-the-middle. */
+/** The most an answer can have, and the same for fill-in-the-middle (DeepSeek's documentation). */
 const MAX_OUTPUT_TOKENS = 393_216;
 const MAX_FILL_TOKENS = 4_096;
 const MAX_STOPS = 16;
 
-/** Section 7, and OpenAI's newer fields of the same kind. */
+/** Not in DeepSeek's API, and OpenAI's newer fields of the same kind. */
 const UNSUPPORTED = [
   "n",
   "seed",
@@ -99,7 +99,7 @@ function withoutStrictTools(draft: RequestDraft): void {
 
 /**
  * With thinking on, DeepSeek refuses a conversation in which an assistant message with tool calls comes
- * back without its `reasoning_content` (section 8). OpenAI's clients drop it, so thinking has to go.
+ * back without its `reasoning_content` (a 400). OpenAI's clients drop it, so thinking has to go.
  */
 const lacksReasoning = (draft: RequestDraft): boolean =>
   messagesOf(draft).some(

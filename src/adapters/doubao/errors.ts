@@ -12,7 +12,7 @@ import {
   type Verdict,
 } from "../failure/verdict.ts";
 
-/** Vendor page, section 7, most telling first. */
+/** Volcengine's error codes (docs/82379/1299023), most telling first. */
 const ERRORS: readonly ErrorRow[] = [
   [["InvalidEndpoint.ClosedEndpoint"], MISCONFIGURED],
   [["OutofContextError*"], TOO_LONG],

@@ -6,11 +6,11 @@ import { usualUrl } from "../openai-family/member.ts";
 import { developerToSystem } from "../openai-family/messages.ts";
 import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 
-/** Vendor page, section 4. */
+/** ModelArk's Chat API page. */
 const MAX_COMPLETION_TOKENS = 65_536;
 const MAX_STOPS = 4;
 
-/** Section 10, and OpenAI's newer fields of the same kind. */
+/** Not in ModelArk's Chat API, and OpenAI's newer fields of the same kind. */
 const UNSUPPORTED = [
   "seed",
   "store",

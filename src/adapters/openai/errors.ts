@@ -14,7 +14,7 @@ import {
   type Verdict,
 } from "../failure/verdict.ts";
 
-/** The vendor page's section 10, most telling first. */
+/** OpenAI's error codes guide and recorded errors, most telling first. */
 const OPENAI_ERRORS: readonly ErrorRow[] = [
   [["context_length_exceeded"], TOO_LONG],
   [["content_policy_violation", "moderation_blocked", "invalid_prompt", "content_filter"], BAD_CONTENT],

@@ -2,10 +2,10 @@ import type { GenerationRequest } from "../../core/generation.ts";
 import type { Target } from "../adapter.ts";
 import { type LimitField, limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 
-/** What other vendors' clients send and OpenAI refuses as unknown (vendor page, section 12). */
+/** What other vendors' clients send and OpenAI refuses as unknown. */
 const FOREIGN = ["top_k", "enable_thinking", "thinking", "thinking_budget"];
 
-/** Refused by reasoning models, whatever their value (section 12). */
+/** Refused by reasoning models, whatever their value. */
 const NOT_WHEN_REASONING = [
   "frequency_penalty",
   "presence_penalty",

@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from "../failure/verdict.ts";
 
-/** Vendor page, section 6: native code / compatible-mode code, most telling first. */
+/** Model Studio's error messages: native code / compatible-mode code, most telling first. */
 const ERRORS: readonly ErrorRow[] = [
   [["InternalError.Algo.InvalidParameter"], BAD_REQUEST],
   [["BadRequest.TooLarge"], TOO_LARGE],

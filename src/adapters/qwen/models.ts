@@ -1,4 +1,4 @@
-/** What a model's name tells about it (vendor page, sections 3.1 and 10). */
+/** What a model's name tells about it (Model Studio's chat reference and thinking guide). */
 
 /** Cannot answer whole: the QwQ and QVQ lines and the omni models only stream. */
 export const onlyStreams = (model: string): boolean => /^(?:qwq|qvq)|omni/i.test(model);

@@ -13,13 +13,13 @@ import { limitOutput, type RequestDraft } from "../openai-family/request-draft.t
 import { isNewerLine, isOpenQwen3, onlyStreams } from "./models.ts";
 import { shapeThinking, shareLimit } from "./thinking.ts";
 
-/** Vendor page, sections 3.1 and 9. */
+/** Model Studio's chat and embeddings reference; a temperature of 2 itself is refused. */
 const MAX_CHOICES = 4;
 const MAX_TOP_LOGPROBS = 5;
 const MAX_EMBEDDED_TEXTS = 10;
 const HIGHEST_TEMPERATURE = 1.99;
 
-/** Fields that Qwen knows; others may be refused with InternalError.Algo.InvalidParameter (section 10). */
+/** Fields that Qwen knows; others may be refused with InternalError.Algo.InvalidParameter. */
 const CHAT_FIELDS: ReadonlySet<string> = new Set([
   "model",
   "messages",

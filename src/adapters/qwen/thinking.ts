@@ -5,7 +5,7 @@ import { hasEffortLevels, isOmni, onlyThinks, thinksByDefault } from "./models.t
 /** Thinking tokens for OpenAI's levels where a model only knows a budget; above `high` the model's own maximum. */
 const BUDGETS: Readonly<Record<string, number>> = { minimal: 512, low: 2_048, medium: 8_192, high: 24_576 };
 
-/** The levels of the qwen3.8 line (vendor page, section 3.1). */
+/** The levels of the qwen3.8 line (Model Studio's chat reference). */
 const LEVELS: Readonly<Record<string, string>> = {
   minimal: "low",
   low: "low",

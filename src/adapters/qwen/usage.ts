@@ -2,6 +2,6 @@ import type { JsonObject } from "../../core/generation.ts";
 import type { Usage } from "../../core/usage.ts";
 import { usageOf } from "../openai-family/usage.ts";
 
-/** `prompt_tokens` includes what was read from the cache and what was written to it (vendor page, section 8). */
+/** `prompt_tokens` includes what was read from the cache and what was written to it. */
 export const readUsage = (raw: JsonObject): Usage | undefined =>
   usageOf(raw, { cacheWriteField: "cache_creation_input_tokens" });

@@ -9,7 +9,7 @@ export interface Fixture {
   readonly name: string;
   /** `recorded`: the shape of a real answer, long texts and ids filled in. `constructed`: made from the documentation. */
   readonly origin: "recorded" | "constructed";
-  /** Where the shape comes from: section of the vendor reference notes, and their source. */
+  /** Where the shape comes from; the places themselves are listed in `../README.md`. */
   readonly source: string;
   readonly operation: Operation;
   readonly request: JsonObject;

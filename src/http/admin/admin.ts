@@ -27,7 +27,7 @@ export interface AdminPorts
   readonly tenants: TenantPorts["tenants"];
 }
 
-/** Everything below `/admin/v1` (contract §7), for the admin key or a token with the permission. */
+/** Everything below `/admin/v1`, for the admin key or a token with the permission. */
 export function adminRoutes(ports: AdminPorts) {
   const access = createAdminAccess(ports);
   const mounting = { ...ports, access };

@@ -76,7 +76,7 @@ async function generate(
 
 const isResumable = (request: Request): boolean => request.headers.get("x-sluice-resumable") === "true";
 
-/** A stream with numbered events that any reader can take up again (contract §5). */
+/** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
   caller: Caller,

@@ -3,7 +3,7 @@ import type { Started } from "../../gateway/gateway.ts";
 import { rateLimitHeaders } from "../errors.ts";
 import { headerList, headerText } from "../header-text.ts";
 
-/** What every answer of a generation says about itself (contract §4). */
+/** What every answer of a generation says about itself. */
 export function generationHeaders(started: Started, cost?: Micropoints): Record<string, string> {
   const headers: Record<string, string> = {
     "x-request-id": started.requestId,
