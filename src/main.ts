@@ -8,6 +8,15 @@ import { systemClock as clock } from "./core/clock.ts";
 import { createLog, type Log } from "./core/log.ts";
 import { startNode } from "./main/node.ts";
 
+/** Keys of vendors that this version has no adapter for: said, so that nobody looks for their models. */
+const UNSERVED_KEYS = [
+  "ANTHROPIC_API_KEY",
+  "GEMINI_API_KEY",
+  "MJ_PROXY_URL",
+  "PHOTOROOM_API_KEY",
+  "CLAID_API_KEY",
+];
+
 /** Starts a gateway and keeps it in step with its configuration until somebody stops it. */
 async function main(log: Log): Promise<void> {
   const load = () => loadConfig({ env: process.env, readFile: readTextFile });
@@ -19,6 +28,10 @@ async function main(log: Log): Promise<void> {
   process.on("unhandledRejection", (thrown) =>
     log.error("a rejection nobody caught", { cause: causeOf(thrown) }),
   );
+  for (const name of UNSERVED_KEYS) {
+    if (process.env[name] !== undefined)
+      log.warn(`${name} is set, but this version does not serve its vendor yet`);
+  }
   const node = await startNode(config, log);
   const path = configPath({ env: process.env });
   const triggers = systemTriggers(log);
