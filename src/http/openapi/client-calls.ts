@@ -4,11 +4,17 @@ import { type Answer, type Description, json, ref } from "./description.ts";
 
 const RESUMABLE = { "x-sluice-resumable": "`true`: the stream can be taken up again after any event." };
 
+const EVENTS = [
+  "Server-sent events. A stream that was completed ends with `data: [DONE]`, behind a comment line",
+  '`: sluice {"outcome":…,"cost":…,"usage":…,"vendor":…}`. One that was truncated, failed or cancelled ends with an',
+  'error event `{"error":{…,"code":"stream_truncated"}}` and without `[DONE]`.',
+].join(" ");
+
 const generated = (schema: string): Answer => ({
   text: "The answer, or with `stream: true` its events.",
   types: {
     "application/json": ref(schema),
-    "text/event-stream": { type: "string", description: "Server-sent events, ended by `[DONE]`." },
+    "text/event-stream": { type: "string", description: EVENTS },
   },
 });
 
@@ -23,10 +29,12 @@ function generation(path: string, summary: string, request: string, answer: Answ
     headers: RESUMABLE,
     answers: {
       200: answer,
-      400: "The request cannot be read.",
-      402: "Too few points.",
-      429: "Too many requests.",
+      402: "Too few points, or the key's budget is used up.",
+      404: "There is no such model, or the key may not use it.",
+      429: "A limit of the tenant, the key, the model or this node is reached.",
       502: "No vendor could serve it.",
+      503: "The gateway is overloaded or stopping, or the model has no price.",
+      504: "The vendor did not answer in time.",
     },
   };
 }

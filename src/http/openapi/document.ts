@@ -3,8 +3,10 @@ import type { JsonObject } from "../../core/generation.ts";
 import { ADMIN_PREFIX, type AdminOperation } from "../admin/operation.ts";
 import { CLIENT_CALLS } from "./client-calls.ts";
 import { type Answer, type Description, ref, TAGS } from "./description.ts";
+import { ANSWER_HEADERS, headersOf } from "./headers.ts";
 import { OPERATION_CALLS } from "./operation-calls.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { usualRefusals } from "./usual-refusals.ts";
 
 /** The whole API as an OpenAPI 3.1 document. Bodies of admin calls are the very schemas that check them. */
 export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
@@ -26,6 +28,7 @@ export function openApiDocument(version: string, adminOperations: readonly Admin
     paths,
     components: {
       schemas: SCHEMAS,
+      headers: ANSWER_HEADERS,
       securitySchemes: {
         clientKey: { type: "http", scheme: "bearer", description: "A client key: `sk-…`." },
         adminKey: { type: "http", scheme: "bearer", description: "The admin key, or a token made with it." },
@@ -45,7 +48,7 @@ function describe(operation: AdminOperation): Description {
     access: "admin",
     ...(body === undefined ? {} : { body: schemaOf(body), isBodyOptional: isBodyOptional === true }),
     ...(parameters === undefined ? {} : { parameters }),
-    answers: { ...answers, 401: "There is no valid admin key or token." },
+    answers,
   };
 }
 
@@ -77,7 +80,10 @@ function operationOf(call: Description): JsonObject {
           },
         }),
     responses: Object.fromEntries(
-      Object.entries(call.answers).map(([status, answer]) => [status, responseOf(Number(status), answer)]),
+      Object.entries({ ...usualRefusals(call), ...call.answers }).map(([status, answer]) => [
+        status,
+        responseOf(call, Number(status), answer),
+      ]),
     ),
   };
 }
@@ -90,14 +96,15 @@ const listed = (named: Readonly<Record<string, string>> | undefined, where: "que
     schema: { type: "string" },
   }));
 
-function responseOf(status: number, answer: Answer): JsonObject {
+function responseOf(call: Description, status: number, answer: Answer): JsonObject {
+  const headers = headersOf(call, status);
   if (typeof answer !== "string") {
     const content = Object.entries(answer.types).map(([type, schema]) => [type, { schema }]);
-    return { description: answer.text, content: Object.fromEntries(content) };
+    return { description: answer.text, headers, content: Object.fromEntries(content) };
   }
   if (status < 200) return { description: answer };
   const schema = status >= 400 ? ref("Error") : {};
-  return { description: answer, content: { "application/json": { schema } } };
+  return { description: answer, headers, content: { "application/json": { schema } } };
 }
 
 /** `post_v1_chat_completions`: the same for as long as the call is. */

@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { loadConfig } from "../config/load.ts";
+import { modelSchema, vendorSchema } from "../config/schema.ts";
+import { SluiceError } from "../core/errors.ts";
+import { silentLog } from "../core/log.ts";
+import { ManualClock } from "../core/manual-clock.ts";
+import { adminOperations } from "../http/admin/admin.ts";
+import { createMetrics } from "../http/metrics.ts";
+import { openApiDocument } from "../http/openapi/document.ts";
+import { type Front, openFront } from "./front.ts";
+import { type OperationParts, operationRoutes } from "./operations.ts";
+import type { RequestParts } from "./request-parts.ts";
+
+/** Everything that is mounted, as it is mounted: with a gateway behind it that knows nobody's key. */
+let front: Front;
+const metrics = createMetrics({ clock: new ManualClock() });
+const requests = {
+  gateway: {
+    authenticate() {
+      throw new SluiceError("invalid_api_key", "Nobody's.");
+    },
+  },
+  identity: {},
+} as unknown as RequestParts; // whoever gets further than identity finds nothing and fails the test
+beforeAll(() => {
+  const parts = {
+    ledger: { masterSecret: new Uint8Array(32), admin: { hash: "00".repeat(32) } },
+    leases: {},
+    requests,
+    keeper: {},
+    metrics,
+    log: silentLog,
+  } as unknown as OperationParts; // as above
+  const config = { ...loadConfig({ env: {}, readFile: () => "" }), host: "127.0.0.1", port: 0 };
+  front = openFront(requests, metrics, config, silentLog, operationRoutes(parts));
+});
+afterAll(async () => {
+  metrics.close();
+  await front.close();
+});
+
+const PUBLIC = new Set([
+  "GET /health/live",
+  "GET /health/ready",
+  "GET /actuator/health",
+  "GET /metrics",
+  "GET /openapi.json",
+  "GET /docs",
+  "GET /docs/:file",
+]);
+
+test("every route but the public ones wants to know who asks", async () => {
+  expect(front.routes.length).toBeGreaterThan(40);
+  for (const route of front.routes) {
+    if (PUBLIC.has(route)) continue;
+    const [method = "", path = ""] = route.split(" ");
+    const url = front.url + path.replaceAll(/:\w+|\*/g, "some-name");
+    const isSocket = path === "/v1/ws";
+    const credentials = [{}, { authorization: "Bearer sk-nobody" }, { authorization: "Bearer a.b.c" }];
+    for (const credential of credentials) {
+      const upgrade = isSocket ? { connection: "upgrade", upgrade: "websocket" } : {};
+      const body = method === "GET" || method === "DELETE" ? {} : { body: "{}" };
+      const response = await fetch(url, { method, headers: { ...credential, ...upgrade }, ...body });
+      expect([route, response.status]).toEqual([route, 401]);
+      expect(await response.json()).toMatchObject({ error: { code: "invalid_api_key" } });
+    }
+  }
+});
+
+test("every route is in the description, and nothing else is", () => {
+  const operations = adminOperations({ vendor: vendorSchema, model: modelSchema });
+  const { paths } = openApiDocument("1", operations) as { paths: Record<string, object> };
+  const described = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${shapeOf(path)}`),
+  );
+  expect(front.routes.map(shapeOf).sort()).toEqual(described.sort());
+});
+
+/** How a part that varies is called does not matter: `/keys/:id` is `/keys/{id}`. */
+const shapeOf = (path: string): string => path.replaceAll(/:\w+|\{\w+\}|\*$/g, "*");
