@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test";
 import { keyId, tenantId } from "../core/ids.ts";
+import type { KeyBudget } from "../core/key-limits.ts";
 import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { seededRandom } from "../core/random.ts";
 import { createBudgetLeases } from "./leases/budget-leases.ts";
-import type { Budget, BudgetHold, BudgetLeases } from "./leases/leases.ts";
+import type { BudgetHold, BudgetLeases } from "./leases/leases.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
 import { createLeaseWorld, type LeaseWorld, quiet } from "./testing/lease-world.ts";
@@ -11,7 +12,7 @@ import { ModelLedger } from "./testing/model-ledger.ts";
 
 const µ = (amount: number | bigint) => micropointsOf(BigInt(amount));
 const subject = { tenant: tenantId("acme"), key: keyId("k1") };
-const budget: Budget = { points: µ(3_000), period: "total" };
+const budget: KeyBudget = { points: µ(3_000), period: "total" };
 
 /** What all nodes together spent or may still spend of the budget. */
 class Spending {

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import type { SluiceError } from "../core/errors.ts";
 import { keyId, tenantId, vendorId } from "../core/ids.ts";
+import type { KeyBudget } from "../core/key-limits.ts";
 import { micropointsOf } from "../core/points.ts";
 import { createBudgetLeases } from "./leases/budget-leases.ts";
-import type { Budget, BudgetHold, BudgetLeases } from "./leases/leases.ts";
+import type { BudgetHold, BudgetLeases } from "./leases/leases.ts";
 import { createQuotaLeases } from "./leases/quota-leases.ts";
 import { LEASE_MS, LEASE_SWEEP_MS } from "./limits.ts";
 import { tenantActor } from "./tenant.ts";
@@ -15,7 +16,7 @@ import { vendorActor } from "./vendor.ts";
 
 const µ = (amount: number | bigint) => micropointsOf(BigInt(amount));
 const subject = { tenant: tenantId("acme"), key: keyId("k1") };
-const daily = (points: number): Budget => ({ points: µ(points), period: "day" });
+const daily = (points: number): KeyBudget => ({ points: µ(points), period: "day" });
 const DAY_MS = 86_400_000;
 
 let world: LeaseWorld;
@@ -32,10 +33,10 @@ beforeEach(async () => {
   budgets = createBudgetLeases(world.ports("n1"));
 });
 
-const held = (budget: Budget, amount: number, leases = budgets): Promise<BudgetHold> =>
+const held = (budget: KeyBudget, amount: number, leases = budgets): Promise<BudgetHold> =>
   world.decided((async () => leases.hold(subject, budget, µ(amount)))());
 
-const refusal = async (budget: Budget, amount: number, leases = budgets): Promise<SluiceError> =>
+const refusal = async (budget: KeyBudget, amount: number, leases = budgets): Promise<SluiceError> =>
   (await failureOf(held(budget, amount, leases))) as SluiceError;
 
 describe("a key's budget", () => {
@@ -88,7 +89,7 @@ describe("a key's budget", () => {
   });
 
   test("that never ends does not start anew", async () => {
-    const budget: Budget = { points: µ(100), period: "total" };
+    const budget: KeyBudget = { points: µ(100), period: "total" };
     (await held(budget, 100)).settle(µ(100));
     ledger.spent.set("k1", µ(100));
     await world.pass(40 * DAY_MS, DAY_MS / 4);

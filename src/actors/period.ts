@@ -1,4 +1,4 @@
-export type PeriodName = "day" | "month" | "total";
+import type { BudgetPeriod } from "../core/key-limits.ts";
 
 export interface Period {
   /** Epoch milliseconds, inclusive. */
@@ -8,7 +8,7 @@ export interface Period {
 }
 
 /** The calendar period in UTC that `now` (epoch milliseconds) is in. */
-export function periodAt(name: PeriodName, now: number): Period {
+export function periodAt(name: BudgetPeriod, now: number): Period {
   const date = new Date(now);
   const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
   switch (name) {

@@ -1,6 +1,7 @@
 import type { NodeId } from "../core/ids.ts";
+import type { BudgetPeriod } from "../core/key-limits.ts";
 import { grantSize } from "./grant-size.ts";
-import { type Period, type PeriodName, periodAt } from "./period.ts";
+import { type Period, periodAt } from "./period.ts";
 
 /**
  * The owner's side of an amount that may be used up in a period: a key's budget in micropoints, a vendor's
@@ -12,7 +13,7 @@ export interface SliceAsk {
   /** Grows with each ask of this node, also over its restarts; an ask that arrives late is ignored. */
   readonly sequence: number;
   readonly whole: bigint;
-  readonly period: PeriodName;
+  readonly period: BudgetPeriod;
   /** Start of the period that the node's figures are about; another one than the owner's counts as none. */
   readonly periodStart: number;
   /** What is left of the node's slice, what is held for running requests included. */
@@ -51,7 +52,7 @@ export class Slices {
 
   /** `booked`: what was used in this period by all, as the ledger knows it. */
   constructor(
-    readonly name: PeriodName,
+    readonly name: BudgetPeriod,
     now: number,
     booked: bigint,
   ) {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AdapterName, Operation, RoutingStrategy, Tier } from "../core/catalog.ts";
+import { ADAPTER_NAMES, OPERATIONS, STRATEGIES, type Tier } from "../core/catalog.ts";
 import {
   byteSize,
   count,
@@ -21,29 +21,6 @@ import { priceProblem, priceSchema } from "./prices.ts";
  * The configuration file's shape. Every object is strict: a field that is not known is a mistake. Parsing
  * changes nothing; `convert.ts` makes core types of what has passed.
  */
-
-const ADAPTERS = [
-  "openai",
-  "anthropic",
-  "gemini",
-  "deepseek",
-  "qwen",
-  "doubao",
-  "midjourney",
-  "photoroom",
-  "claid",
-  "openai-compatible",
-  "sandbox",
-] as const satisfies readonly AdapterName[];
-
-const OPERATIONS = ["chat", "completion", "embedding"] as const satisfies readonly Operation[];
-const STRATEGIES = [
-  "balanced",
-  "cost",
-  "performance",
-  "quality",
-  "priority",
-] as const satisfies readonly RoutingStrategy[];
 
 const keySchema = z.union(
   [
@@ -77,7 +54,7 @@ const timeoutsSchema = z.strictObject({
 
 export const vendorSchema = z
   .strictObject({
-    adapter: z.enum(ADAPTERS),
+    adapter: z.enum(ADAPTER_NAMES),
     baseUrl: httpUrl.optional().describe("Overrides the adapter's own."),
     keys: z.array(keySchema).optional(),
     region: shortName.optional(),
@@ -182,7 +159,7 @@ export const catalogueSchema = z.strictObject({
   vendors: z.record(
     shortName,
     z.strictObject({
-      adapter: z.enum(ADAPTERS),
+      adapter: z.enum(ADAPTER_NAMES),
       region: shortName,
       /** The environment variable that brings the vendor to life; absent: it is always there. */
       keyVariable: z.string().optional(),

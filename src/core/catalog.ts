@@ -9,8 +9,8 @@ export interface Catalog {
   readonly tiers: Readonly<Partial<Record<Tier, RateLimit>>>;
 }
 
-export type Tier = "vip" | "normal" | "test";
-export const TIERS: readonly Tier[] = ["vip", "normal", "test"];
+export const TIERS = ["vip", "normal", "test"] as const;
+export type Tier = (typeof TIERS)[number];
 
 export interface RateLimit {
   /** Requests a second. */
@@ -19,18 +19,21 @@ export interface RateLimit {
   readonly burst?: number;
 }
 
-export type AdapterName =
-  | "openai"
-  | "anthropic"
-  | "gemini"
-  | "deepseek"
-  | "qwen"
-  | "doubao"
-  | "midjourney"
-  | "photoroom"
-  | "claid"
-  | "openai-compatible"
-  | "sandbox";
+/** Every kind of vendor there is a name for; which of them this version can call is `adapters/registry.ts`. */
+export const ADAPTER_NAMES = [
+  "openai",
+  "anthropic",
+  "gemini",
+  "deepseek",
+  "qwen",
+  "doubao",
+  "midjourney",
+  "photoroom",
+  "claid",
+  "openai-compatible",
+  "sandbox",
+] as const;
+export type AdapterName = (typeof ADAPTER_NAMES)[number];
 
 export interface VendorSpec {
   readonly id: VendorId;
@@ -91,7 +94,8 @@ export interface Candidate {
   readonly operations?: readonly Operation[];
 }
 
-export type Operation = "chat" | "completion" | "embedding";
+export const OPERATIONS = ["chat", "completion", "embedding"] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 export interface RoutingSpec {
   readonly strategy: RoutingStrategy;
@@ -99,4 +103,5 @@ export interface RoutingSpec {
 }
 
 /** `priority` keeps the file's order; the others weigh. */
-export type RoutingStrategy = "balanced" | "cost" | "performance" | "quality" | "priority";
+export const STRATEGIES = ["balanced", "cost", "performance", "quality", "priority"] as const;
+export type RoutingStrategy = (typeof STRATEGIES)[number];

@@ -1,8 +1,9 @@
-import type { RateLimit, Tier } from "../core/catalog.ts";
+import type { Tier } from "../core/catalog.ts";
 import type { Clock } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import { type KeyId, keyId, randomText, type TenantId, tenantId } from "../core/ids.ts";
-import { formatPoints, type Micropoints, parsePoints } from "../core/points.ts";
+import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
+import { formatPoints, parsePoints } from "../core/points.ts";
 import type { Random } from "../core/random.ts";
 import { codeOf, type Sql } from "./database.ts";
 
@@ -25,15 +26,6 @@ export interface KeyRecord {
   /** Set by revocation and rotation: from then on the key is refused. */
   readonly validUntil: number | null;
   readonly createdAt: number;
-}
-
-export interface KeyLimits extends Partial<RateLimit> {
-  readonly concurrency?: number;
-}
-
-export interface KeyBudget {
-  readonly points: Micropoints;
-  readonly period: "day" | "month" | "total";
 }
 
 export interface KeyPolicy {

@@ -1,8 +1,9 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { KeyId, TenantId } from "../../core/ids.ts";
+import type { KeyBudget } from "../../core/key-limits.ts";
 import { formatPoints, type Micropoints, micropointsOf } from "../../core/points.ts";
 import { TENANT } from "../tenant-protocol.ts";
-import type { Budget, BudgetHold, BudgetLeases } from "./leases.ts";
+import type { BudgetHold, BudgetLeases } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
 import type { SliceLease, SliceSubject } from "./slice-lease.ts";
 import { SliceLeases } from "./slice-leases.ts";
@@ -19,7 +20,7 @@ import { SliceLeases } from "./slice-leases.ts";
 export const createBudgetLeases = (ports: LeasePorts): BudgetLeases => new NodeBudgets(ports);
 
 class NodeBudgets implements BudgetLeases {
-  readonly #slices: SliceLeases<Budget>;
+  readonly #slices: SliceLeases<KeyBudget>;
 
   constructor(readonly ports: LeasePorts) {
     this.#slices = new SliceLeases(ports);
@@ -27,7 +28,7 @@ class NodeBudgets implements BudgetLeases {
 
   hold(
     { tenant, key }: { readonly tenant: TenantId; readonly key: KeyId },
-    budget: Budget,
+    budget: KeyBudget,
     amount: Micropoints,
     atLeast: Micropoints = amount,
   ): BudgetHold | Promise<BudgetHold> {
@@ -67,7 +68,7 @@ class Hold implements BudgetHold {
   }
 }
 
-const subjectOf = (tenant: TenantId, key: KeyId, { points, period }: Budget): SliceSubject => ({
+const subjectOf = (tenant: TenantId, key: KeyId, { points, period }: KeyBudget): SliceSubject => ({
   owner: { kind: TENANT, key: tenant },
   subject: key,
   whole: points,

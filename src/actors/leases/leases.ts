@@ -1,6 +1,7 @@
 import type { RateLimit } from "../../core/catalog.ts";
 import type { LimitState } from "../../core/errors.ts";
 import type { KeyId, TenantId, VendorId } from "../../core/ids.ts";
+import type { KeyBudget } from "../../core/key-limits.ts";
 import type { Micropoints } from "../../core/points.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 
@@ -78,12 +79,6 @@ export interface RateDenied {
   readonly retryAfterMs: number;
 }
 
-/** What one key may spend in a period (UTC). */
-export interface Budget {
-  readonly points: Micropoints;
-  readonly period: "day" | "month" | "total";
-}
-
 export interface BudgetHold {
   readonly amount: Micropoints;
   settle(cost: Micropoints): void;
@@ -94,7 +89,7 @@ export interface BudgetLeases {
   /** As `PurseLeases.hold`, against a key's budget. The denial is `budget_exceeded` with `detail.affordable`. */
   hold(
     subject: { readonly tenant: TenantId; readonly key: KeyId },
-    budget: Budget,
+    budget: KeyBudget,
     amount: Micropoints,
     atLeast?: Micropoints,
   ): BudgetHold | Promise<BudgetHold>;

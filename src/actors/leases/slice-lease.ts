@@ -1,7 +1,7 @@
 import type { SluiceError } from "../../core/errors.ts";
+import type { BudgetPeriod } from "../../core/key-limits.ts";
 import type { LimitOwner } from "../limit-owner.ts";
 import { LEASE_MARGIN_MS, LEASE_MS } from "../limits.ts";
-import type { PeriodName } from "../period.ts";
 import type { SliceReply } from "../slices.ts";
 import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
 import { createSequence, type LeasePorts } from "./ports.ts";
@@ -11,7 +11,7 @@ export interface SliceSubject {
   /** The budget's name at its owner. */
   readonly subject: string;
   readonly whole: bigint;
-  readonly period: PeriodName;
+  readonly period: BudgetPeriod;
   /** What a client is told; `endsInMs`: until the period is over, Infinity for never. */
   denial(affordable: bigint, endsInMs: number): SluiceError;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SluiceError } from "../../core/errors.ts";
 import { type KeyId, keyId, tenantId } from "../../core/ids.ts";
+import { BUDGET_PERIODS } from "../../core/key-limits.ts";
 import { formatPoints } from "../../core/points.ts";
 import type { KeyRecord, Keys } from "../../ledger/keys.ts";
 import type { Tenants } from "../../ledger/tenants.ts";
@@ -44,7 +45,7 @@ const limits = z
     path: ["qps"],
     message: "is required with 'burst'",
   });
-const budget = z.strictObject({ points: positiveAmount, period: z.enum(["day", "month", "total"]) });
+const budget = z.strictObject({ points: positiveAmount, period: z.enum(BUDGET_PERIODS) });
 
 const newKey = z.strictObject({
   name,
