@@ -1,13 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { readCatalogue } from "./built-in.ts";
+import { readBuiltIns } from "./built-in.ts";
 import { ConfigError } from "./problems.ts";
 
-describe("the built-in catalogue", () => {
-  const catalogue = readCatalogue();
+describe("the built-in vendors and models", () => {
+  const builtIns = readBuiltIns();
 
   test("keeps the file's rules, prices each model and names only its own vendors", () => {
-    const vendors = Object.keys(catalogue.vendors);
-    for (const candidates of Object.values(catalogue.models)) {
+    const vendors = Object.keys(builtIns.vendors);
+    for (const candidates of Object.values(builtIns.models)) {
       for (const candidate of candidates) {
         expect(vendors).toContain(candidate.vendor);
         expect(candidate.price === "free").toBe(candidate.vendor === "sandbox");
@@ -16,14 +16,14 @@ describe("the built-in catalogue", () => {
   });
 
   test("bounds the answer of every model that writes text, for the hold", () => {
-    for (const [name, candidates] of Object.entries(catalogue.models)) {
+    for (const [name, candidates] of Object.entries(builtIns.models)) {
       const writes = candidates.some(({ operations }) => operations?.includes("chat"));
       if (writes) expect([name, typeof candidates[0]?.maxOutput]).toEqual([name, "number"]);
     }
   });
 
   test("charges no more for cached tokens than for others", () => {
-    for (const [name, candidates] of Object.entries(catalogue.models)) {
+    for (const [name, candidates] of Object.entries(builtIns.models)) {
       for (const { price } of candidates) {
         if (price === "free") continue;
         const isCheaper = Number(price.cachedInput ?? price.input) <= Number(price.input);
@@ -34,7 +34,7 @@ describe("the built-in catalogue", () => {
 
   test("a mistake in it names its line", () => {
     const broken = "vendors: {}\nmodels:\n  x: [{ vendor: v, model: m }]\n";
-    expect(() => readCatalogue(broken)).toThrow(ConfigError);
-    expect(() => readCatalogue(broken)).toThrow("built-in catalogue:3:7 models.x[0].price: is required");
+    expect(() => readBuiltIns(broken)).toThrow(ConfigError);
+    expect(() => readBuiltIns(broken)).toThrow("built-in.yaml:3:7 models.x[0].price: is required");
   });
 });

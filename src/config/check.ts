@@ -59,7 +59,7 @@ function describe(config: Config): string {
     ]),
   );
   return [
-    `${config.source.file ?? "No file: environment and built-in catalogue"}: good`,
+    `${config.source.file ?? "No file: environment and built-in vendors"}: good`,
     "",
     table([["VENDOR", "ADAPTER", "REGION", "KEYS", "BASE URL"], ...vendors]),
     "",

@@ -25,7 +25,7 @@ export interface Config {
 }
 
 export interface ConfigSource {
-  /** Absent: environment and built-in catalogue only. */
+  /** Absent: environment and `built-in.yaml` only. */
   readonly file?: string;
   /** SHA-256 of the file's text, in hex: tells whether two nodes read the same. */
   readonly hash: string;

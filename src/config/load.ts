@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Catalog } from "../core/catalog.ts";
 import { parseDuration } from "../core/durations.ts";
 import { DEFAULT_BODY_BYTES } from "../core/limits.ts";
-import { readCatalogue } from "./built-in.ts";
+import { readBuiltIns } from "./built-in.ts";
 import { parseByteSize } from "./byte-sizes.ts";
 import { conceal } from "./concealed.ts";
 import type { Config } from "./config.ts";
@@ -34,10 +34,10 @@ export function loadConfig(options: LoadOptions): Config {
   const settings = readEnvironment(options.env);
   const text = readText(options);
   const document = readDocument(text.content, text.source, options.env);
-  const catalogue = readCatalogue();
+  const builtIns = readBuiltIns();
   const sources: VendorSources = {
     file: document.value,
-    catalogue,
+    builtIns,
     environment: options.env,
     variablesRead: document.variables,
   };
@@ -48,7 +48,7 @@ export function loadConfig(options: LoadOptions): Config {
   const vendors = vendorSpecs(file, sources);
   const catalog: Catalog = {
     vendors: new Map(vendors.map((vendor) => [vendor.id, vendor])),
-    models: modelSpecs(file, catalogue, vendors),
+    models: modelSpecs(file, builtIns, vendors),
     routing: routingOf(file.routing),
     tiers: tiersOf(file),
   };
@@ -93,7 +93,7 @@ function checkFile(
   if (document.value === undefined) return { problems: document.problems };
   const findings: Finding[] = [
     ...findingsOf(fileSchema, document.value),
-    ...unknownVendors(document.value, vendorNames(sources), sources.catalogue),
+    ...unknownVendors(document.value, vendorNames(sources), sources.builtIns),
     ...limitsGivenTwice(document.value),
   ];
   const file = fileSchema.safeParse(document.value).data;

@@ -1,5 +1,5 @@
 import type { Catalog, ModelSpec, VendorSpec } from "../core/catalog.ts";
-import { readCatalogue } from "./built-in.ts";
+import { readBuiltIns } from "./built-in.ts";
 import { modelSpecOf, vendorSpecOf } from "./convert.ts";
 import { type Finding, findingsOf } from "./issues.ts";
 import { modelSchema, type VendorInput, vendorSchema } from "./schema.ts";
@@ -49,7 +49,7 @@ export function vendorDefinitionFindings(id: string, definition: unknown): reado
   const vendors: Record<string, VendorInput> = { [id]: vendorSchema.parse(definition) };
   const sources = {
     file: { vendors },
-    catalogue: readCatalogue(),
+    builtIns: readBuiltIns(),
     environment: {},
     variablesRead: new Set<string>(),
   };

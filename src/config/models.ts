@@ -1,6 +1,6 @@
 import type { ModelSpec, VendorSpec } from "../core/catalog.ts";
 import { modelSpecOf } from "./convert.ts";
-import type { CatalogueInput, FileInput, ModelInput } from "./schema.ts";
+import type { BuiltIns, FileInput, ModelInput } from "./schema.ts";
 import { vendorsNamedByModels } from "./vendors.ts";
 
 /**
@@ -9,17 +9,17 @@ import { vendorsNamedByModels } from "./vendors.ts";
  */
 export function modelSpecs(
   file: FileInput,
-  catalogue: CatalogueInput,
+  builtIns: BuiltIns,
   vendors: readonly VendorSpec[],
 ): ReadonlyMap<string, ModelSpec> {
   const models = new Map<string, ModelInput>(Object.entries(file.models ?? {}));
   const named = vendorsNamedByModels(file);
   for (const vendor of vendors) {
-    const isAlwaysThere = isBuiltInWithoutKey(catalogue, vendor.id);
+    const isAlwaysThere = isBuiltInWithoutKey(builtIns, vendor.id);
     if (named.has(vendor.id) && !isAlwaysThere) continue;
-    for (const [name, candidates] of Object.entries(catalogue.models)) {
+    for (const [name, candidates] of Object.entries(builtIns.models)) {
       if (file.models !== undefined && Object.hasOwn(file.models, name)) continue;
-      const own = candidates.filter((candidate) => servesFor(catalogue, candidate.vendor, vendor));
+      const own = candidates.filter((candidate) => servesFor(builtIns, candidate.vendor, vendor));
       if (own.length === 0) continue;
       const served = own.map((candidate) => ({ ...candidate, vendor: vendor.id }));
       models.set(name, [...(models.get(name) ?? []), ...served]);
@@ -29,16 +29,16 @@ export function modelSpecs(
 }
 
 /** A built-in candidate fits its own vendor, and any other vendor of that adapter that needs a key. */
-function servesFor(catalogue: CatalogueInput, candidateVendor: string, vendor: VendorSpec): boolean {
+function servesFor(builtIns: BuiltIns, candidateVendor: string, vendor: VendorSpec): boolean {
   if (candidateVendor === vendor.id) return true;
   return (
-    !isBuiltInWithoutKey(catalogue, candidateVendor) &&
-    catalogue.vendors[vendor.id] === undefined &&
-    catalogue.vendors[candidateVendor]?.adapter === vendor.adapter
+    !isBuiltInWithoutKey(builtIns, candidateVendor) &&
+    builtIns.vendors[vendor.id] === undefined &&
+    builtIns.vendors[candidateVendor]?.adapter === vendor.adapter
   );
 }
 
-function isBuiltInWithoutKey(catalogue: CatalogueInput, name: string): boolean {
-  const vendor = catalogue.vendors[name];
+function isBuiltInWithoutKey(builtIns: BuiltIns, name: string): boolean {
+  const vendor = builtIns.vendors[name];
   return vendor !== undefined && vendor.keyVariable === undefined;
 }

@@ -1,6 +1,6 @@
 /** One thing that is wrong with the configuration, and where. */
 export interface Problem {
-  /** The file's name, `environment`, or `built-in catalogue`. */
+  /** The file's name, `environment`, or `built-in.yaml`. */
   readonly source: string;
   /** `models.deepseek-chat[0].price.input`, or a variable's name; empty for the whole source. */
   readonly path: string;

@@ -1,6 +1,6 @@
 import type { Finding } from "./issues.ts";
 import { suggestion } from "./nearest-name.ts";
-import type { CatalogueInput } from "./schema.ts";
+import type { BuiltIns } from "./schema.ts";
 
 /**
  * Names in one part of the file that must exist in another. Works on the raw values, so that one mistake
@@ -9,12 +9,12 @@ import type { CatalogueInput } from "./schema.ts";
 export function unknownVendors(
   file: unknown,
   vendors: readonly string[],
-  catalogue: CatalogueInput,
+  builtIns: BuiltIns,
 ): readonly Finding[] {
   const findings: Finding[] = [];
   const check = (name: unknown, path: Finding["path"]): void => {
     if (typeof name !== "string" || name === "" || vendors.includes(name)) return;
-    const variable = catalogue.vendors[name]?.keyVariable;
+    const variable = builtIns.vendors[name]?.keyVariable;
     const remedy = variable === undefined ? suggestion(name, vendors) : `: define it, or set ${variable}`;
     findings.push({ path, message: `names a vendor that is not defined${remedy}` });
   };

@@ -155,7 +155,7 @@ export type ServerInput = z.input<typeof serverSchema>;
 export type RoutingInput = z.input<typeof routingSchema>;
 
 /** What `built-in` data looks like: vendors by the variable that holds their key, models as in the file. */
-export const catalogueSchema = z.strictObject({
+export const builtInsSchema = z.strictObject({
   vendors: z.record(
     shortName,
     z.strictObject({
@@ -167,7 +167,7 @@ export const catalogueSchema = z.strictObject({
   ),
   models: z.record(modelName, modelSchema),
 });
-export type CatalogueInput = z.input<typeof catalogueSchema>;
+export type BuiltIns = z.input<typeof builtInsSchema>;
 
 /** The same id or the same key twice, as index and message. */
 function keyProblems(keys: readonly KeyInput[]): [number, string][] {

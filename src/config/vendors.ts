@@ -3,7 +3,7 @@ import { limitsOf, vendorSpecOf } from "./convert.ts";
 import type { Environment } from "./interpolate.ts";
 import type { Finding } from "./issues.ts";
 import { entriesOf, fieldOf } from "./references.ts";
-import type { CatalogueInput, FileInput, VendorInput } from "./schema.ts";
+import type { BuiltIns, FileInput, VendorInput } from "./schema.ts";
 
 /** Adapters that work without a key, and those that cannot know where their vendor is. */
 const WITHOUT_KEY: ReadonlySet<AdapterName> = new Set(["sandbox", "openai-compatible"]);
@@ -12,7 +12,7 @@ const WITHOUT_BASE_URL: ReadonlySet<AdapterName> = new Set(["openai-compatible",
 /** What vendors are made of. `file` may be raw: only its names are read where it has not been checked. */
 export interface VendorSources {
   readonly file: unknown;
-  readonly catalogue: CatalogueInput;
+  readonly builtIns: BuiltIns;
   readonly environment: Environment;
   /** Variables that the file reads itself with `${NAME}`. */
   readonly variablesRead: ReadonlySet<string>;
@@ -24,10 +24,10 @@ export interface VendorSources {
  * unless a model asks for that vendor by name.
  */
 export function vendorNames(sources: VendorSources): readonly string[] {
-  const { file, catalogue, environment, variablesRead } = sources;
+  const { file, builtIns, environment, variablesRead } = sources;
   const names = new Set(entriesOf(fieldOf(file, "vendors")).map(([name]) => name));
   const asked = vendorsNamedByModels(file);
-  for (const [name, { keyVariable }] of Object.entries(catalogue.vendors)) {
+  for (const [name, { keyVariable }] of Object.entries(builtIns.vendors)) {
     if (keyVariable === undefined) names.add(name);
     else if (isSet(environment, keyVariable) && (asked.has(name) || !variablesRead.has(keyVariable))) {
       names.add(name);
@@ -49,7 +49,7 @@ export function vendorFindings(file: FileInput, sources: VendorSources): readonl
   const findings: Finding[] = [];
   for (const [name, vendor] of Object.entries(file.vendors ?? {})) {
     const { keys, baseUrl } = withDefaults(name, vendor, sources);
-    const builtIn = builtInVendor(name, sources.catalogue);
+    const builtIn = builtInVendor(name, sources.builtIns);
     if (builtIn !== undefined && builtIn.keyVariable === undefined && builtIn.adapter !== vendor.adapter) {
       findings.push({
         path: ["vendors", name, "adapter"],
@@ -60,7 +60,7 @@ export function vendorFindings(file: FileInput, sources: VendorSources): readonl
       findings.push({ path: ["vendors", name, "baseUrl"], message: `is required for ${vendor.adapter}` });
     }
     if ((keys ?? []).length === 0 && !WITHOUT_KEY.has(vendor.adapter)) {
-      const variable = builtInOf(vendor.adapter, sources.catalogue)?.keyVariable;
+      const variable = builtInOf(vendor.adapter, sources.builtIns)?.keyVariable;
       findings.push({
         path: ["vendors", name, "keys"],
         message: `is required: list at least one key${variable === undefined ? "" : `, or set ${variable}`}`,
@@ -81,10 +81,10 @@ export function vendorsNamedByModels(file: unknown): ReadonlySet<string> {
 }
 
 function withDefaults(name: string, given: VendorInput | undefined, sources: VendorSources): VendorInput {
-  const { catalogue, environment } = sources;
-  const builtIn = builtInVendor(name, catalogue) ?? (given && builtInOf(given.adapter, catalogue));
+  const { builtIns, environment } = sources;
+  const builtIn = builtInVendor(name, builtIns) ?? (given && builtInOf(given.adapter, builtIns));
   const adapter = given?.adapter ?? builtIn?.adapter ?? "sandbox";
-  const variable = builtInOf(adapter, catalogue)?.keyVariable;
+  const variable = builtInOf(adapter, builtIns)?.keyVariable;
   const key = variable === undefined ? undefined : environment[variable];
   return {
     adapter,
@@ -94,17 +94,11 @@ function withDefaults(name: string, given: VendorInput | undefined, sources: Ven
   };
 }
 
-/** Only the catalogue's own entries: a vendor may be called `constructor`. */
-const builtInVendor = (
-  name: string,
-  { vendors }: CatalogueInput,
-): CatalogueInput["vendors"][string] | undefined =>
+/** Only the data's own entries: a vendor may be called `constructor`. */
+const builtInVendor = (name: string, { vendors }: BuiltIns): BuiltIns["vendors"][string] | undefined =>
   Object.hasOwn(vendors, name) ? vendors[name] : undefined;
 
-const builtInOf = (
-  adapter: AdapterName,
-  catalogue: CatalogueInput,
-): CatalogueInput["vendors"][string] | undefined =>
-  Object.values(catalogue.vendors).find((vendor) => vendor.adapter === adapter);
+const builtInOf = (adapter: AdapterName, builtIns: BuiltIns): BuiltIns["vendors"][string] | undefined =>
+  Object.values(builtIns.vendors).find((vendor) => vendor.adapter === adapter);
 
 const isSet = (environment: Environment, name: string): boolean => (environment[name] ?? "") !== "";
