@@ -70,8 +70,8 @@ describe("reading JSON", () => {
     ["", "The request's body is empty."],
     ['{"a":', "The request's body is not JSON:"],
     ["{'a':1}", "The request's body is not JSON:"],
-    ["hunter2", "The request's body is not JSON: Unexpected identifier."],
-    ['{"a":hunter2 "b"}', "The request's body is not JSON: Unexpected identifier."],
+    ["hunter2", "The request's body is not JSON: Unexpected identifier (line 1, column 1)."],
+    ['{\n"a":hunter2 "b"}', "The request's body is not JSON: Unexpected identifier (line 2, column 5)."],
   ])("%p is refused without a word of it", (text, message) => {
     expect(() => parse(text)).toThrow(message);
     expect(() => parse(text)).not.toThrow("hunter2");

@@ -1,4 +1,5 @@
 import { SluiceError } from "../core/errors.ts";
+import { brokenAt } from "./json-position.ts";
 
 /**
  * The request's body, never more than `limitBytes` of it in memory. What says that it is longer is refused
@@ -44,7 +45,7 @@ const tooLarge = (limitBytes: number): SluiceError =>
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The body as JSON. The message tells what is wrong with it and nothing of what is in it.
+ * The body as JSON. The message tells what is wrong with it, and where, and nothing of what is in it.
  * @throws SluiceError `invalid_json`
  */
 export function parseJson(bytes: Uint8Array): unknown {
@@ -58,7 +59,9 @@ export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(text);
   } catch (thrown) {
-    throw new SluiceError("invalid_json", `The request's body is not JSON: ${reasonOf(thrown)}.`);
+    const place = brokenAt(text);
+    const where = place === undefined ? "" : ` (line ${place.line}, column ${place.column})`;
+    throw new SluiceError("invalid_json", `The request's body is not JSON: ${reasonOf(thrown)}${where}.`);
   }
 }
 
