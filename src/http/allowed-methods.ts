@@ -1,5 +1,5 @@
 /** A route as Elysia lists it: `:name` stands for one part of the path, `*` for the rest. */
-export interface RoutePattern {
+interface RoutePattern {
   readonly method: string;
   readonly path: string;
 }

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { randomText } from "../core/ids.ts";
-import { allowedMethods, type RoutePattern } from "./allowed-methods.ts";
+import { allowedMethods } from "./allowed-methods.ts";
 import type { AnswerPorts } from "./answer.ts";
 import { errorResponse } from "./errors.ts";
 
@@ -10,18 +10,20 @@ export function createApp(ports: AnswerPorts) {
   const app = new Elysia({ name: "sluice", normalize: false });
   return app.onError(({ code, error, request }) => {
     const id = `req_${randomText(ports.random.bytes(24))}`;
-    const refusal = code === "NOT_FOUND" ? noRoute(app.routes, request) : asSluiceError(error);
+    const methods = code === "NOT_FOUND" ? allowedMethods(app.routes, new URL(request.url).pathname) : [];
+    const refusal = code === "NOT_FOUND" ? noRoute(methods, request) : asSluiceError(error);
     if (refusal.code === "internal_error") {
       ports.log.error("a request failed inside the gateway", { request: id, cause: causeOf(error) });
     }
     ports.countRequest(request.method, "other", refusal.status);
-    return errorResponse(refusal, id);
+    const response = errorResponse(refusal, id);
+    if (methods.length > 0) response.headers.set("allow", methods.join(", "));
+    return response;
   });
 }
 
-function noRoute(routes: readonly RoutePattern[], { method, url }: Request): SluiceError {
+function noRoute(methods: readonly string[], { method, url }: Request): SluiceError {
   const { pathname } = new URL(url);
-  const methods = allowedMethods(routes, pathname);
   if (methods.length === 0) {
     return new SluiceError("not_found", `Unknown request URL: ${method} ${pathname}. See /docs.`);
   }

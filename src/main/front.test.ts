@@ -76,5 +76,18 @@ test("every route is in the description, and nothing else is", () => {
   expect(front.routes.map(shapeOf).sort()).toEqual(described.sort());
 });
 
+test("a known path with a wrong method tells the right ones, for programs too", async () => {
+  for (const [method, path, allowed] of [
+    ["PUT", "/v1/streams/str_1", "GET, DELETE"],
+    ["GET", "/v1/chat/completions", "POST"],
+    ["OPTIONS", "/admin/v1/tenants/acme", "GET, PATCH"],
+  ] as const) {
+    const response = await fetch(front.url + path, { method });
+    expect([path, response.status, response.headers.get("allow")]).toEqual([path, 405, allowed]);
+  }
+  const unknown = await fetch(`${front.url}/v1/nothing`);
+  expect([unknown.status, unknown.headers.get("allow")]).toEqual([404, null]);
+});
+
 /** How a part that varies is called does not matter: `/keys/:id` is `/keys/{id}`. */
 const shapeOf = (path: string): string => path.replaceAll(/:\w+|\{\w+\}|\*$/g, "*");
