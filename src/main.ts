@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import type { Config } from "./config/config.ts";
 import { configPath, loadConfig } from "./config/load.ts";
 import { ConfigError, formatProblem } from "./config/problems.ts";
@@ -51,6 +52,11 @@ async function main(log: Log): Promise<void> {
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
+  // The same signal asks for a reload and tells that the terminal was closed: then nobody is left to stop us.
+  const isOnTerminal = process.stdout.isTTY === true;
+  process.on("SIGHUP", () => {
+    if (isOnTerminal && !hasTerminal()) stop();
+  });
 }
 
 function readConfig(load: () => Config, log: Log): Config {
@@ -60,6 +66,16 @@ function readConfig(load: () => Config, log: Log): Config {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const problem of thrown.problems) log.error(formatProblem(problem));
     process.exit(1);
+  }
+}
+
+/** Opening it fails once the terminal that controls this process is gone. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
   }
 }
 

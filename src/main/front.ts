@@ -31,7 +31,10 @@ export interface Front {
   close(): Promise<void>;
 }
 
-/** Bun refuses bodies past its own limit with a bare 413; up to here ours comes first and says what is wrong. */
+/**
+ * Bun refuses bodies past its own limit with a bare 413; up to here ours comes first and says what is wrong. Large,
+ * since nothing of it is read: a body that says how long it is is refused by that, any other while it is counted.
+ */
 const BODY_SLACK_BYTES = 512 * 1024 * 1024;
 
 /** A connection without a byte for so long is closed; a generation, which may think longer, is exempt. */
@@ -66,14 +69,16 @@ export function openFront(
     .use(streamRoutes({ ...answering, gateway, streams }))
     .use(socketRoutes(sockets));
   for (const routes of operations) app.use(routes);
-  const server: Server<SocketData> = Bun.serve({
-    hostname: config.host,
-    port: config.port,
-    idleTimeout: IDLE_SECONDS,
-    maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
-    fetch: app.fetch,
-    websocket: sockets.handler,
-  });
+  const server = listen(config, () =>
+    Bun.serve({
+      hostname: config.host,
+      port: config.port,
+      idleTimeout: IDLE_SECONDS,
+      maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
+      fetch: app.fetch,
+      websocket: sockets.handler,
+    }),
+  );
   app.server = server;
   return {
     url: `http://${config.host === "0.0.0.0" ? "localhost" : config.host}:${server.port}`,
@@ -82,4 +87,14 @@ export function openFront(
     routes: app.routes.map(({ method, path }) => `${method} ${path}`),
     close: () => server.stop(true),
   };
+}
+
+/** @throws Error that names the setting when the port cannot be had */
+function listen(config: Config, serve: () => Server<SocketData>): Server<SocketData> {
+  try {
+    return serve();
+  } catch (cause) {
+    const place = `${config.host}:${config.port}`;
+    throw new Error(`${place} cannot be listened on: is it in use? Set PORT or HOST to another.`, { cause });
+  }
 }

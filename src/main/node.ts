@@ -30,6 +30,8 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   refuseUnsupported(config);
   const startedAt = clock.monotonic();
   const ledger = await openLedger(config, log);
+  // At once: if something after this fails, nobody will be told again.
+  if (ledger.admin.shownOnce !== undefined) showAdminKey(ledger.admin.shownOnce);
   const metrics = createMetrics({ clock });
   const leases = await startActors(ledger, metrics.telemetry, log);
   const { region } = config;
@@ -54,7 +56,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,
   });
-  announce(log, front.url, ledger.admin.shownOnce, clock.monotonic() - startedAt);
+  announce(log, front.url, clock.monotonic() - startedAt);
   return {
     url: front.url,
     apply: keeper.declare,
@@ -109,15 +111,17 @@ function refuseUnsupported(config: Config): void {
   }
 }
 
-function announce(log: Log, url: string, firstAdminKey: string | undefined, startMs: number): void {
+function announce(log: Log, url: string, startMs: number): void {
   log.info(`listening on ${url}`, { started_ms: Math.round(startMs) });
   log.info(`documentation on ${url}/docs`);
-  if (firstAdminKey === undefined) return;
+}
+
+/** Past the log, which leaves out whatever looks like a key. */
+function showAdminKey(key: string): void {
   const line = "the admin key, shown this once";
-  // Past the log, which leaves out whatever looks like a key.
   process.stdout.write(
     process.stdout.isTTY
-      ? `${line}: ${firstAdminKey}\n`
-      : `${JSON.stringify({ level: "info", message: line, admin_key: firstAdminKey })}\n`,
+      ? `${line}: ${key}\n`
+      : `${JSON.stringify({ level: "info", message: line, admin_key: key })}\n`,
   );
 }

@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
+import { requestId, tenantId, vendorId } from "../core/ids.ts";
+import { micropointsOf } from "../core/points.ts";
+import { createPrices, priceIdOf } from "./prices.ts";
+import { createReceipts, verifyReceipt } from "./receipts.ts";
+import { node, usageOf } from "./testing/records.ts";
+
+const secret = new Uint8Array(32).fill(9);
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await testDatabase();
+});
+afterAll(() => database.drop());
+
+test("a receipt shows what was charged and by which price, and its signature holds it", async () => {
+  const { sql } = database;
+  const [vendor, model] = [vendorId("v"), "vm"];
+  const price = {
+    kind: "metered",
+    input: micropointsOf(2_000_000n),
+    output: micropointsOf(500_000n),
+  } as const;
+  const id = priceIdOf(vendor, model, price);
+  await createPrices(sql).register([{ id, vendor, model, price }]);
+  const record = usageOf("r1", {
+    price: id,
+    charged: micropointsOf(0n),
+    loss: micropointsOf(7n),
+    flags: ["platform_loss"],
+  });
+  const batch = sql.json([
+    JSON.parse(JSON.stringify(record, (_, value) => (typeof value === "bigint" ? String(value) : value))),
+  ]);
+  await sql`insert into node (id) values (${node})`;
+  await sql`select apply_usage(${node}, 'b1', ${batch}, null, null, null)`;
+
+  const receipts = createReceipts(sql, secret);
+  const receipt = await receipts.get(requestId("r1"), tenantId("t"));
+  if (receipt === undefined) throw new Error("there is no receipt");
+  expect(receipt).toMatchObject({
+    charged: "0",
+    loss: "0.000007",
+    price: { kind: "metered", input: "2", output: "0.5" },
+    flags: ["platform_loss"],
+  });
+  expect(verifyReceipt(receipt, secret)).toBe(true);
+  expect(verifyReceipt({ ...receipt, charged: "1" }, secret)).toBe(false);
+  expect(verifyReceipt(receipt, new Uint8Array(32))).toBe(false);
+  expect(verifyReceipt({ ...receipt, signature: "00" }, secret)).toBe(false);
+  expect(await receipts.get(requestId("r1"), tenantId("other"))).toBeUndefined();
+});
