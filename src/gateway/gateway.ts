@@ -1,8 +1,9 @@
 import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
-import type { Operation, RateLimit, Tier } from "../core/catalog.ts";
+import type { Operation, Tier } from "../core/catalog.ts";
 import type { LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
+import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import type { Micropoints } from "../core/points.ts";
 import type { Usage } from "../core/usage.ts";
 
@@ -41,15 +42,6 @@ export interface Caller {
   readonly onShortBalance: "cap" | "refuse";
   readonly limits: KeyLimits | null;
   readonly budget: KeyBudget | null;
-}
-
-export interface KeyLimits extends Partial<RateLimit> {
-  readonly concurrency?: number;
-}
-
-export interface KeyBudget {
-  readonly points: Micropoints;
-  readonly period: "day" | "month" | "total";
 }
 
 export interface GenerateOptions {
