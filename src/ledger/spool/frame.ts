@@ -28,6 +28,19 @@ export function encodeFrame(record: SpoolRecord, sequence: bigint): Uint8Array {
   return frame;
 }
 
+/**
+ * True when the header at `offset` could be a record's, numbered in [`from`, `below`): cheap, so that damaged bytes
+ * can be searched for the next whole one.
+ */
+export function couldBeFrame(bytes: Buffer, offset: number, from: bigint, below: bigint): boolean {
+  const start = offset + FRAME_HEADER_BYTES;
+  if (bytes.length < start + PAYLOAD_HEADER_BYTES) return false;
+  const length = bytes.readUInt32BE(offset);
+  if (length < PAYLOAD_HEADER_BYTES || start + length > bytes.length) return false;
+  const sequence = bytes.readBigUInt64BE(start + 1);
+  return KINDS[bytes[start] ?? -1] !== undefined && sequence >= from && sequence < below;
+}
+
 export interface Frame {
   readonly kind: SpoolRecord["kind"];
   readonly sequence: bigint;

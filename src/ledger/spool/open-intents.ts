@@ -1,25 +1,63 @@
 import type { RequestId } from "../../core/ids.ts";
+import type { IntentRecord, ProgressRecord, SpoolRecord } from "../records.ts";
 import type { Segment } from "./segment.ts";
 
-/** Which segment holds the INTENT of each request that has no USAGE yet: it must not be deleted. */
+interface Entry {
+  readonly segment: Segment;
+  readonly intent: IntentRecord;
+  /** The last one that was written. */
+  readonly progress: ProgressRecord | undefined;
+}
+
+/** The requests that have no USAGE yet, and which segment holds the INTENT of each: it must not be deleted. */
 export class OpenIntents {
-  readonly #segments = new Map<RequestId, Segment>();
+  readonly #entries = new Map<RequestId, Entry>();
+  /** Their USAGE is on its way to the disk. */
+  readonly #ending = new Set<RequestId>();
 
   get count(): number {
-    return this.#segments.size;
+    return this.#entries.size;
   }
 
-  /** One that was open stands in this segment from now on. */
-  open(id: RequestId, segment: Segment): void {
-    this.close(id);
-    segment.openIntents += 1;
-    this.#segments.set(id, segment);
+  /** A record was written to this segment. An INTENT that was open stands here from now on. */
+  written(record: SpoolRecord, segment: Segment): void {
+    const { id } = record;
+    const entry = this.#entries.get(id);
+    if (record.kind === "intent") {
+      if (entry !== undefined) entry.segment.openIntents -= 1;
+      segment.openIntents += 1;
+      this.#entries.set(id, { segment, intent: record, progress: entry?.progress });
+    } else if (record.kind === "progress" && entry !== undefined) {
+      this.#entries.set(id, { ...entry, progress: record });
+    }
+  }
+
+  /** The request's USAGE is being written; `close` or `goesOn` follows. */
+  ends(id: RequestId): void {
+    this.#ending.add(id);
+  }
+
+  /** Its USAGE could not be written. */
+  goesOn(id: RequestId): void {
+    this.#ending.delete(id);
   }
 
   close(id: RequestId): void {
-    const segment = this.#segments.get(id);
-    if (segment === undefined) return;
-    segment.openIntents -= 1;
-    this.#segments.delete(id);
+    this.#ending.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return;
+    entry.segment.openIntents -= 1;
+    this.#entries.delete(id);
+  }
+
+  /** What a segment says about requests that still run and are not just ending, to be written again elsewhere. */
+  standingIn(segment: Segment): readonly SpoolRecord[] {
+    const records: SpoolRecord[] = [];
+    for (const [id, entry] of this.#entries) {
+      if (entry.segment !== segment || this.#ending.has(id)) continue;
+      records.push(entry.intent);
+      if (entry.progress !== undefined) records.push(entry.progress);
+    }
+    return records;
   }
 }

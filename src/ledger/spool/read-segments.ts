@@ -1,7 +1,8 @@
 import type { UsageRecord } from "../records.ts";
 import type { Files } from "./files.ts";
 import type { Position } from "./position.ts";
-import { type Segment, walk } from "./segment.ts";
+import type { Segment } from "./segment.ts";
+import { walk } from "./walk.ts";
 
 export interface SpoolBatch {
   readonly usages: readonly UsageRecord[];
@@ -15,7 +16,10 @@ export interface SpoolGap {
   readonly found: bigint;
 }
 
-/** Up to `most` records from a position on, read back from the files. */
+/**
+ * Up to `most` records from a position on, read back from the files.
+ * @throws what the disk said
+ */
 export function readSegments(
   files: Files,
   segments: readonly Segment[],
@@ -24,20 +28,26 @@ export function readSegments(
 ): SpoolBatch {
   const usages: UsageRecord[] = [];
   const gaps: SpoolGap[] = [];
-  let sequence = from.sequence;
-  let { segment: number, offset } = from;
+  let { segment: number, offset, sequence } = from;
   let left = most;
+  const expect = (found: bigint) => {
+    if (found > sequence) gaps.push({ expected: sequence, found });
+  };
   for (const segment of segments) {
     if (segment.number < number || left === 0) continue;
-    if (segment.number > number) [number, offset] = [segment.number, 0];
-    const walked = walk(files, segment, offset, left, (frame) => {
+    if (segment.number > number) {
+      [number, offset] = [segment.number, 0];
+      // What is missing at the end of a segment shows where the next one begins, be it empty.
+      expect(segment.first);
+      if (segment.first > sequence) sequence = segment.first;
+    }
+    const walked = walk(files, segment, { offset, sequence }, left, (frame) => {
       left -= 1;
-      if (frame.sequence !== sequence) gaps.push({ expected: sequence, found: frame.sequence });
+      expect(frame.sequence);
       sequence = frame.sequence + 1n;
       if (frame.kind === "usage") usages.push(frame.decode() as UsageRecord); // its kind says so
     });
-    offset = walked.offset;
-    if (walked.damage !== undefined) offset = segment.length;
+    offset = walked.unreadable === undefined ? walked.offset : segment.length;
     if (offset < segment.length) break;
   }
   return { usages, gaps, next: { segment: number, offset, sequence } };
