@@ -30,8 +30,8 @@ export interface Recovered {
   readonly returned: Micropoints;
 }
 
-/** How long a start waits for the ledger to take what a crash left. */
-const REPLAY_MS = 60_000;
+/** How long a start waits while the ledger takes nothing of what a crash left. */
+const STALL_MS = 60_000;
 
 /**
  * Brings the ledger up to what this node did before it stopped, however it stopped: every USAGE is applied,
@@ -40,13 +40,26 @@ const REPLAY_MS = 60_000;
  */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { sql, spool, open, node, clock, log } = options;
-  for (const entry of open) await spool.usage(inDoubtRecord(entry, options));
+  await Promise.all(open.map((entry) => spool.usage(inDoubtRecord(entry, options))));
   const writer = new UsageWriter({ sql, spool, node, clock, log, from: options.from });
-  await writer.flush(REPLAY_MS);
+  await replay(writer);
   await writer.stop();
   const name = `${node}:${writer.position.sequence}`;
   const [row] = await sql<{ returned: bigint }[]>`select return_purses(${node}, ${name}) as returned`;
   return { position: writer.position, inDoubt: open.length, returned: micropointsOf(row?.returned ?? 0n) };
+}
+
+/** However much there is: only a ledger that takes nothing at all ends the start. */
+async function replay(writer: UsageWriter): Promise<void> {
+  for (;;) {
+    const before = writer.position.sequence;
+    try {
+      await writer.flush(STALL_MS);
+      return;
+    } catch (thrown) {
+      if (writer.position.sequence === before) throw thrown;
+    }
+  }
 }
 
 function inDoubtRecord({ intent, progress }: OpenIntent, { node, region }: RecoveryOptions): UsageRecord {

@@ -1,8 +1,8 @@
-import type { Cancel, Clock } from "../core/clock.ts";
-import { sleep } from "../core/clock.ts";
+import { type Cancel, type Clock, sleep } from "../core/clock.ts";
 import type { NodeId, TenantId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
+import { NO_USAGE } from "../core/usage.ts";
 import { codeOf, type Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
 import type { Position } from "./spool/position.ts";
@@ -36,6 +36,9 @@ const MOST_BACKOFF_MS = 2_000;
  */
 const isRefused = (thrown: unknown): boolean => /^2[23]/.test(codeOf(thrown) ?? "");
 
+/** How long a stop waits for a batch whose answer does not come: sent again at the next start, it moves nothing. */
+const STOP_MS = 3_000;
+
 /**
  * Carries the spool into Postgres: batches in one transaction with the watermark, tried again until the ledger
  * has them. A batch whose commit is in doubt is simply sent again: rows that are there already move nothing.
@@ -44,6 +47,8 @@ export class UsageWriter {
   #position: Position;
   #due: Cancel | undefined;
   #running: Promise<void> | undefined;
+  /** Ends the pause between two tries. */
+  #resume: (() => void) | undefined;
   #isStopped = false;
   #lastError: unknown;
 
@@ -80,71 +85,89 @@ export class UsageWriter {
    * @throws Error after `timeoutMs`, or when the writer was stopped
    */
   async flush(timeoutMs: number): Promise<void> {
-    const target = this.options.spool.end.sequence;
-    const deadline = this.options.clock.monotonic() + timeoutMs;
+    const { spool, clock } = this.options;
+    const target = spool.end.sequence;
+    const deadline = clock.monotonic() + timeoutMs;
     while (this.#position.sequence < target) {
-      const left = deadline - this.options.clock.monotonic();
+      if (this.#isStopped) throw new Error("the usage writer was stopped");
+      const left = deadline - clock.monotonic();
       if (left <= 0) throw new Error(`the ledger did not take the usage records within ${timeoutMs} ms`);
       const before = this.#position.sequence;
-      await Promise.race([this.#run(), sleep(this.options.clock, left)]);
-      if (this.#isStopped) break;
+      await atMost(clock, left, this.#run());
       // The rest is being synced to the disk just now.
-      if (this.#position.sequence === before) await sleep(this.options.clock, 1);
+      if (this.#position.sequence === before) await sleep(clock, 1);
     }
-    if (this.#position.sequence < target) throw new Error("the usage writer was stopped");
   }
 
   /** Writes nothing more. What is in the spool stays there for the next start. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#due?.();
-    await this.#running;
+    this.#resume?.();
+    if (this.#running !== undefined) await atMost(this.options.clock, STOP_MS, this.#running);
   }
 
-  /** One run at a time; whoever calls while one is under way waits for it. */
+  /** One run at a time; whoever calls while one is under way waits for it. What came meanwhile goes with the next. */
   #run(): Promise<void> {
     this.#running ??= this.#writeAll().finally(() => {
       this.#running = undefined;
+      if (this.lag > 0) this.wake();
     });
     return this.#running;
   }
 
+  /** Writes what is there now, trying until it worked or the writer is stopped. */
   async #writeAll(): Promise<void> {
-    const { spool } = this.options;
+    const { log, spool } = this.options;
     const end = spool.end.sequence;
+    let backoff = FIRST_BACKOFF_MS;
     while (!this.#isStopped && this.#position.sequence < end) {
-      const { usages, gaps, next } = spool.read(this.#position, BATCH_RECORDS);
-      if (next.sequence === this.#position.sequence && next.segment === this.#position.segment) return;
-      if (!(await this.#applySurely(usages, gaps, next))) return;
-      this.#position = next;
-      for (const [tenant, charged] of byTenant(usages)) this.options.onBooked?.(tenant, charged);
-      spool.release(next);
-    }
-  }
-
-  /** Tries until it worked or the writer is stopped. */
-  async #applySurely(
-    usages: readonly UsageRecord[],
-    gaps: readonly SpoolGap[],
-    next: Position,
-  ): Promise<boolean> {
-    const { clock, log } = this.options;
-    for (let backoff = FIRST_BACKOFF_MS; !this.#isStopped; backoff = Math.min(backoff * 2, MOST_BACKOFF_MS)) {
       try {
-        await this.#noteGaps(gaps);
-        if (usages.length > 0) await this.#apply(usages, next);
+        if (!(await this.#writeBatch())) return;
         if (this.#lastError !== undefined) log.info("the ledger takes usage records again");
         this.#lastError = undefined;
-        return true;
+        backoff = FIRST_BACKOFF_MS;
       } catch (thrown) {
         if (this.#lastError === undefined) {
           log.error("usage records cannot be written to the ledger; trying again", { cause: String(thrown) });
         }
         this.#lastError = thrown;
-        await sleep(clock, backoff);
+        await this.#pause(backoff);
+        backoff = Math.min(backoff * 2, MOST_BACKOFF_MS);
       }
     }
-    return false;
+  }
+
+  /** False when there was nothing that may be written yet. */
+  async #writeBatch(): Promise<boolean> {
+    const { spool } = this.options;
+    const from = this.#position;
+    const { usages, gaps, next } = spool.read(from, BATCH_RECORDS);
+    if (next.sequence === from.sequence && next.segment === from.segment) return false;
+    await this.#noteGaps(gaps);
+    // Without a charge in it the watermark can wait, but not where the spool may delete a file behind it.
+    if (usages.length > 0 || next.segment !== from.segment) await this.#apply(usages, next);
+    this.#position = next;
+    this.#tell(usages, next);
+    return true;
+  }
+
+  /** The ledger has it: nothing that goes wrong here may send it again. */
+  #tell(usages: readonly UsageRecord[], next: Position): void {
+    const { spool, log, onBooked } = this.options;
+    try {
+      for (const [tenant, charged] of byTenant(usages)) onBooked?.(tenant, charged);
+      spool.release(next);
+    } catch (thrown) {
+      log.error("what the ledger has booked could not be released", { cause: String(thrown) });
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#resume = resolve;
+    await atMost(this.options.clock, ms, promise);
+    this.#resume = undefined;
   }
 
   async #apply(usages: readonly UsageRecord[], next: Position): Promise<void> {
@@ -183,7 +206,7 @@ export class UsageWriter {
       await this.#send([lossOf(usage, payable)], name, undefined);
     } catch (thrown) {
       if (!isRefused(thrown)) throw thrown;
-      await this.#send([{ ...lossOf(usage, ZERO), finishReason: null, attempts: [] }], name, undefined);
+      await this.#send([barest(lossOf(usage, ZERO))], name, undefined);
     }
   }
 
@@ -213,6 +236,16 @@ function lossOf(usage: UsageRecord, payable: Micropoints): UsageRecord {
   return { ...usage, charged: payable, loss, flags: [...usage.flags, "platform_loss"] };
 }
 
+/** Only who, when and how much: nothing is left that a ledger could object to. */
+const barest = (usage: UsageRecord): UsageRecord => ({
+  ...usage,
+  usage: NO_USAGE,
+  price: null,
+  finishReason: null,
+  errorCode: null,
+  attempts: [],
+});
+
 /** A record as JSON, its amounts as numbers in text: JSON numbers would pass through a float. */
 function documentOf(record: UsageRecord) {
   const { charged, loss, usage, attempts, flags, ...rest } = record;
@@ -235,4 +268,15 @@ function byTenant(usages: readonly UsageRecord[]): Map<TenantId, Micropoints> {
     if (charged > 0n) sums.set(tenant, add(sums.get(tenant) ?? ZERO, charged));
   }
   return sums;
+}
+
+/** Resolves with the work or after `ms`, whichever is first. */
+async function atMost(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(ms, resolve);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    cancel();
+  }
 }
