@@ -277,7 +277,7 @@ returns bigint language plpgsql as $$
 declare
   applied bigint := 0;
   lost bigint := 0;
-  settled record;
+  revenue bigint;
 begin
   -- The watermark says where to read on, never what to leave out: that is each row's own affair.
   perform 1 from node where id = a_node for update;
@@ -329,13 +329,23 @@ begin
     perform move_points('loss:' || batch_name, 'loss', open_account('loss', null, null),
                         open_account('revenue', null, null), lost);
   end if;
-  for settled in
-    select u.tenant, open_account('purse', u.tenant, a_node) as purse, sum(u.charged)::bigint as amount
-    from applied_usage u where u.charged > 0 group by u.tenant order by 2
-  loop
-    perform move_points('settle:' || batch_name || '/' || settled.tenant, 'settle', settled.purse,
-                        open_account('revenue', null, null), settled.amount);
-  end loop;
+  -- All purses of the batch at once: one move each would cost more than everything else together.
+  perform open_account('purse', t.tenant, a_node) from (
+    select distinct u.tenant from applied_usage u where u.charged > 0
+    except select a.tenant from account a where a.kind = 'purse' and a.node = a_node) t;
+  revenue := open_account('revenue', null, null);
+  perform 1 from account where id = revenue or (kind = 'purse' and node = a_node and tenant in (
+    select u.tenant from applied_usage u where u.charged > 0)) order by id for no key update;
+  with settled as (
+    insert into transfer (id, kind, debit, credit, amount)
+    select 'settle:' || batch_name || '/' || u.tenant, 'settle', a.id, revenue, sum(u.charged)
+    from applied_usage u join account a on a.kind = 'purse' and a.node = a_node and a.tenant = u.tenant
+    where u.charged > 0 group by u.tenant, a.id
+    returning debit, amount),
+  paid as (
+    update account a set balance = a.balance - s.amount from settled s where a.id = s.debit)
+  update account a set balance = a.balance + s.total from (select sum(amount) as total from settled) s
+  where a.id = revenue and s.total > 0;
 
   if to_sequence is not null then
     update node set spool_segment = to_segment, spool_offset = to_offset, spool_sequence = to_sequence,
