@@ -17,7 +17,12 @@ function purse(balance: bigint, isWarm = true) {
       throw new SluiceError("insufficient_points", "short", { affordable: formatPoints(available) });
     }
     available = subtract(available, amount);
-    return { amount, settle: () => ({ charged: amount, loss: micropointsOf(0n) }), release: () => {} };
+    return {
+      amount,
+      settle: () => ({ charged: amount, loss: micropointsOf(0n) }),
+      release() {},
+      refund() {},
+    };
   };
   const ports: AdmissionPorts = {
     takeRates() {

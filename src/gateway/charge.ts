@@ -35,6 +35,8 @@ export interface Hold {
   /** Takes the cost out of the hold and what is available beyond it; what is missing is the platform's loss. */
   settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints };
   release(): void;
+  /** After `settle`: what it charged will not be booked, so it is available again. */
+  refund(charged: Micropoints): void;
 }
 
 export interface ChargePorts {
@@ -152,7 +154,7 @@ export class Charge implements OpenCharge {
     try {
       await this.ports.spool.usage(record);
     } catch (cause) {
-      void this.#bookLater(unpaid(record));
+      void this.#bookUnpaid(record);
       throw cause;
     }
     this.ports.openCharges.remove(this);
@@ -163,12 +165,14 @@ export class Charge implements OpenCharge {
    * The disk refused the record: the request stays open until the disk takes one that says what it cost the
    * platform. The tenant pays nothing for an answer that was taken back.
    */
-  async #bookLater(record: UsageRecord): Promise<void> {
+  async #bookUnpaid(charged: UsageRecord): Promise<void> {
     const { clock, spool, openCharges, log } = this.ports;
+    const record = unpaid(charged);
     for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
       await sleep(clock, BOOK_AGAIN_MS);
       try {
         await spool.usage(record);
+        this.hold.refund(charged.charged);
         openCharges.remove(this);
         return;
       } catch (cause) {

@@ -171,4 +171,5 @@ test("an answer that cannot be booked costs the tenant nothing, and its request 
   expectNothingHeld(world);
   expect(world.booked[0]).toMatchObject({ outcome: "failed", charged: 0n, loss: 30n });
   expect(world.booked[0]?.flags).toEqual(["platform_loss"]);
+  expect(world.held.refunded).toBe(30n);
 });

@@ -89,6 +89,7 @@ const FREE: Hold = {
   amount: ZERO,
   settle: (cost) => ({ charged: ZERO, loss: cost }),
   release: () => {},
+  refund: () => {},
 };
 
 function hold(ports: LeasePorts, caller: Caller, amount: Micropoints): Hold | Promise<Hold> {
@@ -112,6 +113,8 @@ function withBudget(ports: LeasePorts, caller: Caller, purse: Hold): Hold | Prom
       budget.release();
       purse.release();
     },
+    // The budget keeps what it has counted until its next slice.
+    refund: (charged) => purse.refund(charged),
   });
   const giveBack = (thrown: unknown): never => {
     purse.release();

@@ -34,6 +34,16 @@ describe("a purse", () => {
     expect(purse.take(µ(1))).toBe(µ(0));
   });
 
+  test("gives a charge that will not be booked back", () => {
+    const purse = new Purse();
+    purse.add(µ(100));
+    purse.hold(µ(60));
+    purse.settle(µ(60), µ(25));
+    purse.refund(µ(25));
+    expect([purse.available, purse.held, purse.unsettled]).toEqual([µ(100), µ(0), µ(0)]);
+    expect(() => purse.refund(µ(1))).toThrow("only what was charged");
+  });
+
   test("refuses what would break it", () => {
     const purse = new Purse();
     purse.add(µ(10));

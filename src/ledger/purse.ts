@@ -67,6 +67,12 @@ export class Purse {
     this.#unsettled = subtract(this.#unsettled, amount);
   }
 
+  /** What was charged here will not be booked after all: it is available again. */
+  refund(amount: Micropoints): void {
+    this.booked(amount);
+    this.#available = add(this.#available, amount);
+  }
+
   /** Takes up to `amount` of what is available out, to give it back. Answers how much it was. */
   take(amount: Micropoints): Micropoints {
     const taken = micropointsOf(amount < this.#available ? amount : this.#available);

@@ -18,6 +18,8 @@ export interface PurseHold {
   /** Takes the cost out of the hold and what is available beyond it; what is missing is the platform's loss. */
   settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints };
   release(): void;
+  /** After `settle`: what it charged will not be booked, so it is available again. */
+  refund(charged: Micropoints): void;
 }
 
 export interface PurseLeases {

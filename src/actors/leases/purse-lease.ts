@@ -77,6 +77,12 @@ export class PurseLease implements HoldSource {
     this.purse.booked(least(amount, unsettled));
   }
 
+  /** What was charged here and will not be booked is available again. */
+  refund(amount: Micropoints): void {
+    this.purse.refund(least(amount, this.purse.unsettled));
+    this.line.freed();
+  }
+
   async ask(need: Need, isRetry: boolean): Promise<Granted> {
     const { node, random, ask } = this.ports;
     this.#asked ??= `grant:${node}:${randomText(random.bytes(20))}`;

@@ -121,6 +121,10 @@ class Hold implements PurseHold {
     this.lease.release(this.amount);
   }
 
+  refund(charged: Micropoints): void {
+    this.lease.refund(charged);
+  }
+
   #end(): void {
     if (this.#isOver) throw new Error("a hold was ended twice");
     this.#isOver = true;

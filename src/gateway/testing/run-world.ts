@@ -6,6 +6,7 @@ import { type Micropoints, ZERO } from "../../core/points.ts";
 import { seededRandom } from "../../core/random.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { UsageRecord } from "../../ledger/records.ts";
+import type { Hold } from "../charge.ts";
 import { Deadlines } from "../deadlines.ts";
 import { createExplanations } from "../explain.ts";
 import type { Generation } from "../gateway.ts";
@@ -20,8 +21,8 @@ import { callerOf, routeOf } from "./fixtures.ts";
 export interface RunWorld {
   readonly clock: ManualClock;
   readonly openCharges: OpenCharges;
-  /** What is held, by how many calls have a ticket, and what was booked. */
-  readonly held: { holds: number; tickets: number; calls: number };
+  /** What is held, by how many calls have a ticket, and the points that were given back after all. */
+  readonly held: { holds: number; tickets: number; calls: number; refunded: bigint };
   readonly booked: UsageRecord[];
   /** Set: the spool refuses USAGE records with it. */
   diskError: Error | undefined;
@@ -46,7 +47,7 @@ export const DONE = "data: [DONE]\n\n";
 export function createRunWorld(adapter = openai): RunWorld {
   const clock = new ManualClock();
   const openCharges = new OpenCharges(clock);
-  const held = { holds: 0, tickets: 0, calls: 0 };
+  const held = { holds: 0, tickets: 0, calls: 0, refunded: 0n };
   const booked: UsageRecord[] = [];
   const body = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: 1_000 });
   const writer = body.writable.getWriter();
@@ -103,20 +104,7 @@ export function createRunWorld(adapter = openai): RunWorld {
     },
     admission: {
       takeRates: () => ({ limit: undefined, release() {} }),
-      hold(_caller, amount) {
-        held.holds += 1;
-        const end = () => {
-          held.holds -= 1;
-        };
-        return {
-          amount,
-          settle(cost: Micropoints) {
-            end();
-            return { charged: cost, loss: ZERO };
-          },
-          release: end,
-        };
-      },
+      hold: (_caller, amount) => takeHold(amount, held),
     },
     desk: {
       standingOf: () => ({ breaker: "closed", firstTokenMs: undefined, errorRatio: 0 }),
@@ -145,6 +133,24 @@ export function createRunWorld(adapter = openai): RunWorld {
   }
 
   return world;
+}
+
+function takeHold(amount: Micropoints, held: RunWorld["held"]): Hold {
+  held.holds += 1;
+  const release = () => {
+    held.holds -= 1;
+  };
+  return {
+    amount,
+    settle(charged) {
+      release();
+      return { charged, loss: ZERO };
+    },
+    release,
+    refund(charged) {
+      held.refunded += charged;
+    },
+  };
 }
 
 let requests = 0;
