@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
 import { systemClock } from "../core/clock.ts";
-import { nodeId, tenantId } from "../core/ids.ts";
+import { type NodeId, nodeId, tenantId } from "../core/ids.ts";
 import { silentLog } from "../core/log.ts";
+import { ManualClock } from "../core/manual-clock.ts";
 import { micropointsOf, ZERO } from "../core/points.ts";
 import { createAccounts } from "./accounts.ts";
-import { openSpool } from "./open-spool.ts";
+import { claimNode } from "./node-claim.ts";
+import { type OpenSpoolOptions, openSpool } from "./open-spool.ts";
 import { createTenants } from "./tenants.ts";
 import { intentOf, progressOf, region, usageOf } from "./testing/records.ts";
 
@@ -23,11 +25,13 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const opened = (name: string) =>
+const claimIt = (former: NodeId) => claimNode(database.url, former, systemClock);
+const opened = (name: string, claim: OpenSpoolOptions["claim"] = claimIt) =>
   openSpool({
     sql: database.sql,
     directory,
     node: nodeId(name),
+    claim,
     region,
     clock: systemClock,
     log: silentLog,
@@ -51,6 +55,24 @@ test("what a former name of the node left is booked once and removed, and its po
   const { spent, tenantAccount } = await accounts.balances(tenant);
   expect([spent, tenantAccount]).toEqual([µ(107), µ(893)]);
   expect(existsSync(join(directory, "old"))).toBe(false);
+});
+
+test("the spool of a name under which another process runs is left alone", async () => {
+  const { spool } = await opened("busy");
+  await spool.usage(usageOf("a", { node: nodeId("busy") }));
+  await spool.close();
+  const other = await claimNode(database.url, nodeId("busy"), systemClock);
+  const clock = new ManualClock();
+  const claim = async (former: NodeId) => {
+    const claimed = claimNode(database.url, former, clock);
+    const tick = setInterval(() => void clock.advance(1_000), 1);
+    return claimed.finally(() => clearInterval(tick));
+  };
+  await (await opened("new", claim)).spool.close();
+  expect(existsSync(join(directory, "busy"))).toBe(true);
+  await other?.release();
+  await (await opened("new")).spool.close();
+  expect(existsSync(join(directory, "busy"))).toBe(false);
 });
 
 test("what is no spool is left alone and keeps nobody from starting", async () => {

@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { type NodeId, nodeId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Sql } from "./database.ts";
+import type { NodeClaim } from "./node-claim.ts";
 import { registerNode } from "./nodes.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { systemFiles } from "./spool/files.ts";
@@ -14,6 +15,8 @@ export interface OpenSpoolOptions {
   /** Holds one directory a node: `<directory>/<node>`. */
   readonly directory: string;
   readonly node: NodeId;
+  /** Takes another node's name; undefined while a process runs under it. (This node's own is taken already.) */
+  readonly claim: (name: NodeId) => Promise<NodeClaim | undefined>;
   readonly region: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,10 +41,7 @@ export async function openSpool(
       log.warn("this is no spool and is left alone", { path: join(directory, name) });
       continue;
     }
-    const left = await openOne(options, nodeId(name));
-    await left.spool.close();
-    rmSync(join(directory, name), { recursive: true });
-    log.info("applied the spool of a former node name", { node: name });
+    await applyFormer(options, nodeId(name));
   }
   const opened = await openOne(options, node);
   if (opened.recovered.inDoubt > 0) {
@@ -53,6 +53,25 @@ export async function openSpool(
     );
   }
   return opened;
+}
+
+async function applyFormer(options: OpenSpoolOptions, former: NodeId): Promise<void> {
+  const claim = await options.claim(former);
+  if (claim === undefined) {
+    // Its purses are in use: taking them back would pull the points from under a running process.
+    options.log.warn("a spool here belongs to a node that runs elsewhere and is left alone", {
+      node: former,
+    });
+    return;
+  }
+  try {
+    const left = await openOne(options, former);
+    await left.spool.close();
+    rmSync(join(options.directory, former), { recursive: true });
+    options.log.info("applied the spool of a former node name", { node: former });
+  } finally {
+    await claim.release();
+  }
 }
 
 /** Nothing but segments; anything else is somebody else's. */

@@ -177,6 +177,20 @@ describe("reconciliation", () => {
     expect(await wrong()).toEqual(["purses_equal_leases"]);
   });
 
+  test("finds a purse that the ledger knows nothing of", async () => {
+    const stray = new Purse();
+    stray.add(µ(1));
+    books = {
+      ...books,
+      purses: () =>
+        new Map([
+          [tenant, purse],
+          [tenantId("stray"), stray],
+        ]),
+    };
+    expect(await wrong()).toEqual(["purses_equal_leases"]);
+  });
+
   test("finds a hold that no request answers for", async () => {
     purse.hold(µ(10));
     expect(await wrong()).toEqual(["no_leaked_hold"]);

@@ -135,11 +135,13 @@ async function checkPurses(sql: Sql, books: NodeBooks): Promise<Check> {
   const name = "purses_equal_leases";
   let wrong: readonly string[] = [];
   for (let look = 0; look < LOOKS; look += 1) {
-    const rows = await sql<{ tenant: string; balance: bigint }[]>`
+    const rows = await sql<{ tenant: TenantId; balance: bigint }[]>`
       select tenant, balance from account where kind = 'purse' and node = ${books.node}`;
     const own = books.purses();
-    wrong = rows.flatMap(({ tenant, balance }) => {
-      const purse = own.get(tenant as TenantId); // a key to look up, nothing more
+    const inLedger = new Map(rows.map(({ tenant, balance }) => [tenant, balance]));
+    wrong = [...new Set([...inLedger.keys(), ...own.keys()])].flatMap((tenant) => {
+      const balance = inLedger.get(tenant) ?? 0n;
+      const purse = own.get(tenant);
       const believed = purse === undefined ? 0n : purse.available + purse.held + purse.unsettled;
       if (believed === balance) return [];
       const [ledger, node] = [formatPoints(micropointsOf(balance)), formatPoints(micropointsOf(believed))];

@@ -55,7 +55,7 @@ export async function openLedger(config: Config, log: Log): Promise<LedgerParts>
         await database.close();
         await claimed.release();
       };
-      return await partsOf(config, disk, database.sql, close, log);
+      return await partsOf(config, disk, database, close, log);
     } catch (thrown) {
       await database.close();
       throw thrown;
@@ -77,14 +77,22 @@ async function claimName(url: string, node: NodeId): Promise<NodeClaim> {
 async function partsOf(
   config: Config,
   disk: DataDirectory,
-  sql: Sql,
+  { sql, url }: Database,
   close: () => Promise<void>,
   log: Log,
 ): Promise<LedgerParts> {
   const node = nodeId(config.nodeId ?? disk.nodeId);
   const masterSecret = config.masterSecret ?? disk.masterSecret;
   const directory = join(disk.path, "spool");
-  const { spool, recovered } = await openSpool({ sql, directory, node, region: config.region, clock, log });
+  const { spool, recovered } = await openSpool({
+    sql,
+    directory,
+    node,
+    claim: (former) => claimNode(url, former, clock),
+    region: config.region,
+    clock,
+    log,
+  });
   return {
     node,
     masterSecret,
