@@ -9,6 +9,7 @@ import { NO_USAGE } from "../core/usage.ts";
 import { connect } from "./database.ts";
 import { registerNode } from "./nodes.ts";
 import { type Files, systemFiles } from "./spool/files.ts";
+import { lossyProxy } from "./testing/lossy-proxy.ts";
 import { intentOf, node, usageOf } from "./testing/records.ts";
 import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
 
@@ -118,6 +119,28 @@ describe("the usage writer", () => {
     await victim.end({ timeout: 1 });
     const { purses, spent } = await ledger.accounts.balances(tenant);
     expect([purses.get(node), spent]).toEqual([µ(4_100), µ(900)]);
+  }, 60_000);
+
+  test("books nothing twice when answers are lost after the commit", async () => {
+    await ledger.grant(5_000);
+    const proxy = lossyProxy(ledger.database.url, seededRandom(5), 0.4);
+    const sql = connect(proxy.url, { max: 1 });
+    const { spool, writer, booked } = await ledger.start({ sql });
+    for (let number = 0; number < 25; number += 1) {
+      await spool.usage(usageOf(`r${number}`, { charged: µ(7), loss: µ(1) }));
+      await writer.flush(30_000);
+    }
+    expect(proxy.lost).toBeGreaterThan(4);
+    expect(booked.reduce((sum, amount) => sum + amount, 0n)).toBe(175n);
+    const { purses, spent } = await ledger.accounts.balances(tenant);
+    expect([purses.get(node), spent]).toEqual([µ(4_825), µ(175)]);
+    const [rollup] = await ledger.sql`
+      select sum(requests)::int as requests, sum(charged)::int as charged, sum(loss)::int as loss from usage_rollup`;
+    expect({ ...rollup }).toEqual({ requests: 25, charged: 175, loss: 25 });
+    const [loss] = await ledger.sql<{ balance: bigint }[]>`select balance from account where kind = 'loss'`;
+    expect(loss?.balance).toBe(-25n);
+    await sql.end({ timeout: 1 });
+    proxy.close();
   }, 60_000);
 
   test("books what a purse cannot pay as a loss, alone, and the rest as usual", async () => {
