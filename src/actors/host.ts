@@ -11,6 +11,7 @@ import { type Envelope, errorOf, MOVED, refusal } from "./envelope.ts";
 import { ASK_TIMEOUT_MS, IDLE_ACTOR_MS, IDLE_SWEEP_MS, MAX_ACTORS } from "./limits.ts";
 import type { Placement } from "./placement.ts";
 import { shardOf } from "./shard.ts";
+import { SHARDS_ACQUIRED, type ShardsAcquired } from "./subjects.ts";
 
 /**
  * Where actors live. One host a node: it serves the shards that its placement owns and asks, through the bus,
@@ -108,6 +109,7 @@ class Host implements ActorHost {
   >();
   readonly #served = new Map<number, { readonly subscription: Subscription; readonly leasesUntil: number }>();
   readonly #timers: Cancel[] = [];
+  readonly #unannounced: number[] = [];
   #open = 0;
   #isStopping = false;
   #idle: (() => void) | undefined;
@@ -180,6 +182,17 @@ class Host implements ActorHost {
     if (this.#served.has(shard)) this.#leave(shard);
     const subscription = this.options.bus.serve(subjectOf(shard), (payload) => this.#answer(shard, payload));
     this.#served.set(shard, { subscription, leasesUntil });
+    if (leasesUntil > 0) this.#announce(shard);
+  }
+
+  /** Tells holders of a former owner's leases; shards that come together are told together. */
+  #announce(shard: number): void {
+    this.#unannounced.push(shard);
+    if (this.#unannounced.length > 1) return;
+    this.options.clock.soon(() => {
+      const told: ShardsAcquired = { shards: this.#unannounced.splice(0) };
+      this.options.bus.publish(SHARDS_ACQUIRED, told);
+    });
   }
 
   #leave(shard: number): void {

@@ -30,3 +30,9 @@ export interface Rebalance {
 /** What all nodes together know of a vendor's health, after each change. Payload `MergedHealth`. */
 export const vendorView = (vendor: string): string => `vendor.${subjectToken(vendor)}.view`;
 export const ANY_VENDOR_VIEW = "vendor.*.view";
+
+/** Shards have a new owner that knows nothing of what its predecessor leased: holders shall tell it now. */
+export const SHARDS_ACQUIRED = "shards.acquired";
+export interface ShardsAcquired {
+  readonly shards: readonly number[];
+}

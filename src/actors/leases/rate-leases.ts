@@ -4,7 +4,8 @@ import { SluiceError } from "../../core/errors.ts";
 import { keyId, tenantId, vendorId } from "../../core/ids.ts";
 import type { LimitOwner } from "../limit-owner.ts";
 import { LEASE_SWEEP_MS, MAX_LEASES } from "../limits.ts";
-import { ANY_REBALANCE, type Rebalance } from "../subjects.ts";
+import { shardOf } from "../shard.ts";
+import { ANY_REBALANCE, type Rebalance, SHARDS_ACQUIRED, type ShardsAcquired } from "../subjects.ts";
 import { TENANT } from "../tenant-protocol.ts";
 import { VENDOR } from "../vendor-protocol.ts";
 import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken } from "./leases.ts";
@@ -30,14 +31,19 @@ class NodeRates implements RateLeases {
     key: new Map<string, RateLease>(),
     vendor: new Map<string, RateLease>(),
   };
-  readonly #subscription: Subscription;
+  readonly #subscriptions: readonly Subscription[];
   readonly #cancelSweep: Cancel;
   #isDraining = false;
 
   constructor(readonly ports: LeasePorts) {
     this.#cancelSweep = ports.clock.every(LEASE_SWEEP_MS, () => this.#sweep());
-    // Only owners of limits write on this subject.
-    this.#subscription = ports.bus.subscribe(ANY_REBALANCE, (told) => this.#rebalance(told as Rebalance));
+    // Only owners of limits and their hosts write on these subjects.
+    this.#subscriptions = [
+      ports.bus.subscribe(ANY_REBALANCE, (told) => this.#rebalance(told as Rebalance)),
+      ports.bus.subscribe(SHARDS_ACQUIRED, (told) =>
+        this.#tellNewOwner(new Set((told as ShardsAcquired).shards)),
+      ),
+    ];
   }
 
   take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
@@ -56,7 +62,7 @@ class NodeRates implements RateLeases {
     const { clock } = this.ports;
     this.#isDraining = true;
     this.#cancelSweep();
-    this.#subscription.close();
+    for (const subscription of this.#subscriptions) subscription.close();
     const leases = [...this.#all()];
     for (const lease of leases) lease.leave();
     const until = clock.monotonic() + deadlineMs;
@@ -81,6 +87,13 @@ class NodeRates implements RateLeases {
     if (kind === VENDOR.name) this.#leases.vendor.get(vendorId(key))?.renew();
     else if (limit === WHOLE) this.#leases.tenant.get(tenantId(key))?.renew();
     else this.#leases.key.get(keyId(limit.slice(KEY_PREFIX.length)))?.renew();
+  }
+
+  #tellNewOwner(shards: ReadonlySet<number>): void {
+    for (const lease of this.#all()) {
+      const { kind, key } = lease.owner;
+      if (shards.has(shardOf(kind.name, key))) lease.renew();
+    }
   }
 
   #sweep(): void {

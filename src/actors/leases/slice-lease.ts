@@ -54,6 +54,15 @@ export class SliceLease implements HoldSource {
     this.usedAt = ports.clock.monotonic();
   }
 
+  get owner(): LimitOwner {
+    return this.#subject.owner;
+  }
+
+  /** The owner changed and does not know what is held or used here. */
+  tellNewOwner(): void {
+    if (this.#told > 0n || this.#used > 0n) this.line.renew();
+  }
+
   get period(): SlicePeriod {
     return this.#period;
   }

@@ -1,6 +1,9 @@
+import type { Subscription } from "../../bus/bus.ts";
 import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import { LEASE_SWEEP_MS, MAX_LEASES } from "../limits.ts";
+import { shardOf } from "../shard.ts";
+import { SHARDS_ACQUIRED, type ShardsAcquired } from "../subjects.ts";
 import type { LeasePorts } from "./ports.ts";
 import { SliceLease, type SliceSubject } from "./slice-lease.ts";
 
@@ -9,11 +12,16 @@ const DRAIN_POLL_MS = 10;
 /** The slices that a node holds of one kind of budget, by the id of what they belong to. */
 export class SliceLeases<Limit extends object | number> {
   readonly #leases = new Map<string, { readonly lease: SliceLease; limit: Limit }>();
+  readonly #subscription: Subscription;
   readonly #cancelSweep: Cancel;
   #isDraining = false;
 
   constructor(readonly ports: LeasePorts) {
     this.#cancelSweep = ports.clock.every(LEASE_SWEEP_MS, () => this.#sweep());
+    this.#subscription = ports.bus.subscribe(SHARDS_ACQUIRED, (told) => {
+      const { shards } = told as ShardsAcquired; // only hosts write on this subject
+      this.#tellNewOwner(new Set(shards));
+    });
   }
 
   /** `subjectOf` is only called for a lease or a limit that is new. */
@@ -32,6 +40,7 @@ export class SliceLeases<Limit extends object | number> {
     const { clock } = this.ports;
     this.#isDraining = true;
     this.#cancelSweep();
+    this.#subscription.close();
     const leases = [...this.#leases.values()];
     const until = clock.monotonic() + deadlineMs;
     for (;;) {
@@ -52,6 +61,13 @@ export class SliceLeases<Limit extends object | number> {
     const lease = new SliceLease(this.ports, subject);
     this.#leases.set(id, { lease, limit });
     return lease;
+  }
+
+  #tellNewOwner(shards: ReadonlySet<number>): void {
+    for (const { lease } of this.#leases.values()) {
+      const { kind, key } = lease.owner;
+      if (shards.has(shardOf(kind.name, key))) lease.tellNewOwner();
+    }
   }
 
   #sweep(): void {
