@@ -133,7 +133,8 @@ export class Shares {
     const target = this.#target(ask.node);
     const room = plus(this.#room(), ask.holding);
     const isForeign = now < this.foreignUntil;
-    const part = isForeign ? least(ask.holding, target) : least(target, room);
+    // Who has spoken keeps what it has until everybody had the time to speak.
+    const part = isForeign ? least(ask.holding, this.#whole) : least(target, room);
     const tokens = Math.max(0, Math.min(this.#reserve.tokens, part.burst - ask.holding.burst));
     this.#reserve.tokens -= tokens;
     holder.held = most(ask.holding, part);
