@@ -9,6 +9,7 @@ import { createIdentity, type Identity } from "./identity.ts";
 let clock: ManualClock;
 let records: Map<string, KeyRecord>;
 let asked: string[];
+let isConnected: boolean;
 let isLedgerAway: boolean;
 let identity: Identity;
 
@@ -17,8 +18,10 @@ beforeEach(() => {
   records = new Map();
   asked = [];
   isLedgerAway = false;
+  isConnected = true;
   identity = createIdentity({
     clock,
+    isConnected: () => isConnected,
     async find(hash) {
       asked.push(hash);
       if (isLedgerAway) throw new Error("ECONNREFUSED");
@@ -82,6 +85,19 @@ describe("a known key", () => {
     know("sk-a", { validUntil: clock.now() });
     identity.forget(keyId("key of sk-a"));
     expect(await ask("sk-a")).toBe("invalid_api_key");
+  });
+
+  test("is asked for anew every second while nobody would tell of its revocation", async () => {
+    know("sk-a");
+    await ask("sk-a");
+    isConnected = false;
+    await clock.advance(1_000);
+    await ask("sk-a");
+    expect(asked).toHaveLength(2);
+    isConnected = true;
+    await clock.advance(1_000);
+    await ask("sk-a");
+    expect(asked).toHaveLength(2);
   });
 
   test("that changes while it is being asked for is not kept as it was", async () => {

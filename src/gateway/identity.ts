@@ -9,6 +9,8 @@ export interface IdentityPorts {
   readonly clock: Clock;
   /** Finds a key by the SHA-256 (hex) of its secret. */
   find(hash: string): Promise<KeyRecord | undefined>;
+  /** False while a revocation on another node would not be heard of. */
+  isConnected(): boolean;
 }
 
 export interface Identity {
@@ -30,6 +32,9 @@ const QUESTIONS = 1_000;
 
 /** How long a key is believed without asking again: the bound if a revocation's message were lost. */
 const FRESH_MS = 30_000;
+
+/** The same while this node is cut off from the others. */
+const FRESH_ALONE_MS = 1_000;
 
 /** How long an unknown secret is refused without asking again. */
 const REFUSED_MS = 5_000;
@@ -103,7 +108,7 @@ export function createIdentity(ports: IdentityPorts): Identity {
       const hash = new Bun.CryptoHasher("sha256").update(credential.secret).digest("hex");
       const entry = known.get(hash);
       const now = clock.monotonic();
-      if (entry !== undefined && now - entry.askedAt < FRESH_MS)
+      if (entry !== undefined && now - entry.askedAt < (ports.isConnected() ? FRESH_MS : FRESH_ALONE_MS))
         return check(entry, credential, scope, clock);
       if (entry === undefined && now < (refused.get(hash) ?? 0)) throw unknownKey();
       return askOrBelieve(hash, entry).then((found) => {

@@ -62,7 +62,7 @@ function account() {
     countRequest() {},
     accounts: createAccounts(sql),
     reports: createReports(sql),
-    reserved: () => ZERO,
+    reserved: async () => ZERO,
     async flush() {
       isBooked = true;
     },

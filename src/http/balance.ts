@@ -7,8 +7,8 @@ export interface BalancePorts {
   readonly accounts: { balances(tenant: TenantId): Promise<Balances> };
   /** Resolves when the ledger has every request that had ended at the call. */
   flush(): Promise<void>;
-  /** Held by the requests of this tenant that run now. */
-  reserved(tenant: TenantId): Micropoints;
+  /** Held by the requests of this tenant that run now, on all nodes. */
+  reserved(tenant: TenantId): Promise<Micropoints>;
 }
 
 /** Amounts as decimal strings of points. */
@@ -24,10 +24,12 @@ export interface BalanceView {
 /** A tenant's points with everything booked that has ended. @throws SluiceError `overloaded` when the ledger is away */
 export async function balanceOf(ports: BalancePorts, tenant: TenantId): Promise<BalanceView> {
   await flushed(ports);
-  const { tenantAccount, purses, spent } = await ports.accounts.balances(tenant);
+  const [{ tenantAccount, purses, spent }, reserved] = await Promise.all([
+    ports.accounts.balances(tenant),
+    ports.reserved(tenant),
+  ]);
   let balance: bigint = tenantAccount;
   for (const purse of purses.values()) balance += purse;
-  const reserved = ports.reserved(tenant);
   return {
     balance: formatPoints(micropointsOf(balance)),
     reserved: formatPoints(reserved),

@@ -41,14 +41,49 @@ const LOOKS = 5;
 
 type Snapshot = Pick<Sql, "unsafe">;
 
-/** Holds the ledger against itself and against what this node believes. Runs while traffic goes on. */
-export async function reconcile(sql: Sql, books: NodeBooks): Promise<Reconciliation> {
-  const flushed = await checkFlush(books);
+/** What a node found when it held its own books against the ledger. */
+export interface NodeChecks {
+  readonly node: NodeId;
+  readonly checks: readonly Check[];
+}
+
+/**
+ * Holds the ledger against itself and against what the nodes believe. Runs while traffic goes on.
+ * @param others the same of the other nodes of the cluster, asked while this one checks itself
+ */
+export async function reconcile(
+  sql: Sql,
+  books: NodeBooks,
+  others: () => Promise<readonly NodeChecks[]> = async () => [],
+): Promise<Reconciliation> {
+  const [own, theirs] = await Promise.all([checkNode(sql, books), others()]);
   const inLedger = await sql.begin("isolation level repeatable read read only", (snapshot) =>
     Promise.all(LEDGER_CHECKS.map((check) => runCheck(snapshot, check))),
   );
-  const checks = [flushed, ...inLedger, await checkPurses(sql, books), await checkHolds(books)];
+  const checks = [...inLedger, ...merged([own, ...theirs])];
   return { ok: checks.every(({ ok }) => ok), checks };
+}
+
+/** One node's part: its spool is in the ledger, its purses are what the ledger says, no hold belongs to nobody. */
+export async function checkNode(sql: Sql, books: NodeBooks): Promise<NodeChecks> {
+  const checks = [await checkFlush(books), await checkPurses(sql, books), await checkHolds(books)];
+  return { node: books.node, checks };
+}
+
+/** One check for all nodes: well when it is well on each. */
+function merged(nodes: readonly NodeChecks[]): readonly Check[] {
+  const names = new Set(nodes.flatMap(({ checks }) => checks.map(({ name }) => name)));
+  return [...names].map((name) => {
+    const found = nodes.flatMap(({ node, checks }) =>
+      checks.filter((check) => check.name === name).map((check) => ({ ...check, node })),
+    );
+    const told = found.some(({ ok }) => !ok) ? found.filter(({ ok }) => !ok) : found;
+    const detail =
+      nodes.length === 1
+        ? (told[0]?.detail ?? "")
+        : told.map((check) => `${check.node}: ${check.detail}`).join("; ");
+    return { name, ok: found.every(({ ok }) => ok), detail };
+  });
 }
 
 interface LedgerCheck {

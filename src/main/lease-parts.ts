@@ -11,15 +11,14 @@ import { createPurseLeases } from "../actors/leases/purse-leases.ts";
 import { createQuotaLeases } from "../actors/leases/quota-leases.ts";
 import { createRateLeases } from "../actors/leases/rate-leases.ts";
 import { createVendorHealth } from "../actors/leases/vendor-health.ts";
-import { createSingleNodePlacement } from "../actors/single-node-placement.ts";
 import { tenantActor } from "../actors/tenant.ts";
 import { vendorActor } from "../actors/vendor.ts";
-import { createInProcessBus } from "../bus/in-process.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { vendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
+import type { ClusterParts } from "./cluster-parts.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
 
 /** The actors, and what this node leases from them. */
@@ -36,14 +35,10 @@ export interface LeaseParts {
 
 export async function startActors(
   { node, accounts, reports }: Pick<LedgerParts, "node" | "accounts" | "reports">,
+  { bus, placement }: Pick<ClusterParts, "bus" | "placement">,
   counter: Telemetry,
   log: Log,
 ): Promise<LeaseParts> {
-  const bus = createInProcessBus({
-    clock,
-    onError: (thrown) => log.error("a bus subscriber failed", { cause: String(thrown) }),
-  });
-  const placement = createSingleNodePlacement(node);
   const actors = [
     tenantActor({ ...accounts, spentByKey: reports.spentByKey }),
     vendorActor((vendor, since) => reports.callsByVendor(vendorId(vendor), since)),
@@ -67,7 +62,6 @@ export async function startActors(
       await Promise.all([purses, rates, budgets, quotas].map((leases) => leases.drain(deadlineMs)));
       health.close();
       await host.stop(deadlineMs);
-      await bus.close();
     },
   };
 }

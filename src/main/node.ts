@@ -1,8 +1,11 @@
+import type { Bus } from "../bus/bus.ts";
 import type { Config } from "../config/config.ts";
 import { systemClock as clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { createMetrics } from "../http/metrics.ts";
-import { keepCatalog } from "./catalog-keeper.ts";
+import { type Announcements, createAnnouncements } from "./announcements.ts";
+import { type CatalogKeeper, keepCatalog } from "./catalog-keeper.ts";
+import { joinCluster } from "./cluster-parts.ts";
 import { type Front, openFront } from "./front.ts";
 import { startActors } from "./lease-parts.ts";
 import { openLedger } from "./ledger-parts.ts";
@@ -33,13 +36,24 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   // At once: if something after this fails, nobody will be told again.
   if (ledger.admin.shownOnce !== undefined) showAdminKey(ledger.admin.shownOnce);
   const metrics = createMetrics({ clock });
-  const leases = await startActors(ledger, metrics.telemetry, log);
+  const cluster = await joinCluster(config, ledger.node, log);
+  const leases = await startActors(ledger, cluster, metrics.telemetry, log);
   const { region } = config;
+  const { isConnected } = cluster;
   const { keeper, catalog } = await keepCatalog(ledger, config, (next) => requests.apply(next), log);
-  const requests = await buildRequestPath(ledger, leases, metrics.telemetry, { catalog, region }, log);
+  const requests = await buildRequestPath(
+    ledger,
+    leases,
+    metrics.telemetry,
+    { catalog, region, isConnected },
+    log,
+  );
+  const announcements = announceOn(cluster.bus, requests, keeper, log);
   const hurried = Promise.withResolvers<void>();
   let isDraining = false;
   const operations = operationRoutes({
+    cluster,
+    announcements,
     ledger,
     leases,
     requests,
@@ -73,6 +87,8 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
           log.warn("the spool is kept for the next start", { cause: String(cause) }),
         );
       await leases.close(SETTLE_MS);
+      announcements.close();
+      await cluster.close();
       metrics.close();
       await requests.close();
       await ledger.close();
@@ -101,11 +117,20 @@ async function drainRequests(
   ]);
 }
 
+/** Follows what other nodes change: keys, tenants, vendors and models. */
+function announceOn(bus: Bus, { identity }: RequestParts, keeper: CatalogKeeper, log: Log): Announcements {
+  return createAnnouncements(bus, {
+    keyChanged: identity.forget,
+    tenantChanged: identity.forgetTenant,
+    catalogChanged: () =>
+      void keeper
+        .applyManaged()
+        .catch((cause: unknown) => log.error("a change of the catalog was missed", { cause: String(cause) })),
+  });
+}
+
 /** What the configuration asks for and this version cannot do is said at once, not left out silently. */
 function refuseUnsupported(config: Config): void {
-  if (config.natsUrls.length > 0) {
-    throw new Error("NATS_URL is set, but this version runs on one node only. Unset it.");
-  }
   if (config.redisUrl !== undefined) {
     throw new Error("REDIS_URL is set, but this version keeps its short-lived state in memory. Unset it.");
   }

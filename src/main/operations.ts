@@ -6,9 +6,8 @@ import { findingsOf } from "../config/issues.ts";
 import { vendorDefinitionFindings } from "../config/managed.ts";
 import { modelSchema, vendorSchema } from "../config/schema.ts";
 import { systemClock as clock } from "../core/clock.ts";
-import type { TenantId, VendorId } from "../core/ids.ts";
+import type { KeyId, TenantId, VendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
-import { ZERO } from "../core/points.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { accountRoutes } from "../http/account.ts";
 import { adminOperations, adminRoutes } from "../http/admin/admin.ts";
@@ -19,16 +18,22 @@ import { metricsRoutes } from "../http/metrics-route.ts";
 import { openApiRoutes } from "../http/openapi.ts";
 import { listNodes } from "../ledger/nodes.ts";
 import { reconcile } from "../ledger/reconcile.ts";
+import type { Announcements } from "./announcements.ts";
 import type { CatalogKeeper } from "./catalog-keeper.ts";
+import type { ClusterParts } from "./cluster-parts.ts";
+import { type ClusterView, createClusterView } from "./cluster-view.ts";
 import type { LeaseParts } from "./lease-parts.ts";
 import { derivedKey, type LedgerParts } from "./ledger-parts.ts";
+import { booksOf } from "./own-view.ts";
 import type { RequestParts } from "./request-parts.ts";
 
 export interface OperationParts {
+  readonly cluster: ClusterParts;
   readonly ledger: LedgerParts;
   readonly leases: LeaseParts;
   readonly requests: RequestParts;
   readonly keeper: CatalogKeeper;
+  readonly announcements: Announcements;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly region: string;
@@ -38,26 +43,25 @@ export interface OperationParts {
   openWebSockets(): number;
 }
 
-/** How long a question about money waits for the ledger to have everything. */
-const FLUSH_MS = 5_000;
 /** Records that the ledger may lack before the node calls itself not ready: half a minute of a busy node. */
 const LAG_RECORDS = 500_000;
 
 /** What operators and accountants see: account, admin, health, metrics. */
 export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
-  const { ledger, leases, requests, metrics, log } = parts;
+  const { ledger, requests, metrics, log } = parts;
+  const view = createClusterView(parts);
   const answering = { random, log, countRequest: metrics.countRequest };
   const money = {
     clock,
     accounts: ledger.accounts,
     reports: ledger.reports,
-    flush: () => requests.writer.flush(FLUSH_MS),
-    reserved: (tenant: TenantId) => leases.purses.purses().get(tenant)?.held ?? ZERO,
+    flush: view.flush,
+    reserved: view.reserved,
   };
   const { gateway, explanations } = requests;
   return [
     accountRoutes({ ...answering, ...money, gateway, explanations, receipts: ledger.receipts }),
-    adminRoutes({ ...answering, ...money, ...administration(parts) }),
+    adminRoutes({ ...answering, ...money, ...administration(parts, view) }),
     healthRoutes({ ...answering, checks: () => healthChecks(parts) }),
     metricsRoutes({ ...answering, metrics }),
     openApiRoutes({
@@ -69,8 +73,8 @@ export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
   ];
 }
 
-function administration(parts: OperationParts) {
-  const { ledger, leases, requests, keeper } = parts;
+function administration(parts: OperationParts, view: ClusterView) {
+  const { ledger, leases, requests, keeper, announcements } = parts;
   return {
     adminKeyHash: ledger.admin.hash,
     tokenSecret: derivedKey(ledger.masterSecret, "admin tokens"),
@@ -82,41 +86,25 @@ function administration(parts: OperationParts) {
     catalog: requests.catalog,
     declared: keeper.declared,
     vendorFindings: vendorDefinitionFindings,
-    applyManaged: keeper.applyManaged,
+    async applyManaged() {
+      await keeper.applyManaged();
+      announcements.catalogChanged();
+    },
     health: leases.health,
     vendorLimitsLeft: (vendor: VendorId) => leases.host.find(VENDOR.name, vendor)?.summary,
-    keyChanged: requests.identity.forget,
+    keyChanged(key: KeyId) {
+      // Here at once: whoever asked for it may rely on it.
+      requests.identity.forget(key);
+      announcements.keyChanged(key);
+    },
     async tenantChanged(tenant: TenantId) {
       requests.identity.forgetTenant(tenant);
       await leases.host.ask(TENANT, tenant, "refresh", null);
     },
     nodes: () => listNodes(ledger.sql),
-    thisNode: () => nodeStatus(parts),
-    actors: (most: number) => leases.host.snapshot(most),
-    reconcile: () => reconcile(ledger.sql, booksOf(parts)),
-  };
-}
-
-function nodeStatus({ ledger, requests, region, startedAt, isDraining, openWebSockets }: OperationParts) {
-  return {
-    id: ledger.node,
-    region,
-    state: isDraining() ? ("draining" as const) : ("ready" as const),
-    startedAt,
-    runningRequests: requests.openCharges.count,
-    openWebSockets: openWebSockets(),
-    spool: ledger.spool.depth,
-  };
-}
-
-function booksOf({ ledger, leases, requests }: OperationParts) {
-  const { openCharges, writer } = requests;
-  return {
-    node: ledger.node,
-    flush: () => writer.flush(FLUSH_MS),
-    purses: () => leases.purses.purses(),
-    oldestHoldMs: () => openCharges.oldestMs,
-    openIntents: () => ({ spooled: ledger.spool.depth.openIntents, running: openCharges.count }),
+    liveNodes: view.nodes,
+    actors: view.actors,
+    reconcile: () => reconcile(ledger.sql, booksOf(parts), view.checks),
   };
 }
 

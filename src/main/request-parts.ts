@@ -38,7 +38,7 @@ export async function buildRequestPath(
   ledger: LedgerParts,
   leases: LeaseParts,
   telemetry: Telemetry,
-  settings: { readonly catalog: Catalog; readonly region: string },
+  settings: { readonly catalog: Catalog; readonly region: string; isConnected(): boolean },
   log: Log,
 ): Promise<RequestParts> {
   const { sql, spool, node, keys, prices, recovered } = ledger;
@@ -50,7 +50,7 @@ export async function buildRequestPath(
   const openCharges = new OpenCharges(clock);
   const deadlines = new Deadlines(clock);
   const explanations = createExplanations();
-  const identity = createIdentity({ clock, find: keys.find });
+  const identity = createIdentity({ clock, find: keys.find, isConnected: settings.isConnected });
   const tierLimit = (tier: Tier) => routes.catalog.tiers[tier];
   const gateway = createGateway(identity, {
     clock,

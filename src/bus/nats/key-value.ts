@@ -1,5 +1,6 @@
 import { JetStreamApiError, type StreamConfig } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
+import { type Clock, sleep } from "../../core/clock.ts";
 import type { Subscription } from "../bus.ts";
 import type { KeyValue, KeyValueEntry } from "../key-value.ts";
 import type { NatsLink } from "./connect.ts";
@@ -7,6 +8,7 @@ import { requireSettings } from "./read-back.ts";
 
 export interface NatsKeyValueOptions {
   readonly link: NatsLink;
+  readonly clock: Clock;
   readonly bucket: string;
   readonly ageMs: number;
   readonly replicas: number;
@@ -25,7 +27,7 @@ const MOST_VALUE_BYTES = 4_096;
  * @throws Error when the server did not keep a setting that was asked for
  */
 export async function openNatsKeyValue(options: NatsKeyValueOptions): Promise<KeyValue> {
-  const { link, bucket, ageMs, replicas, onError } = options;
+  const { link, clock, bucket, ageMs, replicas, onError } = options;
   const store = await new Kvm(link.connection).create(bucket, {
     history: 1,
     ttl: ageMs,
@@ -47,7 +49,7 @@ export async function openNatsKeyValue(options: NatsKeyValueOptions): Promise<Ke
       const done = store.delete(key, { previousSeq: revision }).then(() => true);
       return (await ifFirst(done)) ?? false;
     },
-    watch: (onChange) => watch(store, onChange, onError),
+    watch: (onChange) => watch(store, clock, onChange, onError),
   };
 }
 
@@ -63,7 +65,12 @@ async function ifFirst<Value>(writing: Promise<Value>): Promise<Value | undefine
 type OnChange = (key: string, entry: KeyValueEntry | undefined) => void;
 
 /** Watches until it is closed; a watch that broke is made anew and tells everything again. */
-function watch(store: KV, onChange: OnChange, onError: (thrown: unknown) => void): Subscription {
+function watch(
+  store: KV,
+  clock: Clock,
+  onChange: OnChange,
+  onError: (thrown: unknown) => void,
+): Subscription {
   let stop: (() => void) | undefined;
   let isClosed = false;
   const follow = async (): Promise<void> => {
@@ -79,7 +86,7 @@ function watch(store: KV, onChange: OnChange, onError: (thrown: unknown) => void
       await follow().catch((thrown: unknown) => {
         if (!isClosed) onError(thrown);
       });
-      if (!isClosed) await Bun.sleep(WATCH_AGAIN_MS);
+      if (!isClosed) await sleep(clock, WATCH_AGAIN_MS);
     }
   };
   void keepFollowing();

@@ -51,6 +51,7 @@ export async function openNatsCluster(options: NatsClusterOptions): Promise<Nats
       log.warn("the watch on shards began anew", { cause: String(thrown) });
     const shards = await openNatsKeyValue({
       link,
+      clock,
       bucket: SHARDS_BUCKET,
       ageMs: SHARD_AGE_MS,
       replicas,

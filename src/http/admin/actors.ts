@@ -3,15 +3,15 @@ import { limitOf } from "./fields.ts";
 import { type AdminOperation, type AdminRoute, route } from "./operation.ts";
 
 export interface ActorPorts {
-  /** The actors of this node, the busiest first. */
-  actors(most: number): ActorSnapshot;
+  /** The actors of all nodes, the busiest first. */
+  actors(most: number): Promise<ActorSnapshot>;
 }
 
 const list: AdminOperation = {
   method: "get",
   path: "/actors",
   permission: "actors:read",
-  summary: "Actors that live on this node, the busiest first",
+  summary: "The actors of the cluster, the busiest first",
   parameters: { limit: "At most this many; absent: 100." },
   answers: { 200: "Kind, key, shard, owner, status and mailbox of each." },
 };
@@ -19,8 +19,8 @@ export const ACTOR_OPERATIONS: readonly AdminOperation[] = [list];
 
 export function actorRoutes(ports: ActorPorts): readonly AdminRoute[] {
   return [
-    route(list, ({ query }) => {
-      const { total, actors } = ports.actors(limitOf(query));
+    route(list, async ({ query }) => {
+      const { total, actors } = await ports.actors(limitOf(query));
       return {
         object: "list",
         total,

@@ -1,7 +1,7 @@
 import type { NodeRow } from "../../ledger/nodes.ts";
 import { type AdminOperation, type AdminRoute, route } from "./operation.ts";
 
-/** What the node that answers knows of itself. */
+/** What a running node says of itself. */
 export interface NodeStatus {
   readonly id: string;
   readonly region: string;
@@ -16,7 +16,8 @@ export interface NodeStatus {
 export interface NodePorts {
   /** Every node that the ledger has met. */
   nodes(): Promise<readonly NodeRow[]>;
-  thisNode(): NodeStatus;
+  /** Those that run and can be reached, the one that answers among them. */
+  liveNodes(): Promise<readonly NodeStatus[]>;
 }
 
 const list: AdminOperation = {
@@ -24,37 +25,40 @@ const list: AdminOperation = {
   path: "/nodes",
   permission: "nodes:read",
   summary: "The nodes of this cluster",
-  answers: { 200: "The nodes; the one that answers tells more of itself." },
+  answers: { 200: "The nodes; those that run tell more of themselves." },
 };
 export const NODE_OPERATIONS: readonly AdminOperation[] = [list];
 
 export function nodeRoutes(ports: NodePorts): readonly AdminRoute[] {
   return [
     route(list, async () => {
-      const self = ports.thisNode();
-      const rows = await ports.nodes();
+      const [rows, live] = await Promise.all([ports.nodes(), ports.liveNodes()]);
+      const statuses = new Map(live.map((status) => [status.id, status]));
       return {
         object: "list",
         data: rows.map(({ id, firstSeen, lastSeen }) => ({
           id,
           first_seen: new Date(firstSeen).toISOString(),
           last_seen: new Date(lastSeen).toISOString(),
-          ...(id === self.id ? statusOf(self) : {}),
+          ...statusOf(statuses.get(id)),
         })),
       };
     }),
   ];
 }
 
-const statusOf = (self: NodeStatus) => ({
-  region: self.region,
-  state: self.state,
-  started_at: new Date(self.startedAt).toISOString(),
-  running_requests: self.runningRequests,
-  open_websockets: self.openWebSockets,
-  spool: {
-    bytes: self.spool.bytes,
-    open_intents: self.spool.openIntents,
-    segments: self.spool.segments,
-  },
-});
+function statusOf(status: NodeStatus | undefined) {
+  if (status === undefined) return { state: "away" };
+  return {
+    state: status.state,
+    region: status.region,
+    started_at: new Date(status.startedAt).toISOString(),
+    running_requests: status.runningRequests,
+    open_websockets: status.openWebSockets,
+    spool: {
+      bytes: status.spool.bytes,
+      open_intents: status.spool.openIntents,
+      segments: status.spool.segments,
+    },
+  };
+}
