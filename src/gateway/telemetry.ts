@@ -19,6 +19,8 @@ export interface Telemetry {
   streamClosed(): void;
   /** A lease answered without (`hit`) or only after (`miss`) asking its owner. */
   lease(kind: "purse" | "rate" | "vendor" | "budget", result: "hit" | "miss"): void;
+  /** An owner was asked, on whichever node it lives: a hop. */
+  ownerAsked(actor: string, command: string): void;
 }
 
 export interface GenerationEnded {

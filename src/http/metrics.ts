@@ -65,7 +65,7 @@ export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
 
 function generationTelemetry(
   registry: Registry,
-): Pick<Telemetry, "generationEnded" | "attemptFailed" | "firstToken" | "lease"> {
+): Pick<Telemetry, "generationEnded" | "attemptFailed" | "firstToken" | "lease" | "ownerAsked"> {
   const vendorTime = observationCells(
     registry,
     "ai_model_response_time",
@@ -111,6 +111,10 @@ function generationTelemetry(
     "Takes from a lease: hits, and misses that had to ask.",
     ["lease", "result"],
   );
+  const asks = counter(registry, "owner_ask_total", "Asks to owners of shared quantities.", [
+    "actor",
+    "command",
+  ]);
   return {
     generationEnded(event) {
       const { vendor, model } = event;
@@ -134,6 +138,9 @@ function generationTelemetry(
     },
     lease(kind, result) {
       leases.at(kind, result).value += 1;
+    },
+    ownerAsked(actor, command) {
+      asks.at(actor, command).value += 1;
     },
   };
 }

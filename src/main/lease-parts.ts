@@ -1,3 +1,4 @@
+import type { Ask } from "../actors/definition.ts";
 import { type ActorHost, createActorHost } from "../actors/host.ts";
 import { createBudgetLeases } from "../actors/leases/budget-leases.ts";
 import type {
@@ -45,7 +46,11 @@ export async function startActors(
   ];
   const host = createActorHost({ bus, clock, random, log, node, placement, actors });
   await host.start();
-  const ports = { node, clock, random, log, bus, ask: host.ask, counter };
+  const ask: Ask = (kind, key, command, asked, options) => {
+    counter.ownerAsked(kind.name, String(command));
+    return host.ask(kind, key, command, asked, options);
+  };
+  const ports = { node, clock, random, log, bus, ask, counter };
   const purses = createPurseLeases(ports);
   const rates = createRateLeases(ports);
   const budgets = createBudgetLeases(ports);

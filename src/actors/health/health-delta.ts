@@ -21,6 +21,12 @@ export class HealthDelta {
     );
   }
 
+  /** True when others should know at once. */
+  get isTroubling(): boolean {
+    const { wantsProbe, endedProbe } = this;
+    return wantsProbe || endedProbe || this.#failures + this.#slow + this.#cooling.size > 0;
+  }
+
   succeeded(durationMs: number, firstTokenMs: number | undefined, isSlow: boolean): void {
     this.#successes += 1;
     this.#trailing = 0;

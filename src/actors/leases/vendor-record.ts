@@ -13,6 +13,9 @@ const SLOW_MS = 20_000;
 /** While the owner's word keeps requests away, it is asked again when nothing was heard for this long. */
 const UNHEARD_MS = 1_000;
 
+/** How long news without trouble gather: latencies and successes change no decision of this second. */
+const GOOD_NEWS_MS = 2_000;
+
 /** Figures of a view may be this old; a breaker's state and keys are always those of now. */
 const FIGURES_MS = 100;
 
@@ -27,6 +30,7 @@ export class VendorRecord {
   /** The last of the owner's probes that this node sent. */
   #probed = 0;
   #heardAt = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #hasAsked = false;
   #isReporting = false;
   #view: VendorView | undefined;
@@ -72,8 +76,10 @@ export class VendorRecord {
     const isHeldBack = this.#merged !== undefined && this.#merged.state !== "closed";
     // A node that has just begun asks what the others know.
     const isUnheard = !this.#hasAsked || (isHeldBack && now - this.#heardAt >= UNHEARD_MS);
-    if (this.#isReporting || (this.#delta.isEmpty && !isUnheard)) return undefined;
+    const isDue = isHeldBack || this.#delta.isTroubling || now - this.#reportedAt >= GOOD_NEWS_MS;
+    if (this.#isReporting || (!isUnheard && (this.#delta.isEmpty || !isDue))) return undefined;
     this.#isReporting = true;
+    this.#reportedAt = now;
     this.#hasAsked = true;
     return this.#delta.take(this.node);
   }

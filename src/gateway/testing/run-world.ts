@@ -166,6 +166,7 @@ const SILENT: Telemetry = {
   streamOpened() {},
   streamClosed() {},
   lease() {},
+  ownerAsked() {},
 };
 
 const ROUTING = { strategy: "priority", weights: { cost: 1, performance: 0, quality: 0 } } as const;
