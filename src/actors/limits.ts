@@ -21,8 +21,11 @@ export const QUARANTINE_MS = 30_000;
 export const LOAD_RETRY_MS = 100;
 export const LOAD_RETRY_MOST_MS = 5_000;
 
-/** The longest term of a lease on rates, slots or a budget; the new owner of a shard waits as long for unknown holders. */
-export const LEASE_MS = 10_000;
+/** The longest term of a lease on rates, slots or a budget: with what is left of it when an owner dies, the time is bridged until its shards have another (11 s). */
+export const LEASE_MS = 20_000;
+
+/** A lease in use is renewed when it is this old. */
+export const RENEW_MS = 5_000;
 
 /** How long the owner of a limit waits before it asks holders again to renew at once. */
 export const REBALANCE_PAUSE_MS = 100;

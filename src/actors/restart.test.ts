@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { SluiceError } from "../core/errors.ts";
-import { MAX_CRASHES, QUARANTINE_MS } from "./limits.ts";
+import { LEASE_MS, MAX_CRASHES, QUARANTINE_MS } from "./limits.ts";
 import { type CounterWorld, createCounterWorld, failureOf } from "./testing/counter-world.ts";
 
 let world: CounterWorld;
@@ -65,7 +65,7 @@ describe("an actor that throws", () => {
     expect(await world.ask("leases", null)).toBe(0);
     await world.clock.advance(500);
     await failureOf(world.ask("crash", "bug"));
-    expect(await world.ask("leases", null)).toBe(10_500);
+    expect(await world.ask("leases", null)).toBe(500 + LEASE_MS);
   });
 });
 

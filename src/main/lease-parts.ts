@@ -8,6 +8,7 @@ import type {
   RateLeases,
   VendorHealth,
 } from "../actors/leases/leases.ts";
+import { createPurseDesk } from "../actors/leases/purse-desk.ts";
 import { createPurseLeases } from "../actors/leases/purse-leases.ts";
 import { createQuotaLeases } from "../actors/leases/quota-leases.ts";
 import { createRateLeases } from "../actors/leases/rate-leases.ts";
@@ -36,7 +37,7 @@ export interface LeaseParts {
 
 export async function startActors(
   { node, accounts, reports }: Pick<LedgerParts, "node" | "accounts" | "reports">,
-  { bus, placement }: Pick<ClusterParts, "bus" | "placement">,
+  { bus, placement, peers }: Pick<ClusterParts, "bus" | "placement" | "peers">,
   counter: Telemetry,
   log: Log,
 ): Promise<LeaseParts> {
@@ -51,7 +52,8 @@ export async function startActors(
     return host.ask(kind, key, command, asked, options);
   };
   const ports = { node, clock, random, log, bus, ask, counter };
-  const purses = createPurseLeases(ports);
+  const desk = createPurseDesk({ ask, bus, clock, ledger: accounts, nodes: () => peers.live().size });
+  const purses = createPurseLeases(ports, desk);
   const rates = createRateLeases(ports);
   const budgets = createBudgetLeases(ports);
   const quotas = createQuotaLeases(ports);

@@ -26,20 +26,20 @@ describe("a spend meter", () => {
     expect(meter.lowWater(0)).toBe(0n);
   });
 
-  test("wants two seconds of a fast spender, and refills below one", () => {
+  test("wants four seconds of a fast spender, and refills below one", () => {
     const meter = new SpendMeter(0);
     for (let now = 0; now < 20_000; now += 1) {
       meter.held(1_000n, now);
       meter.used(1_000n, now);
     }
-    expect(Number(meter.want(0n, 20_000))).toBeWithin(1_900_000, 2_100_000);
+    expect(Number(meter.want(0n, 20_000))).toBeWithin(3_900_000, 4_100_000);
     expect(Number(meter.lowWater(20_000))).toBeWithin(950_000, 1_050_000);
   });
 
-  test("wants two hundred requests of a slow one", () => {
+  test("wants four hundred requests of a slow one", () => {
     const meter = new SpendMeter(0);
     for (let now = 0; now < 60_000; now += 1_000) meter.used(1_000n, now);
-    expect(meter.want(0n, 60_000)).toBe(200_000n);
+    expect(meter.want(0n, 60_000)).toBe(400_000n);
   });
 
   test("keeps a quarter second of holds at hand where holds are much larger than costs", () => {

@@ -4,9 +4,9 @@ import { randomText, type TenantId } from "../../core/ids.ts";
 import { formatPoints, least, type Micropoints, micropointsOf, ZERO } from "../../core/points.ts";
 import { Purse } from "../../ledger/purse.ts";
 import { ASK_PAUSE_MOST_MS, ASK_PAUSE_MS } from "../limits.ts";
-import { TENANT } from "../tenant-protocol.ts";
 import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
 import type { LeasePorts } from "./ports.ts";
+import type { PurseDesk } from "./purse-desk.ts";
 
 /** One tenant's purse on this node, filled by the tenant's actor. */
 export class PurseLease implements HoldSource {
@@ -15,6 +15,8 @@ export class PurseLease implements HoldSource {
   usedAt: number;
   /** The id of a grant that was asked for and not answered yet. */
   #asked: string | undefined;
+  /** The id of a grant that was denied while an earlier try of it may still come true: the next ask takes it up. */
+  #unsure: string | undefined;
   /** Movements back to the tenant that are not confirmed yet, in order. */
   #givingBack: Promise<void> = Promise.resolve();
   #openReturns = 0;
@@ -23,6 +25,7 @@ export class PurseLease implements HoldSource {
 
   constructor(
     readonly ports: LeasePorts,
+    readonly desk: PurseDesk,
     readonly tenant: TenantId,
   ) {
     this.line = new HoldLine(this, ports.clock);
@@ -84,10 +87,13 @@ export class PurseLease implements HoldSource {
   }
 
   async ask(need: Need, isRetry: boolean): Promise<Granted> {
-    const { node, random, ask } = this.ports;
-    this.#asked ??= `grant:${node}:${randomText(random.bytes(20))}`;
-    const reply = await ask(TENANT, this.tenant, "grant", { node, id: this.#asked, isRetry, ...need });
+    const { node, random } = this.ports;
+    const wasTried = isRetry || this.#unsure !== undefined;
+    this.#asked ??= this.#unsure ?? `grant:${node}:${randomText(random.bytes(20))}`;
+    const id = this.#asked;
+    const reply = await this.desk.grant(this.tenant, { node, id, isRetry: wasTried, ...need });
     this.#asked = undefined;
+    this.#unsure = reply.granted === 0n && (wasTried || reply.isUnsure === true) ? id : undefined;
     if (reply.granted > 0n) this.purse.add(micropointsOf(reply.granted));
     this.#quiet?.();
     return reply;
@@ -128,12 +134,12 @@ export class PurseLease implements HoldSource {
 
   /** Until the actor has confirmed; the ledger knows the id and moves it once. Should this node end before, its recovery returns the purse. */
   async #return(amount: Micropoints, recall: string | undefined): Promise<void> {
-    const { node, random, clock, log, ask } = this.ports;
+    const { node, random, clock, log } = this.ports;
     const id = `return:${node}:${randomText(random.bytes(20))}`;
     const answers = recall === undefined ? {} : { recall };
     for (let tries = 0; !this.#isAbandoned; tries += 1) {
       try {
-        await ask(TENANT, this.tenant, "giveBack", { node, id, isRetry: tries > 0, amount, ...answers });
+        await this.desk.giveBack(this.tenant, { node, id, isRetry: tries > 0, amount, ...answers });
         return;
       } catch (thrown) {
         // Nothing moved and nothing is owed: a recall that is not answered ends by itself.

@@ -7,6 +7,7 @@ import { IDLE_PURSE_MS, LEASE_SWEEP_MS, MAX_LEASES } from "../limits.ts";
 import { ANY_TENANT_CHANGED, ANY_TENANT_RECALL, type TenantChanged, type TenantRecall } from "../subjects.ts";
 import type { PurseHold, PurseLeases, PurseView } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
+import { ownersDesk, type PurseDesk } from "./purse-desk.ts";
 import { PurseLease } from "./purse-lease.ts";
 
 /**
@@ -19,7 +20,8 @@ import { PurseLease } from "./purse-lease.ts";
  * purses.booked(tenant, charged);                      // when the ledger has committed it
  * await purses.drain(5_000);                           // before the host stops
  */
-export const createPurseLeases = (ports: LeasePorts): PurseLeases => new NodePurses(ports);
+export const createPurseLeases = (ports: LeasePorts, desk = ownersDesk(ports.ask)): PurseLeases =>
+  new NodePurses(ports, desk);
 
 class NodePurses implements PurseLeases {
   readonly #leases = new Map<TenantId, PurseLease>();
@@ -27,7 +29,10 @@ class NodePurses implements PurseLeases {
   readonly #cancelSweep: Cancel;
   #isDraining = false;
 
-  constructor(readonly ports: LeasePorts) {
+  constructor(
+    readonly ports: LeasePorts,
+    readonly desk: PurseDesk,
+  ) {
     const { bus, clock } = ports;
     this.#cancelSweep = clock.every(LEASE_SWEEP_MS, () => this.#sweep());
     this.#subscriptions = [
@@ -88,7 +93,7 @@ class NodePurses implements PurseLeases {
         retryAfterMs: 1_000,
       });
     }
-    const lease = new PurseLease(this.ports, tenant);
+    const lease = new PurseLease(this.ports, this.desk, tenant);
     this.#leases.set(tenant, lease);
     return lease;
   }

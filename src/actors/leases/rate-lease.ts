@@ -12,6 +12,7 @@ import {
   MAX_WAITING,
   RATE_RETRY_MS,
   RATE_WAIT_MS,
+  RENEW_MS,
 } from "../limits.ts";
 import type { Part, ShareAsk, ShareReply } from "../shares.ts";
 import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
@@ -206,7 +207,7 @@ export class RateLease {
     part.set(reply.part, reply.tokens, now);
     part.spot += reply.spot;
     this.#deadline = sent.at + reply.leaseMs - LEASE_MARGIN_MS;
-    this.#renewAt = sent.at + reply.leaseMs / 2;
+    this.#renewAt = sent.at + RENEW_MS;
     this.#serve(reply.isShort ? Number.NEGATIVE_INFINITY : sent.at);
     part.returned += part.spot;
     part.spot = 0;

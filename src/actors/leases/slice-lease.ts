@@ -1,7 +1,7 @@
 import type { SluiceError } from "../../core/errors.ts";
 import type { BudgetPeriod } from "../../core/key-limits.ts";
 import type { LimitOwner } from "../limit-owner.ts";
-import { LEASE_MARGIN_MS, LEASE_MS } from "../limits.ts";
+import { LEASE_MARGIN_MS, LEASE_MS, RENEW_MS } from "../limits.ts";
 import type { SliceReply } from "../slices.ts";
 import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
 import { createSequence, type LeasePorts } from "./ports.ts";
@@ -178,6 +178,6 @@ export class SliceLease implements HoldSource {
     this.#left += reply.granted;
     this.#endsAt = now + reply.periodEndsInMs;
     this.#deadline = sentAt + LEASE_MS - LEASE_MARGIN_MS;
-    this.#renewAt = sentAt + LEASE_MS / 2;
+    this.#renewAt = sentAt + RENEW_MS;
   }
 }

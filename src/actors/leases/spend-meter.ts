@@ -2,10 +2,10 @@ import { RateMeter } from "./rate-meter.ts";
 
 /** Refill when less than this many seconds of spending is left; ask for this many. */
 const LOW_SECONDS = 1;
-const WANTED_SECONDS = 2;
+const WANTED_SECONDS = 4;
 
 /** Ask for this many requests at least: a slow spender shall not ask its owner for each. */
-const WANTED_REQUESTS = 200;
+const WANTED_REQUESTS = 400;
 
 /** Before anything was measured: this many times what is needed. */
 const FIRST_WANT = 16n;

@@ -14,7 +14,7 @@ const SLOW_MS = 20_000;
 const UNHEARD_MS = 1_000;
 
 /** How long news without trouble gather: latencies and successes change no decision of this second. */
-const GOOD_NEWS_MS = 2_000;
+const GOOD_NEWS_MS = 5_000;
 
 /** Figures of a view may be this old; a breaker's state and keys are always those of now. */
 const FIGURES_MS = 100;
