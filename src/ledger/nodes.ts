@@ -1,6 +1,6 @@
 import type { NodeId } from "../core/ids.ts";
 import type { Sql } from "./database.ts";
-import { type Position, START } from "./spool/position.ts";
+import { type Watermark, type WatermarkRow, watermarkOf } from "./watermark.ts";
 
 export interface NodeRow {
   readonly id: string;
@@ -8,13 +8,14 @@ export interface NodeRow {
   readonly lastSeen: number;
 }
 
-/** Says that this node is here and answers how far its spool was applied. */
-export async function registerNode(sql: Sql, node: NodeId): Promise<Position> {
-  const [row] = await sql<{ segment: bigint; offset: bigint; sequence: bigint }[]>`
-    insert into node (id) values (${node}) on conflict (id) do update set last_seen = now()
-    returning spool_segment as segment, spool_offset as offset, spool_sequence as sequence`;
-  if (row === undefined || row.sequence === 0n) return START;
-  return { segment: Number(row.segment), offset: Number(row.offset), sequence: row.sequence };
+/** Says that this node opens its spool (a new epoch begins) and answers how far it was applied. */
+export async function registerNode(sql: Sql, node: NodeId): Promise<Watermark> {
+  const [row] = await sql<WatermarkRow[]>`
+    insert into node (id, spool_epoch) values (${node}, 1)
+    on conflict (id) do update set last_seen = now(), spool_epoch = node.spool_epoch + 1
+    returning spool_epoch as epoch, spool_segment as segment, spool_offset as byte_offset, spool_sequence as sequence`;
+  if (row === undefined) throw new Error(`node ${node} could not be registered`);
+  return watermarkOf(row);
 }
 
 export async function listNodes(sql: Sql): Promise<readonly NodeRow[]> {

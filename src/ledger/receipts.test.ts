@@ -33,7 +33,7 @@ test("a receipt shows what was charged and by which price, and its signature hol
     JSON.parse(JSON.stringify(record, (_, value) => (typeof value === "bigint" ? String(value) : value))),
   ]);
   await sql`insert into node (id) values (${node})`;
-  await sql`select apply_usage(${node}, 'b1', ${batch}, null, null, null)`;
+  await sql`select apply_usage(${node}, 0, 'b1', ${batch}, '[]', null, null, null, null)`;
 
   const receipts = createReceipts(sql, secret);
   const receipt = await receipts.get(requestId("r1"), tenantId("t"));

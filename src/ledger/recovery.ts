@@ -5,17 +5,17 @@ import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
 import type { UsageRecord } from "./records.ts";
-import type { Position } from "./spool/position.ts";
 import type { OpenIntent } from "./spool/replay.ts";
 import type { Spool } from "./spool/spool.ts";
 import { UsageWriter } from "./usage-writer.ts";
+import type { Watermark } from "./watermark.ts";
 
 export interface RecoveryOptions {
   readonly sql: Sql;
   readonly spool: Spool;
   /** Requests without USAGE, as the spool told when it was opened. */
   readonly open: readonly OpenIntent[];
-  readonly from: Position;
+  readonly from: Watermark;
   readonly node: NodeId;
   readonly region: string;
   readonly clock: Clock;
@@ -24,7 +24,7 @@ export interface RecoveryOptions {
 
 export interface Recovered {
   /** How far the ledger is now: everything that was in the spool. */
-  readonly position: Position;
+  readonly position: Watermark;
   readonly inDoubt: number;
   /** What the node had been granted and not spent. */
   readonly returned: Micropoints;
@@ -46,7 +46,7 @@ export async function recover(options: RecoveryOptions): Promise<Recovered> {
   await writer.stop();
   const name = `${node}:${writer.position.sequence}`;
   const [row] = await sql<{ returned: bigint }[]>`select return_purses(${node}, ${name}) as returned`;
-  return { position: writer.position, inDoubt: open.length, returned: micropointsOf(row?.returned ?? 0n) };
+  return { position: writer.watermark, inDoubt: open.length, returned: micropointsOf(row?.returned ?? 0n) };
 }
 
 /** However much there is: only a ledger that takes nothing at all ends the start. */

@@ -10,11 +10,11 @@ import { type Accounts, createAccounts } from "../accounts.ts";
 import type { Sql } from "../database.ts";
 import { registerNode } from "../nodes.ts";
 import { type Files, systemFiles } from "../spool/files.ts";
-import type { Position } from "../spool/position.ts";
 import type { OpenIntent } from "../spool/replay.ts";
 import { Spool } from "../spool/spool.ts";
 import { createTenants } from "../tenants.ts";
 import { UsageWriter } from "../usage-writer.ts";
+import type { Watermark } from "../watermark.ts";
 import { node } from "./records.ts";
 
 export const tenant = tenantId("t");
@@ -24,7 +24,7 @@ export interface Started {
   readonly spool: Spool;
   readonly writer: UsageWriter;
   readonly open: readonly OpenIntent[];
-  readonly from: Position;
+  readonly from: Watermark;
   /** What the writer told to have booked. */
   readonly booked: readonly Micropoints[];
 }
