@@ -9,7 +9,7 @@ import type { NatsLink } from "./connect.ts";
 const MAX_PENDING = 65_536;
 
 /** All of Sluice's subjects are below this one. */
-const ROOT = "sluice.";
+export const ROOT = "sluice.";
 
 /** Servers of one subject are one queue group: each request reaches one of them. */
 const SERVERS = "servers";
