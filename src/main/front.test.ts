@@ -26,6 +26,7 @@ beforeAll(() => {
   const parts = {
     ledger: { masterSecret: new Uint8Array(32), admin: { hash: "00".repeat(32) } },
     leases: {},
+    cluster: { peers: { answer() {} } },
     requests,
     keeper: {},
     metrics,

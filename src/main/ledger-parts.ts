@@ -36,6 +36,8 @@ export interface LedgerParts {
   readonly prices: Prices;
   readonly reports: Reports;
   readonly receipts: Receipts;
+  /** Takes another node's name; undefined while a process runs under it. */
+  claimNode(node: NodeId): Promise<NodeClaim | undefined>;
   close(): Promise<void>;
 }
 
@@ -84,11 +86,12 @@ async function partsOf(
   const node = nodeId(config.nodeId ?? disk.nodeId);
   const masterSecret = config.masterSecret ?? disk.masterSecret;
   const directory = join(disk.path, "spool");
+  const claimOther = (other: NodeId) => claimNode(url, other, clock);
   const { spool, recovered } = await openSpool({
     sql,
     directory,
     node,
-    claim: (former) => claimNode(url, former, clock),
+    claim: claimOther,
     region: config.region,
     clock,
     log,
@@ -106,6 +109,7 @@ async function partsOf(
     prices: createPrices(sql),
     reports: createReports(sql),
     receipts: createReceipts(sql, derivedKey(masterSecret, "receipts")),
+    claimNode: claimOther,
     async close() {
       await spool.close();
       await close();

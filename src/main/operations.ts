@@ -6,7 +6,7 @@ import { findingsOf } from "../config/issues.ts";
 import { vendorDefinitionFindings } from "../config/managed.ts";
 import { modelSchema, vendorSchema } from "../config/schema.ts";
 import { systemClock as clock } from "../core/clock.ts";
-import type { KeyId, TenantId, VendorId } from "../core/ids.ts";
+import type { KeyId, NodeId, TenantId, VendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { accountRoutes } from "../http/account.ts";
@@ -18,6 +18,7 @@ import { metricsRoutes } from "../http/metrics-route.ts";
 import { openApiRoutes } from "../http/openapi.ts";
 import { listNodes } from "../ledger/nodes.ts";
 import { reconcile } from "../ledger/reconcile.ts";
+import { releaseNode } from "../ledger/release-node.ts";
 import type { Announcements } from "./announcements.ts";
 import type { CatalogKeeper } from "./catalog-keeper.ts";
 import type { ClusterParts } from "./cluster-parts.ts";
@@ -103,6 +104,8 @@ function administration(parts: OperationParts, view: ClusterView) {
     },
     nodes: () => listNodes(ledger.sql),
     liveNodes: view.nodes,
+    releaseNode: async (node: NodeId, confirm: boolean) =>
+      releaseNode({ sql: ledger.sql, claim: ledger.claimNode }, node, confirm),
     actors: view.actors,
     reconcile: () => reconcile(ledger.sql, booksOf(parts), view.checks),
   };

@@ -24,6 +24,17 @@ test("nodes are listed, and the one that answers tells more", async () => {
   ]);
 });
 
+test("what a lost node holds is given back only when that is confirmed, and never a running one's", async () => {
+  const release = async (id: string, body?: object) => {
+    const { status, body: answer } = await admin.call("POST", `/nodes/${id}/release`, body);
+    return [status, answer.released, answer.points];
+  };
+  expect(await release("lost")).toEqual([200, false, "7"]);
+  expect(await release("lost", { confirm: true })).toEqual([200, true, "7"]);
+  expect(await release("node-1", { confirm: true })).toEqual([409, undefined, undefined]);
+  expect(await release("nobody")).toEqual([404, undefined, undefined]);
+});
+
 test("actors are listed with how many there are", async () => {
   expect((await admin.call("GET", "/actors")).body).toEqual({ object: "list", total: 0, data: [] });
   expect((await admin.call("GET", "/actors?limit=0")).body.error.param).toBe("limit");

@@ -78,6 +78,12 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
         spool: { bytes: 3, openIntents: 4, segments: 5 },
       },
     ],
+    releaseNode: async (id, confirm) => {
+      const held = { tenants: 2, points: micropointsOf(7_000_000n), lastSeen: 0 };
+      if (id === "nobody") return { state: "unknown" };
+      if (id === node) return { state: "running", held };
+      return confirm ? { state: "released", held, returned: held.points } : { state: "held", held };
+    },
     actors: async () => ({ total: 0, actors: [] }),
     reconcile: async () => ({ ok: false, checks: [{ name: "usage_once", ok: false, detail: "1 wrong" }] }),
     ...changes,
