@@ -1,3 +1,4 @@
+import { SHARDS } from "../actors/shard.ts";
 import type { NodeStatus } from "../http/admin/nodes.ts";
 import type { NodeBooks } from "../ledger/reconcile.ts";
 import type { OperationParts } from "./operations.ts";
@@ -7,6 +8,7 @@ export const FLUSH_MS = 5_000;
 
 /** What this node knows of itself. */
 export function nodeStatus({
+  cluster,
   ledger,
   requests,
   region,
@@ -22,6 +24,9 @@ export function nodeStatus({
     startedAt,
     runningRequests: requests.openCharges.count,
     openWebSockets: openWebSockets(),
+    shards: Array.from({ length: SHARDS }, (_, shard) => shard).filter((shard) =>
+      cluster.placement.owns(shard),
+    ).length,
     spool: { bytes: depth.bytes, openIntents: depth.openIntents, segments: depth.segments },
   };
 }

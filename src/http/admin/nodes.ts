@@ -15,6 +15,8 @@ export interface NodeStatus {
   readonly startedAt: number;
   readonly runningRequests: number;
   readonly openWebSockets: number;
+  /** Shards of actors that this node owns, of 128 in the cluster. */
+  readonly shards: number;
   readonly spool: { readonly bytes: number; readonly openIntents: number; readonly segments: number };
 }
 
@@ -99,6 +101,7 @@ function statusOf(status: NodeStatus | undefined) {
     started_at: new Date(status.startedAt).toISOString(),
     running_requests: status.runningRequests,
     open_websockets: status.openWebSockets,
+    shards: status.shards,
     spool: {
       bytes: status.spool.bytes,
       open_intents: status.spool.openIntents,

@@ -75,6 +75,7 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
         startedAt: 0,
         runningRequests: 1,
         openWebSockets: 2,
+        shards: 128,
         spool: { bytes: 3, openIntents: 4, segments: 5 },
       },
     ],
