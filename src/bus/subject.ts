@@ -20,3 +20,11 @@ export function subjectToken(id: string): string {
   for (const char of id) token += ALLOWED.test(char) ? char : `~${char.codePointAt(0)?.toString(16)}~`;
   return token === "" ? "~" : token;
 }
+
+/** The id that `subjectToken` made the token of. */
+export function idOfSubjectToken(token: string): string {
+  if (token === "~") return "";
+  return token.replace(/~([0-9a-f]{1,6})~/g, (_, hex: string) =>
+    String.fromCodePoint(Number.parseInt(hex, 16)),
+  );
+}

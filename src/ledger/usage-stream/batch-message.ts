@@ -1,0 +1,31 @@
+import { packPayload, unpackPayload } from "../../bus/payload.ts";
+import type { NodeId } from "../../core/ids.ts";
+import type { UsageBatch } from "../book-usage.ts";
+
+/** A batch on its way through the log. */
+export interface ShippedBatch extends UsageBatch {
+  /** Counts how often its node began anew: what a notice says about an earlier flight is history. */
+  readonly flight: number;
+}
+
+/** Of the form below; another form is another number. */
+const VERSION = 1;
+
+export const packBatch = (batch: ShippedBatch): Uint8Array => packPayload({ version: VERSION, ...batch });
+
+/** @throws Error when it is nothing that a shipper of this version and of this node wrote */
+export function unpackBatch(message: Uint8Array, node: NodeId): ShippedBatch {
+  const batch = unpackPayload(message) as Partial<ShippedBatch & { readonly version: number }> | null; // checked here
+  if (batch?.version !== VERSION) throw new Error(`a batch of version ${String(batch?.version)}`);
+  if (batch.node !== node) throw new Error(`a batch of node ${String(batch.node)}`);
+  const { epoch, flight, from, to, usages, gaps } = batch;
+  const isWhole =
+    typeof epoch === "bigint" &&
+    typeof flight === "number" &&
+    typeof from === "bigint" &&
+    typeof to?.sequence === "bigint" &&
+    Array.isArray(usages) &&
+    Array.isArray(gaps);
+  if (!isWhole) throw new Error("a batch with parts missing");
+  return { node, epoch, flight, from, to, usages, gaps };
+}
