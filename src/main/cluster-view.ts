@@ -26,10 +26,10 @@ const PEER_MS = 2_000;
 const BOOKS_MS = 20_000;
 
 export function createClusterView(parts: OperationParts): ClusterView {
-  const { cluster, ledger, leases, requests } = parts;
+  const { cluster, ledger, leases, usage } = parts;
   const { peers } = cluster;
   const reservedHere = (tenant: TenantId): Micropoints => leases.purses.purses().get(tenant)?.held ?? ZERO;
-  const flushHere = (): Promise<void> => requests.writer.flush(FLUSH_MS);
+  const flushHere = (): Promise<void> => usage.carrier.flush(FLUSH_MS);
 
   peers.answer("flush", flushHere);
   peers.answer("reserved", async (tenant) => reservedHere(tenant as TenantId));

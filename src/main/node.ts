@@ -11,6 +11,7 @@ import { startActors } from "./lease-parts.ts";
 import { openLedger } from "./ledger-parts.ts";
 import { operationRoutes } from "./operations.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
+import { carryUsage } from "./usage-parts.ts";
 
 /** A running gateway. */
 export interface Node {
@@ -38,12 +39,14 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const metrics = createMetrics({ clock });
   const cluster = await joinCluster(config, ledger.node, log);
   const leases = await startActors(ledger, cluster, metrics.telemetry, log);
+  const usage = await carryUsage(ledger, cluster, leases.purses, log);
   const { region } = config;
   const { isConnected } = cluster;
   const { keeper, catalog } = await keepCatalog(ledger, config, (next) => requests.apply(next), log);
   const requests = await buildRequestPath(
     ledger,
     leases,
+    usage.carrier,
     metrics.telemetry,
     { catalog, region, isConnected },
     log,
@@ -57,6 +60,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     ledger,
     leases,
     requests,
+    usage,
     keeper,
     metrics,
     log,
@@ -81,13 +85,14 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       requests.gateway.close();
       await drainRequests(front, requests, config.drainTimeoutMs, hurried.promise, log);
       await front.close();
-      await requests.writer
+      await usage.carrier
         .flush(LAST_FLUSH_MS)
         .catch((cause: unknown) =>
           log.warn("the spool is kept for the next start", { cause: String(cause) }),
         );
       await leases.close(SETTLE_MS);
       announcements.close();
+      await usage.close();
       await cluster.close();
       metrics.close();
       await requests.close();

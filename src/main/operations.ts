@@ -27,12 +27,14 @@ import type { LeaseParts } from "./lease-parts.ts";
 import { derivedKey, type LedgerParts } from "./ledger-parts.ts";
 import { booksOf } from "./own-view.ts";
 import type { RequestParts } from "./request-parts.ts";
+import type { UsageParts } from "./usage-parts.ts";
 
 export interface OperationParts {
   readonly cluster: ClusterParts;
   readonly ledger: LedgerParts;
   readonly leases: LeaseParts;
   readonly requests: RequestParts;
+  readonly usage: UsageParts;
   readonly keeper: CatalogKeeper;
   readonly announcements: Announcements;
   readonly metrics: Metrics;
@@ -112,9 +114,8 @@ function administration(parts: OperationParts, view: ClusterView) {
 }
 
 /** A ledger that is away is no reason to turn warm clients away: only what it can no longer catch up with is. */
-function healthChecks({ ledger, requests, isDraining }: OperationParts): readonly HealthCheck[] {
+function healthChecks({ ledger, usage, isDraining }: OperationParts): readonly HealthCheck[] {
   const { spool } = ledger;
-  const { writer } = requests;
   const check = (name: string, isWell: boolean, reason: string): HealthCheck =>
     isWell ? { name } : { name, reason };
   return [
@@ -124,6 +125,6 @@ function healthChecks({ ledger, requests, isDraining }: OperationParts): readonl
       spool.isHealthy && !spool.isFull,
       spool.isFull ? "the spool is full" : "the disk refuses records",
     ),
-    check("ledger", writer.lag < LAG_RECORDS, "the ledger is far behind"),
+    check("ledger", usage.carrier.lag < LAG_RECORDS, "the ledger is far behind"),
   ];
 }

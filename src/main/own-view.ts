@@ -32,11 +32,11 @@ export function nodeStatus({
 }
 
 /** What this node believes, to be held against the ledger. */
-export function booksOf({ ledger, leases, requests }: OperationParts): NodeBooks {
-  const { openCharges, writer } = requests;
+export function booksOf({ ledger, leases, requests, usage }: OperationParts): NodeBooks {
+  const { openCharges } = requests;
   return {
     node: ledger.node,
-    flush: () => writer.flush(FLUSH_MS),
+    flush: () => usage.carrier.flush(FLUSH_MS),
     purses: () => leases.purses.purses(),
     oldestHoldMs: () => openCharges.oldestMs,
     openIntents: () => ({ spooled: ledger.spool.depth.openIntents, running: openCharges.count }),

@@ -17,7 +17,7 @@ import type { Telemetry } from "../gateway/telemetry.ts";
 import { createVendorDesk } from "../gateway/vendor-desk.ts";
 import { type Prices, priceIdOf } from "../ledger/prices.ts";
 import type { Spool } from "../ledger/spool/spool.ts";
-import { UsageWriter } from "../ledger/usage-writer.ts";
+import type { UsageCarrier } from "../ledger/usage-carrier.ts";
 import type { LeaseParts } from "./lease-parts.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
 
@@ -27,7 +27,6 @@ export interface RequestParts {
   readonly identity: Identity;
   readonly explanations: Explanations;
   readonly openCharges: OpenCharges;
-  readonly writer: UsageWriter;
   catalog(): Catalog;
   /** Takes a new catalog over: running requests keep their own. */
   apply(catalog: Catalog): Promise<void>;
@@ -37,14 +36,13 @@ export interface RequestParts {
 export async function buildRequestPath(
   ledger: LedgerParts,
   leases: LeaseParts,
+  carrier: UsageCarrier,
   telemetry: Telemetry,
   settings: { readonly catalog: Catalog; readonly region: string; isConnected(): boolean },
   log: Log,
 ): Promise<RequestParts> {
-  const { sql, spool, node, keys, prices, recovered } = ledger;
+  const { spool, node, keys, prices } = ledger;
   const { purses, budgets, rates, quotas, health } = leases;
-  const onBooked = purses.booked.bind(purses);
-  const writer = new UsageWriter({ sql, spool, node, clock, log, from: recovered.position, onBooked });
   const adapters = createAdapters({ clock });
   let routes = await routesOf(settings.catalog, adapters, prices, log);
   const openCharges = new OpenCharges(clock);
@@ -66,21 +64,19 @@ export async function buildRequestPath(
     network: (call, signal) => fetch(call.url, { ...call, signal, redirect: "manual", keepalive: true }),
     desk: createVendorDesk({ health, rates, quotas }),
     admission: createLeasedAdmission({ purses, budgets, rates, tierLimit }),
-    spool: wakingSpool(spool, writer),
+    spool: wakingSpool(spool, carrier),
   });
   return {
     gateway,
     identity,
     explanations,
     openCharges,
-    writer,
     catalog: () => routes.catalog,
     async apply(catalog) {
       routes = await routesOf(catalog, adapters, prices, log);
     },
     async close() {
       deadlines.close();
-      await writer.stop();
     },
   };
 }
@@ -103,14 +99,14 @@ async function routesOf(
   return routes;
 }
 
-/** The spool, waking the writer whenever there is something for the ledger. */
-function wakingSpool(spool: Spool, writer: UsageWriter): ChargeSpool {
+/** The spool, waking the carrier whenever there is something for the ledger. */
+function wakingSpool(spool: Spool, carrier: UsageCarrier): ChargeSpool {
   return {
     intent: (record) => spool.intent(record),
     progress: (record) => spool.progress(record),
     async usage(record) {
       await spool.usage(record);
-      writer.wake();
+      carrier.wake();
     },
   };
 }
