@@ -43,6 +43,9 @@ const WINDOW = 4;
 /** How long records gather before they are sent, unless somebody waits for them. */
 const GATHER_MS = 50;
 
+/** How long a window that is not empty waits for more. */
+const REFILL_MS = 5;
+
 /** How often the ledger itself is asked while something is outstanding: a notice may be lost. */
 const LOOK_MS = 1_000;
 
@@ -114,8 +117,12 @@ export class UsageShipper implements UsageCarrier {
   }
 
   wake(): void {
+    this.#wakeIn(GATHER_MS);
+  }
+
+  #wakeIn(ms: number): void {
     if (this.#isStopped || this.#due !== undefined) return;
-    this.#due = this.options.clock.after(GATHER_MS, () => this.#send());
+    this.#due = this.options.clock.after(ms, () => this.#send());
   }
 
   async flush(timeoutMs: number): Promise<void> {
@@ -126,7 +133,8 @@ export class UsageShipper implements UsageCarrier {
       if (this.#isStopped) throw new Error("the usage shipper was stopped");
       const left = deadline - clock.monotonic();
       if (left <= 0) throw new Error(`the ledger did not take the usage records within ${timeoutMs} ms`);
-      this.#send();
+      if (this.#outstanding.length === 0) this.#send();
+      else this.#refill();
       if (this.#position.sequence >= target) break;
       await atMost(clock, Math.min(left, FLUSH_LOOK_MS), this.#moved.promise);
     }
@@ -153,6 +161,15 @@ export class UsageShipper implements UsageCarrier {
       this.#fail(thrown);
     }
     this.#settle();
+  }
+
+  /**
+   * The window has room. Whoever waits for nothing else is served at once; else an applier in this process may begin
+   * its next batch first, and the spool is read while Postgres is at work.
+   */
+  #refill(): void {
+    if (this.#outstanding.length === 0) this.#send();
+    else this.#wakeIn(REFILL_MS);
   }
 
   /** False when there is nothing more that may be sent yet. */
@@ -255,7 +272,7 @@ export class UsageShipper implements UsageCarrier {
       this.#fail(new Error(`the ledger lacks usage from ${watermark.sequence} on`));
       return;
     }
-    this.#send();
+    this.#refill();
   }
 
   /** False for what was written under another opening of this spool, or can only be somebody else's. */
