@@ -12,3 +12,10 @@ export function shardOf(kind: string, key: string): number {
   // FNV's low bits alone are weak for short keys; fold the high ones in.
   return ((hash ^ (hash >>> 15)) >>> 0) % SHARDS;
 }
+
+/** How many of all shards are among those that `owns` names. */
+export function shardsOwned(owns: (shard: number) => boolean): number {
+  let count = 0;
+  for (let shard = 0; shard < SHARDS; shard += 1) if (owns(shard)) count += 1;
+  return count;
+}

@@ -81,13 +81,24 @@ test("streams, sockets, spool, leases and the process are told", async () => {
     telemetry.streamClosed();
     telemetry.lease("purse", "hit");
     telemetry.attemptFailed({ vendor: vendorId("a"), model: "m", fault: "vendor", code: "vendor_timeout" });
-    watch({ openWebSockets: () => 7, spoolDepth: () => ({ bytes: 100, openIntents: 3, segments: 1 }) });
+    watch({
+      openWebSockets: () => 7,
+      spoolDepth: () => ({ bytes: 100, openIntents: 3, segments: 1 }),
+      ledgerLag: () => 5,
+      liveNodes: () => 3,
+      ownedShards: () => 43,
+      isConnected: () => false,
+    });
   });
   expect(lines).toEqual(
     expect.arrayContaining([
       "active_streams 1",
       "open_websockets 7",
       "spool_depth_bytes 100",
+      "ledger_lag_records 5",
+      "cluster_live_nodes 3",
+      "cluster_owned_shards 43",
+      "cluster_connected 0",
       "spool_open_intents 3",
       'lease_take_total{lease="purse",result="hit"} 1',
       'ai_attempt_failure_total{vendor="a",model="m",fault="vendor",code="vendor_timeout"} 1',

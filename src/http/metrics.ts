@@ -10,6 +10,10 @@ import { observationCells } from "./observation-cells.ts";
 export interface MetricSources {
   openWebSockets(): number;
   spoolDepth(): { readonly bytes: number; readonly openIntents: number; readonly segments: number };
+  ledgerLag(): number;
+  liveNodes(): number;
+  ownedShards(): number;
+  isConnected(): boolean;
 }
 
 export interface Metrics {
@@ -189,7 +193,8 @@ function gauge(registry: Registry, name: string, help: string, read?: () => numb
   });
 }
 
-function addSources(registry: Registry, { openWebSockets, spoolDepth }: MetricSources): void {
+function addSources(registry: Registry, sources: MetricSources): void {
+  const { openWebSockets, spoolDepth, ledgerLag, liveNodes, ownedShards, isConnected } = sources;
   gauge(registry, "open_websockets", "WebSockets open on this node.", openWebSockets);
   gauge(registry, "spool_depth_bytes", "Bytes in the spool.", () => spoolDepth().bytes);
   gauge(registry, "spool_segments", "Files of the spool.", () => spoolDepth().segments);
@@ -199,6 +204,10 @@ function addSources(registry: Registry, { openWebSockets, spoolDepth }: MetricSo
     "Requests in the spool that have not ended.",
     () => spoolDepth().openIntents,
   );
+  gauge(registry, "ledger_lag_records", "Records in the spool that the ledger does not have yet.", ledgerLag);
+  gauge(registry, "cluster_live_nodes", "Nodes that this one sees alive, itself included.", liveNodes);
+  gauge(registry, "cluster_owned_shards", "Shards of actors that this node owns.", ownedShards);
+  gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
 }
 
 function addProcessMetrics(registry: Registry, lag: EventLoopLag): void {

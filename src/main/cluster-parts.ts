@@ -2,6 +2,7 @@ import { createPeers, type Peers } from "../actors/peers.ts";
 import { createMembership, type Membership } from "../actors/placement/membership.ts";
 import { createShardLeases } from "../actors/placement/shard-leases.ts";
 import type { Placement } from "../actors/placement.ts";
+import { shardsOwned } from "../actors/shard.ts";
 import { createSingleNodePlacement } from "../actors/single-node-placement.ts";
 import type { Bus } from "../bus/bus.ts";
 import { createInProcessBus } from "../bus/in-process.ts";
@@ -21,6 +22,7 @@ export interface ClusterParts {
   readonly nats: NatsCluster | undefined;
   /** False while this node cannot hear the others. */
   isConnected(): boolean;
+  ownedShards(): number;
   close(): Promise<void>;
 }
 
@@ -30,11 +32,13 @@ export async function joinCluster(config: Config, node: NodeId, log: Log): Promi
   const bus = nats?.bus ?? aloneBus(log);
   const membership = createMembership({ node, bus, clock });
   const peers = createPeers({ node, bus, membership });
+  const placement = placementOf(node, nats, membership, log);
   return {
     bus,
-    placement: placementOf(node, nats, membership, log),
+    placement,
     peers,
     nats,
+    ownedShards: () => shardsOwned((shard) => placement.owns(shard)),
     isConnected: () => nats?.link.isUp() ?? true,
     async close() {
       peers.close();

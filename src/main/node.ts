@@ -73,6 +73,10 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,
+    ledgerLag: () => usage.carrier.lag,
+    liveNodes: () => cluster.peers.live().size,
+    ownedShards: cluster.ownedShards,
+    isConnected,
   });
   announce(log, front.url, clock.monotonic() - startedAt);
   return {

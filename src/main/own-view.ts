@@ -1,4 +1,3 @@
-import { SHARDS } from "../actors/shard.ts";
 import type { NodeStatus } from "../http/admin/nodes.ts";
 import type { NodeBooks } from "../ledger/reconcile.ts";
 import type { OperationParts } from "./operations.ts";
@@ -24,9 +23,7 @@ export function nodeStatus({
     startedAt,
     runningRequests: requests.openCharges.count,
     openWebSockets: openWebSockets(),
-    shards: Array.from({ length: SHARDS }, (_, shard) => shard).filter((shard) =>
-      cluster.placement.owns(shard),
-    ).length,
+    shards: cluster.ownedShards(),
     spool: { bytes: depth.bytes, openIntents: depth.openIntents, segments: depth.segments },
   };
 }
