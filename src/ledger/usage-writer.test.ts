@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../core/clock.ts";
 import { tenantId, vendorId } from "../core/ids.ts";
+import { silentLog } from "../core/log.ts";
 import { ZERO } from "../core/points.ts";
 import { seededRandom } from "../core/random.ts";
 import { NO_USAGE } from "../core/usage.ts";
@@ -12,6 +14,7 @@ import { type Files, systemFiles } from "./spool/files.ts";
 import { lossyProxy } from "./testing/lossy-proxy.ts";
 import { intentOf, node, usageOf } from "./testing/records.ts";
 import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
+import { UsageWriter } from "./usage-writer.ts";
 
 let ledger: SmallLedger;
 beforeEach(async () => {
@@ -247,6 +250,43 @@ describe("the usage writer", () => {
     expect(writer.position.segment).toBeGreaterThan(1);
     const [row] = await ledger.sql<{ spool_segment: bigint }[]>`select spool_segment from node`;
     expect(Number(row?.spool_segment)).toBe(writer.position.segment);
+  });
+
+  test("goes back when the ledger was put back, and tells no purse twice", async () => {
+    await ledger.grant(1_000);
+    const { spool, writer, booked } = await ledger.start();
+    await spool.usage(usageOf("r1", { charged: µ(100) }));
+    await writer.flush(5_000);
+    await ledger.sql`update node set spool_segment = 0, spool_offset = 0, spool_sequence = 0`;
+    await spool.usage(usageOf("r2", { charged: µ(50) }));
+    await writer.flush(5_000);
+    expect(booked).toEqual([µ(100), µ(50)]);
+    expect((await ledger.accounts.balances(tenant)).spent).toBe(µ(150));
+    const [row] = await ledger.sql<{ sequence: bigint }[]>`select spool_sequence as sequence from node`;
+    expect(row?.sequence).toBe(writer.position.sequence);
+  });
+
+  test("INTENTs after the last charge do not keep a next start from going on", async () => {
+    await ledger.grant(1_000);
+    const first = await ledger.start();
+    await first.spool.usage(usageOf("r1", { charged: µ(100) }));
+    await first.writer.flush(5_000);
+    for (let number = 0; number < 5; number += 1) await first.spool.intent(intentOf(`i${number}`));
+    await first.writer.flush(5_000);
+    expect(first.writer.position.sequence).toBeGreaterThan(first.writer.watermark.sequence);
+    const { sql } = ledger;
+    const next = new UsageWriter({
+      sql,
+      spool: first.spool,
+      node,
+      clock: systemClock,
+      log: silentLog,
+      from: first.writer.watermark,
+    });
+    await first.spool.usage(usageOf("r2", { charged: µ(50) }));
+    await next.flush(5_000);
+    expect(next.lastError).toBeUndefined();
+    expect((await ledger.accounts.balances(tenant)).spent).toBe(µ(150));
   });
 
   test("stops although the ledger is away, and is not kept by it", async () => {
