@@ -11,6 +11,8 @@ export interface Peers {
   askOthers(question: string, payload: unknown, timeoutMs: number): Promise<readonly PeerAnswer[]>;
   /** The names of the nodes that are alive, this one included. */
   live(): ReadonlySet<NodeId>;
+  /** The most that were alive at once lately. */
+  expected(): number;
   close(): void;
 }
 
@@ -46,6 +48,7 @@ export function createPeers({ node, bus, membership }: PeersOptions): Peers {
       );
     },
     live: () => membership.live(),
+    expected: () => membership.expected(),
     close() {
       for (const subscription of subscriptions) subscription.close();
     },

@@ -51,8 +51,8 @@ export async function startActors(
     counter.ownerAsked(kind.name, String(command));
     return host.ask(kind, key, command, asked, options);
   };
-  const ports = { node, clock, random, log, bus, ask, counter };
-  const desk = createPurseDesk({ ask, bus, clock, ledger: accounts, nodes: () => peers.live().size });
+  const ports = { node, clock, random, log, bus, ask, counter, nodes: peers.expected };
+  const desk = createPurseDesk({ ask, bus, clock, ledger: accounts, nodes: peers.expected });
   const purses = createPurseLeases(ports, desk);
   const rates = createRateLeases(ports);
   const budgets = createBudgetLeases(ports);

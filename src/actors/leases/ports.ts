@@ -16,6 +16,8 @@ export interface LeasePorts {
   /** `ActorHost.ask`. */
   readonly ask: Ask;
   readonly counter?: LeaseCounter;
+  /** How many nodes share a limit while its owner cannot be reached; absent: nothing is taken without an owner. */
+  readonly nodes?: () => number;
 }
 
 /**

@@ -35,6 +35,9 @@ interface Sent {
 /** The owner answers from memory; one that does not within this is not there. */
 const SHARE_TIMEOUT_MS = 2_000;
 
+/** Tries, with their pauses about a third of a second, before a limit without an owner is split by equal parts. */
+const ALONE_AFTER = 4;
+
 /** This node's part of one limit for a term, and the talk with the limit's owner about it. */
 export class RateLease {
   readonly #part: NodePart;
@@ -247,6 +250,7 @@ export class RateLease {
     const pauseMs = Math.min(ASK_PAUSE_MS * 2 ** this.#failures, ASK_PAUSE_MOST_MS);
     this.#failures += 1;
     this.#renewAt = now + pauseMs;
+    if (this.ports.nodes !== undefined && thrown instanceof BusError) this.#goOnAlone(now);
     const oldest = this.#waiting[0];
     // A conflict only says that messages overtook each other.
     const isAnswer = thrown instanceof SluiceError && thrown.code !== "conflict";
@@ -256,6 +260,18 @@ export class RateLease {
     }
     this.#isLeaving = false;
     if (this.#waiting.length > 0) this.#askAfter(pauseMs);
+  }
+
+  /** Without an owner: on with the part there is, else with an equal one, until an owner can be asked again. */
+  #goOnAlone(now: number): void {
+    if (this.#part.isNothing) {
+      // A shard that is being handed over has an owner again in a moment.
+      if (this.#failures < ALONE_AFTER) return;
+      const part = equalPart(this.#part.whole, this.ports.nodes?.() ?? 1);
+      this.#part.set(part, part.burst, now);
+    }
+    this.#deadline = now + LEASE_MS - LEASE_MARGIN_MS;
+    this.#serve(now);
   }
 
   #askAfter(pauseMs: number): void {
@@ -273,6 +289,13 @@ export class RateLease {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
   }
 }
+
+/** Enough for one request, however small. */
+const equalPart = ({ qps, burst, slots }: Part, nodes: number): Part => ({
+  qps: qps / nodes,
+  burst: qps === 0 ? 0 : Math.max(1, burst / nodes),
+  slots: slots === 0 ? 0 : Math.max(1, Math.floor(slots / nodes)),
+});
 
 const isBelow = (a: Part, b: Part): boolean => a.qps < b.qps || a.burst < b.burst || a.slots < b.slots;
 

@@ -1,3 +1,4 @@
+import { BusError } from "../../bus/bus.ts";
 import type { SluiceError } from "../../core/errors.ts";
 import type { BudgetPeriod } from "../../core/key-limits.ts";
 import type { LimitOwner } from "../limit-owner.ts";
@@ -146,7 +147,7 @@ export class SliceLease implements HoldSource {
     this.#isLeaving = false;
     const { owner, subject, whole, period } = this.#subject;
     const left = this.#left + this.#held - this.#undone;
-    const reply = await ask(owner.kind, owner.key, "slice", {
+    const asked = ask(owner.kind, owner.key, "slice", {
       subject,
       ask: {
         node,
@@ -159,6 +160,12 @@ export class SliceLease implements HoldSource {
         ...need,
         want: need.need === 0n && isEnough ? 0n : need.want,
       },
+    });
+    const reply = await asked.catch((thrown: unknown) => {
+      // Nobody else is given what this node was: it may go on using it up until an owner can be asked again.
+      if (thrown instanceof BusError && this.ports.nodes !== undefined)
+        this.#deadline = clock.monotonic() + LEASE_MS;
+      throw thrown;
     });
     this.#adopt(reply, left, sentAt);
     return reply;

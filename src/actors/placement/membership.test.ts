@@ -40,6 +40,9 @@ test("who is silent for long is gone; one late beat changes nothing", async () =
   await pass(6_000);
   expect(first.live()).toEqual(new Set([a]));
   expect(first.stableSince()).toBeGreaterThan(since);
+  expect(first.expected()).toBe(2);
+  await pass(601_000);
+  expect(first.expected()).toBe(1);
 });
 
 test("who leaves is gone for the others and for itself", async () => {
