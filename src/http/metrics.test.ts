@@ -88,6 +88,7 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       liveNodes: () => 3,
       ownedShards: () => 43,
       isConnected: () => false,
+      usageSteps: () => ({ sent: 9, begun_anew: 1, applied: 8, repeated: 2, refused: 0, dropped: 0 }),
     });
   });
   expect(lines).toEqual(
@@ -99,6 +100,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "cluster_live_nodes 3",
       "cluster_owned_shards 43",
       "cluster_connected 0",
+      'usage_stream_total{step="sent"} 9',
+      'usage_stream_total{step="refused"} 0',
       "spool_open_intents 3",
       'lease_take_total{lease="purse",result="hit"} 1',
       'ai_attempt_failure_total{vendor="a",model="m",fault="vendor",code="vendor_timeout"} 1',

@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
 import { USAGE_CLASSES } from "../core/usage.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
+import type { UsageSteps } from "../ledger/usage-stream/steps.ts";
 import { type EventLoopLag, watchEventLoop } from "./event-loop-lag.ts";
 import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
 import { observationCells } from "./observation-cells.ts";
@@ -14,6 +15,8 @@ export interface MetricSources {
   liveNodes(): number;
   ownedShards(): number;
   isConnected(): boolean;
+  /** Absent on a node that is alone. */
+  usageSteps?(): UsageSteps;
 }
 
 export interface Metrics {
@@ -194,7 +197,7 @@ function gauge(registry: Registry, name: string, help: string, read?: () => numb
 }
 
 function addSources(registry: Registry, sources: MetricSources): void {
-  const { openWebSockets, spoolDepth, ledgerLag, liveNodes, ownedShards, isConnected } = sources;
+  const { openWebSockets, spoolDepth, ledgerLag, liveNodes, ownedShards, isConnected, usageSteps } = sources;
   gauge(registry, "open_websockets", "WebSockets open on this node.", openWebSockets);
   gauge(registry, "spool_depth_bytes", "Bytes in the spool.", () => spoolDepth().bytes);
   gauge(registry, "spool_segments", "Files of the spool.", () => spoolDepth().segments);
@@ -208,6 +211,20 @@ function addSources(registry: Registry, sources: MetricSources): void {
   gauge(registry, "cluster_live_nodes", "Nodes that this one sees alive, itself included.", liveNodes);
   gauge(registry, "cluster_owned_shards", "Shards of actors that this node owns.", ownedShards);
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
+  if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
+}
+
+function addUsageSteps(registry: Registry, read: () => UsageSteps): void {
+  new Counter({
+    name: "usage_stream_total",
+    help: "Batches of usage by what happened to them here; begun_anew: how often sending began anew.",
+    labelNames: ["step"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [step, count] of Object.entries(read())) this.inc({ step }, count);
+    },
+  });
 }
 
 function addProcessMetrics(registry: Registry, lag: EventLoopLag): void {

@@ -19,7 +19,7 @@ export interface ApplierOptions {
 /** What appliers of one process did, since it started. */
 export interface ApplierCounts {
   batchesApplied: number;
-  /** Batches of which the ledger had every record, or that came again. */
+  /** Deliveries of a batch after its first: whoever had it died, or the ledger was away. */
   batchesRepeated: number;
   /** Batches that began beyond the watermark. */
   batchesRefused: number;

@@ -30,6 +30,14 @@ export interface UsageShipperOptions {
   readonly onBooked?: (tenant: TenantId, charged: Micropoints) => void;
 }
 
+/** What a shipper did since it started. */
+export interface ShipperCounts {
+  /** Batches that the log has taken. */
+  batchesSent: number;
+  recordsSent: number;
+  beganAnew: number;
+}
+
 /** A batch that was sent and is not in the ledger yet, as far as is known here. */
 interface Outstanding {
   readonly to: Position;
@@ -49,8 +57,11 @@ const REFILL_MS = 5;
 /** How often the ledger itself is asked while something is outstanding: a notice may be lost. */
 const LOOK_MS = 1_000;
 
-/** When the ledger stands still this long although the log took everything, it is sent again; doubled up to the most. */
-const FIRST_PATIENCE_MS = 5_000;
+/**
+ * When the ledger stands still this long although the log took everything, it is sent again; doubled up to the most.
+ * Longer than an owner, or a leader of the stream, takes to be replaced.
+ */
+const FIRST_PATIENCE_MS = 10_000;
 const MOST_PATIENCE_MS = 60_000;
 
 /** After a refusal, of the log or of an applier, nothing is sent for this long; doubled up to the most. */
@@ -68,7 +79,7 @@ const STOP_MS = 3_000;
  * again, and only the ledger's own watermark releases files of the spool and tells purses what was booked.
  */
 export class UsageShipper implements UsageCarrier {
-  readonly counts = { batchesSent: 0, recordsSent: 0, beganAnew: 0 };
+  readonly counts: ShipperCounts = { batchesSent: 0, recordsSent: 0, beganAnew: 0 };
   /** The next that will be read. */
   #read: Position;
   /** Everything before it is in the ledger, or holds nothing for it; purses were told. */
