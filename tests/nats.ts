@@ -64,8 +64,9 @@ listen: "127.0.0.1:${port}"
 jetstream { store_dir: "${store}", sync_interval: always }
 ${cluster}`;
 
+/** Clients are not told of other servers: a test may stand between them and each of theirs. */
 const clusterOf = (port: number, routes: readonly string[]): string => `
-cluster { name: sluice-test, listen: "127.0.0.1:${port}", routes: [${routes.map((url) => `"${url}"`).join(", ")}] }`;
+cluster { name: sluice-test, listen: "127.0.0.1:${port}", no_advertise: true, routes: [${routes.map((url) => `"${url}"`).join(", ")}] }`;
 
 type RunningServer = TestNatsServer;
 

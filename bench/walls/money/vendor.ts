@@ -26,6 +26,13 @@ const isRefused = (prompt: string): boolean =>
   Bun.hash.wyhash(`refuse ${prompt}`) % BigInt(REFUSED_ONE_IN) === 0n;
 const thinkingMs = (prompt: string): number => 5 + Number(Bun.hash.wyhash(`wait ${prompt}`) % 30n);
 
+interface Asked {
+  readonly stream?: boolean;
+  readonly max_tokens?: number;
+  readonly max_completion_tokens?: number;
+  readonly messages: readonly { readonly content: string }[];
+}
+
 export function startVendor(port: number): { readonly url: string; stop(): Promise<void> } {
   const calls: Record<string, number> = {};
   const server = Bun.serve({
@@ -34,13 +41,13 @@ export function startVendor(port: number): { readonly url: string; stop(): Promi
     idleTimeout: 60,
     async fetch(request) {
       if (new URL(request.url).pathname === "/account") return Response.json({ calls });
-      const asked = (await request.json()) as { stream?: boolean; messages: { content: string }[] }; // our own clients' words
+      const asked = (await request.json()) as Asked; // our own clients' words, by way of a gateway
       const prompt = asked.messages[0]?.content ?? "";
       await Bun.sleep(thinkingMs(prompt));
       if (isRefused(prompt)) return Response.json({ error: { message: "try again" } }, { status: 500 });
       const payer = prompt.split("/")[0] ?? "";
       calls[payer] = (calls[payer] ?? 0) + 1;
-      const tokens = outputTokens(prompt);
+      const tokens = Math.min(outputTokens(prompt), asked.max_tokens ?? asked.max_completion_tokens ?? 1_000);
       return asked.stream === true ? streamOf(tokens) : Response.json(answerOf(tokens));
     },
   });
