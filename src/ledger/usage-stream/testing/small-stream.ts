@@ -29,14 +29,14 @@ export interface NatsWires extends Wires {
 
 export const STREAM = "SLUICE_USAGE";
 
-export async function natsWires(urls: readonly string[], name: string): Promise<NatsWires> {
+export async function natsWires(urls: readonly string[], name: string, replicas = 1): Promise<NatsWires> {
   const link = await connectNats({ urls, name, log });
   const onError = (): void => {};
   const messages = await openNatsMessageLog({
     link,
     stream: STREAM,
     subjects: USAGE_SUBJECTS,
-    replicas: 1,
+    replicas,
     clock,
     onError,
   });
