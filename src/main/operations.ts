@@ -1,6 +1,5 @@
 import type { AnyElysia } from "elysia";
 import packageJson from "../../package.json" with { type: "json" };
-import { TENANT } from "../actors/tenant-protocol.ts";
 import { VENDOR } from "../actors/vendor-protocol.ts";
 import { findingsOf } from "../config/issues.ts";
 import { vendorDefinitionFindings } from "../config/managed.ts";
@@ -27,6 +26,7 @@ import type { LeaseParts } from "./lease-parts.ts";
 import { derivedKey, type LedgerParts } from "./ledger-parts.ts";
 import { booksOf } from "./own-view.ts";
 import type { RequestParts } from "./request-parts.ts";
+import { tellTenantChanged } from "./tell-tenant-changed.ts";
 import type { UsageParts } from "./usage-parts.ts";
 
 export interface OperationParts {
@@ -102,7 +102,7 @@ function administration(parts: OperationParts, view: ClusterView) {
     },
     async tenantChanged(tenant: TenantId) {
       requests.identity.forgetTenant(tenant);
-      await leases.host.ask(TENANT, tenant, "refresh", null);
+      await tellTenantChanged({ ask: leases.host.ask, bus: parts.cluster.bus, log: parts.log }, tenant);
     },
     nodes: () => listNodes(ledger.sql),
     liveNodes: view.nodes,
