@@ -1,5 +1,5 @@
 import { type Clock, sleep } from "../core/clock.ts";
-import { type Consumption, type MessageLog, restBeforeDelivery } from "./message-log.ts";
+import { type Consumption, type Handler, type MessageLog, restBeforeDelivery } from "./message-log.ts";
 
 export interface InProcessMessageLog extends MessageLog {
   /** Loses every message, as a cluster may that lost its disks. */
@@ -63,12 +63,7 @@ function wake({ wakers }: Place): void {
   for (const run of [...wakers]) run();
 }
 
-function consume(
-  clock: Clock,
-  stored: Stored,
-  name: string,
-  handler: (message: Uint8Array, deliveries: number) => Promise<void>,
-): Consumption {
+function consume(clock: Clock, stored: Stored, name: string, handler: Handler): Consumption {
   const place = stored.places.get(name) ?? { next: 0, deliveries: 0, isBusy: false, wakers: new Set() };
   stored.places.set(name, place);
   let isClosed = false;

@@ -12,16 +12,14 @@ export interface MessageLog {
   /**
    * Hands on the messages of one subject in order, one at a time: the next when the handler has resolved. One whose
    * handler rejected, or whose consumer died, comes again. Consumers of one name on several nodes share one place.
-   * `deliveries` counts this one.
    */
-  consume(
-    name: string,
-    subject: string,
-    handler: (message: Uint8Array, deliveries: number) => Promise<void>,
-  ): Consumption;
+  consume(name: string, subject: string, handler: Handler): Consumption;
   /** The subjects that hold messages now. */
   subjects(): Promise<readonly string[]>;
 }
+
+/** `deliveries` counts how often the message was handed on, this time included. */
+export type Handler = (message: Uint8Array, deliveries: number) => Promise<void>;
 
 export interface Consumption extends Subscription {
   /** Resolves after `close`, when no handler runs any more. */

@@ -1,13 +1,8 @@
 import {
-  AckPolicy,
-  type ConsumerConfig,
-  type ConsumerMessages,
-  DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamClient,
   type JetStreamManager,
-  type JsMsg,
   jetstream,
   jetstreamManager,
   RetentionPolicy,
@@ -15,11 +10,12 @@ import {
   type StreamConfig,
 } from "@nats-io/jetstream";
 import { NoRespondersError, RequestError } from "@nats-io/transport-node";
-import { type Clock, sleep } from "../../core/clock.ts";
+import type { Clock } from "../../core/clock.ts";
 import { BusError } from "../bus.ts";
-import { type Consumption, type MessageLog, restBeforeDelivery } from "../message-log.ts";
+import type { Consumption, Handler, MessageLog } from "../message-log.ts";
 import { ROOT } from "./bus.ts";
 import type { NatsLink } from "./connect.ts";
+import { consumeInOrder } from "./consume-in-order.ts";
 import { requireSettings } from "./read-back.ts";
 
 export interface NatsMessageLogOptions {
@@ -40,15 +36,6 @@ const MOST_BYTES = 1024 * 1024 * 1024;
 
 /** How long servers may take for one message: an election in between is answered by sending again. */
 const APPEND_MS = 5_000;
-
-/** A message whose consumer died comes again after this long. */
-const ACK_WAIT_MS = 5_000;
-/** One whose handler is at work is kept from coming again this often. */
-const WORKING_MS = ACK_WAIT_MS / 3;
-
-/** A pull that no server knows any more is noticed after twice half of this. */
-const PULL_MS = 10_000;
-const CONSUME_AGAIN_MS = 500;
 
 /** What headers and the subject may take of a server's largest message. */
 const HEADER_BYTES = 1_024;
@@ -137,87 +124,12 @@ class NatsMessageLog implements MessageLog {
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(ROOT.length));
   }
 
-  consume(
-    name: string,
-    subject: string,
-    handler: (message: Uint8Array, deliveries: number) => Promise<void>,
-  ): Consumption {
-    const { clock, onError } = this.options;
-    let isClosed = false;
-    let stop: (() => void) | undefined;
-    const follow = async (): Promise<void> => {
-      const messages = await this.#pull(name, ROOT + subject);
-      stop = () => messages.stop();
-      if (isClosed) stop();
-      for await (const message of messages) {
-        if (!isClosed) await this.#handOn(message, handler);
-      }
-    };
-    const keepFollowing = async (): Promise<void> => {
-      while (!isClosed && !this.options.link.connection.isClosed()) {
-        await follow().catch((thrown: unknown) => {
-          if (!isClosed) onError(thrown);
-        });
-        if (!isClosed) await sleep(clock, CONSUME_AGAIN_MS);
-      }
-    };
-    return {
-      ended: keepFollowing(),
-      close() {
-        isClosed = true;
-        stop?.();
-      },
-    };
-  }
-
-  async #pull(name: string, subject: string): Promise<ConsumerMessages> {
-    const { stream } = this.options;
-    const wanted = {
-      durable_name: name,
-      filter_subject: subject,
-      deliver_policy: DeliverPolicy.All,
-      ack_policy: AckPolicy.Explicit,
-      // Strict order, whoever takes them: the next comes when this one is acknowledged.
-      max_ack_pending: 1,
-      max_deliver: -1,
-      ack_wait: ACK_WAIT_MS * MS,
-      // Nobody asked for so long that there is nothing left to hand on.
-      inactive_threshold: MOST_AGE_MS * MS,
-    } satisfies Partial<ConsumerConfig>;
-    if (await this.#isStreamGone()) await this.ensureStream();
-    const { config } = await this.manager.consumers.add(stream, wanted);
-    requireSettings<Partial<ConsumerConfig>>(`consumer ${name}`, wanted, config);
-    const consumer = await this.client.consumers.get(stream, name);
-    return consumer.consume({ max_messages: 1, expires: PULL_MS, abort_on_missing_resource: true });
-  }
-
-  async #handOn(
-    message: JsMsg,
-    handler: (message: Uint8Array, deliveries: number) => Promise<void>,
-  ): Promise<void> {
-    const { deliveryCount } = message.info;
-    const { link, clock } = this.options;
-    const keep = clock.every(WORKING_MS, () => {
-      if (!link.connection.isClosed()) message.working();
-    });
-    try {
-      await handler(message.data, deliveryCount);
-      message.ack();
-    } catch {
-      message.nak(restBeforeDelivery(deliveryCount));
-    } finally {
-      keep();
-    }
-  }
-
-  async #isStreamGone(): Promise<boolean> {
-    try {
-      await this.manager.streams.info(this.options.stream);
-      return false;
-    } catch (thrown) {
-      if (thrown instanceof JetStreamApiError) return true;
-      throw thrown;
-    }
+  consume(name: string, subject: string, handler: Handler): Consumption {
+    const { link, clock, stream, onError } = this.options;
+    const place = { stream, name, subject: ROOT + subject, keptMs: MOST_AGE_MS };
+    const { manager, client } = this;
+    const ensureStream = () => this.ensureStream();
+    return consumeInOrder(place, handler, { link, clock, manager, client, ensureStream, onError });
   }
 
   /** Servers that lost all they had: what they lost is sent again by those who keep it. */
