@@ -19,6 +19,8 @@ export interface Move {
   readonly id: string;
   readonly tenant: TenantId;
   readonly node: NodeId;
+  /** The node's life; a move for an earlier one is refused. Null or absent: whichever. */
+  readonly epoch?: bigint | null;
   readonly amount: Micropoints;
 }
 

@@ -16,6 +16,8 @@ export type TenantProtocol = LimitOwnerProtocol & {
 
 export interface GrantAsk {
   readonly node: NodeId;
+  /** The node's life: what is granted to an earlier one would be nobody's. Null or absent: whichever. */
+  readonly epoch?: bigint | null;
   /** Made by the node; the same on every try of one grant, so that it happens once. */
   readonly id: string;
   readonly isRetry: boolean;
@@ -35,6 +37,7 @@ export interface GrantReply {
 
 export interface GiveBackAsk {
   readonly node: NodeId;
+  readonly epoch?: bigint | null;
   readonly id: string;
   readonly isRetry: boolean;
   /** May be 0 as the answer to a recall. */

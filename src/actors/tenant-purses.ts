@@ -162,7 +162,7 @@ export class TenantPurses {
     this.#call(
       job,
       turn,
-      () => ledger.grant({ id: ask.id, tenant, node: ask.node, amount, atLeast }),
+      () => ledger.grant({ id: ask.id, tenant, node: ask.node, epoch: ask.epoch ?? null, amount, atLeast }),
       (granted) => {
         // What a retry answers may have been moved long ago, and more or less than was asked for.
         if (ask.isRetry) this.#isStale = true;
@@ -181,7 +181,7 @@ export class TenantPurses {
   }
 
   #giveBack<State>(job: GiveBackJob, turn: Turn<State>): void {
-    const { id, node, recall, isRetry } = job.ask;
+    const { id, node, epoch = null, recall, isRetry } = job.ask;
     const amount = micropointsOf(job.ask.amount);
     const { tenant, ledger } = this;
     const done = (later: Turn<State>): void => {
@@ -195,7 +195,7 @@ export class TenantPurses {
     this.#call(
       job,
       turn,
-      () => ledger.giveBack({ id, tenant, node, amount }),
+      () => ledger.giveBack({ id, tenant, node, epoch, amount }),
       (_, later) => {
         // A repeated one changes nothing if it happened before: only the ledger can tell.
         if (isRetry) this.#isStale = true;

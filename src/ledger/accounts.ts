@@ -19,6 +19,8 @@ export interface GrantRequest {
   readonly id: string;
   readonly tenant: TenantId;
   readonly node: NodeId;
+  /** The node's life that it is for; null or absent: whichever. */
+  readonly epoch?: bigint | null;
   readonly amount: Micropoints;
   /** Less than this is not worth granting. */
   readonly atLeast: Micropoints;
@@ -28,6 +30,8 @@ export interface Movement {
   readonly id: string;
   readonly tenant: TenantId;
   readonly node: NodeId;
+  /** The node's life that it is of; null or absent: whichever. */
+  readonly epoch?: bigint | null;
   readonly amount: Micropoints;
 }
 
@@ -45,12 +49,12 @@ export interface Accounts {
   /**
    * Moves points from the tenant to a node's purse; committed when it resolves.
    * @throws SluiceError `insufficient_points` with `affordable`, `not_found` for an unknown tenant, `conflict` when the
-   * id was used for another tenant or node
+   * id was used for another tenant or node, or the node's life is over
    */
   grant(request: GrantRequest): Promise<Micropoints>;
   /**
    * Moves unspent points from a node's purse back. The same id again moves nothing.
-   * @throws SluiceError `conflict` when the id was used for another move
+   * @throws SluiceError `conflict` when the id was used for another move, or the node's life is over
    */
   giveBack(movement: Movement): Promise<void>;
   balances(tenant: TenantId): Promise<Balances>;
@@ -70,6 +74,8 @@ export function createAccounts(sql: Sql): Accounts {
 const UNKNOWN_REFERENCE = "23503";
 /** The ledger's own: an id that was used comes again with another move. */
 const OTHER_TRANSFER = "SL001";
+/** A move for an earlier life of its node. */
+const LIFE_IS_OVER = "SL004";
 
 async function topUp(sql: Sql, tenant: TenantId, amount: Micropoints, reference: string) {
   const running = sql<{ applied: boolean; balance: bigint }[]>`
@@ -87,9 +93,13 @@ async function topUp(sql: Sql, tenant: TenantId, amount: Micropoints, reference:
   return { balance: micropointsOf(row.balance), isNew: row.applied };
 }
 
-async function grant(sql: Sql, { id, tenant, node, amount, atLeast }: GrantRequest): Promise<Micropoints> {
+async function grant(
+  sql: Sql,
+  { id, tenant, node, epoch = null, amount, atLeast }: GrantRequest,
+): Promise<Micropoints> {
   const running = sql<{ granted: bigint; available: bigint }[]>`
-    select * from grant_points(${id}, ${tenant}, ${node}, ${amount as bigint}, ${atLeast as bigint})`;
+    select * from grant_points(${id}, ${tenant}, ${node}, ${epoch}, ${amount as bigint},
+                                ${atLeast as bigint})`;
   const [row] = await running.catch((thrown: unknown) => {
     throw refusalOf(thrown, tenant);
   });
@@ -101,8 +111,9 @@ async function grant(sql: Sql, { id, tenant, node, amount, atLeast }: GrantReque
   });
 }
 
-async function giveBack(sql: Sql, { id, tenant, node, amount }: Movement): Promise<void> {
-  await sql`select give_back(${id}, ${tenant}, ${node}, ${amount as bigint})`.catch((thrown: unknown) => {
+async function giveBack(sql: Sql, { id, tenant, node, epoch = null, amount }: Movement): Promise<void> {
+  const moving = sql`select give_back(${id}, ${tenant}, ${node}, ${epoch}, ${amount as bigint})`;
+  await moving.catch((thrown: unknown) => {
     throw refusalOf(thrown, tenant);
   });
 }
@@ -114,6 +125,9 @@ function refusalOf(thrown: unknown, tenant: TenantId): unknown {
   }
   if (code === OTHER_TRANSFER) {
     return new SluiceError("conflict", "This transfer's id was used for another one.", { cause: thrown });
+  }
+  if (code === LIFE_IS_OVER) {
+    return new SluiceError("conflict", "The node that this was for has begun anew since.", { cause: thrown });
   }
   return thrown;
 }

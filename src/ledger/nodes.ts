@@ -8,12 +8,10 @@ export interface NodeRow {
   readonly lastSeen: number;
 }
 
-/** Says that this node opens its spool (a new epoch begins) and answers how far it was applied. */
+/** A new life of this node begins: its spool is opened, its purses are its own. Answers how far the spool was applied. */
 export async function registerNode(sql: Sql, node: NodeId): Promise<Watermark> {
   const [row] = await sql<WatermarkRow[]>`
-    insert into node (id, spool_epoch) values (${node}, 1)
-    on conflict (id) do update set last_seen = now(), spool_epoch = node.spool_epoch + 1
-    returning spool_epoch as epoch, spool_segment as segment, spool_offset as byte_offset, spool_sequence as sequence`;
+    select * from register_node(${node})`;
   if (row === undefined) throw new Error(`node ${node} could not be registered`);
   return watermarkOf(row);
 }

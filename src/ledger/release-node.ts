@@ -2,6 +2,7 @@ import type { NodeId } from "../core/ids.ts";
 import { type Micropoints, micropointsOf } from "../core/points.ts";
 import type { Sql } from "./database.ts";
 import type { NodeClaim } from "./node-claim.ts";
+import { registerNode } from "./nodes.ts";
 
 /** What a node that is away still holds of its tenants' points. */
 export interface HeldByNode {
@@ -41,6 +42,8 @@ export async function releaseNode(
   if (claimed === undefined) return { state: "running", held };
   try {
     if (!confirm) return { state: "held", held };
+    // If it runs after all, cut off from everything, it gets nothing more.
+    await registerNode(sql, node);
     const [row] = await sql<{ returned: bigint }[]>`
       select return_purses(${node}, ${`${node}:released`}) as returned`;
     return { state: "released", held, returned: micropointsOf(row?.returned ?? 0n) };

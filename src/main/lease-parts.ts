@@ -36,7 +36,7 @@ export interface LeaseParts {
 }
 
 export async function startActors(
-  { node, accounts, reports }: Pick<LedgerParts, "node" | "accounts" | "reports">,
+  { node, accounts, reports, recovered }: Pick<LedgerParts, "node" | "accounts" | "reports" | "recovered">,
   { bus, placement, peers }: Pick<ClusterParts, "bus" | "placement" | "peers">,
   counter: Telemetry,
   log: Log,
@@ -51,7 +51,8 @@ export async function startActors(
     counter.ownerAsked(kind.name, String(command));
     return host.ask(kind, key, command, asked, options);
   };
-  const ports = { node, clock, random, log, bus, ask, counter, nodes: peers.expected };
+  const { epoch } = recovered.position;
+  const ports = { node, epoch, clock, random, log, bus, ask, counter, nodes: peers.expected };
   const desk = createPurseDesk({ ask, bus, clock, ledger: accounts, nodes: peers.expected });
   const purses = createPurseLeases(ports, desk);
   const rates = createRateLeases(ports);

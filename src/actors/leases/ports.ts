@@ -9,6 +9,8 @@ import type { LeaseCounter } from "./leases.ts";
 /** What every kind of lease needs of its node. */
 export interface LeasePorts {
   readonly node: NodeId;
+  /** Which life of the node this is, as the ledger counts them; absent: it does not count. */
+  readonly epoch?: bigint;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -61,9 +61,9 @@ export function createPurseDesk(options: PurseDeskOptions): PurseDesk {
         return await ask(TENANT, tenant, "giveBack", given);
       } catch (thrown) {
         if (!isUnreachable(thrown) || given.amount <= 0n) throw thrown;
-        const { id, node } = given;
+        const { id, node, epoch = null } = given;
         const amount = micropointsOf(given.amount);
-        return untilAnswered(clock, () => ledger.giveBack({ id, tenant, node, amount }));
+        return untilAnswered(clock, () => ledger.giveBack({ id, tenant, node, epoch, amount }));
       }
     },
   };
@@ -90,9 +90,11 @@ async function grantDirectly(
   if (size <= 0n && !mayBeGranted) return { granted: 0n, affordable: 0n };
   const amount = micropointsOf(size > 0n ? size : 1n);
   const atLeast = micropointsOf(wanted.atLeast > 0n ? wanted.atLeast : 1n);
-  const { id, node } = wanted;
+  const { id, node, epoch = null } = wanted;
   try {
-    const granted = await untilAnswered(clock, () => ledger.grant({ id, tenant, node, amount, atLeast }));
+    const granted = await untilAnswered(clock, () =>
+      ledger.grant({ id, tenant, node, epoch, amount, atLeast }),
+    );
     if (granted >= wanted.need) return { granted, affordable: 0n };
     const { tenantAccount, overdraft } = await untilAnswered(clock, () => ledger.balances(tenant));
     const left = tenantAccount + overdraft;

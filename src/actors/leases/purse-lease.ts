@@ -40,6 +40,11 @@ export class PurseLease implements HoldSource {
     return this.#asked !== undefined;
   }
 
+  /** A grant that was denied may still come true without our knowing. */
+  get isUnsure(): boolean {
+    return this.#unsure !== undefined;
+  }
+
   /** True when nothing of this purse is in use or on its way. */
   get isIdle(): boolean {
     const { held, unsettled } = this.purse;
@@ -87,11 +92,11 @@ export class PurseLease implements HoldSource {
   }
 
   async ask(need: Need, isRetry: boolean): Promise<Granted> {
-    const { node, random } = this.ports;
+    const { node, epoch = null, random } = this.ports;
     const wasTried = isRetry || this.#unsure !== undefined;
     this.#asked ??= this.#unsure ?? `grant:${node}:${randomText(random.bytes(20))}`;
     const id = this.#asked;
-    const reply = await this.desk.grant(this.tenant, { node, id, isRetry: wasTried, ...need });
+    const reply = await this.desk.grant(this.tenant, { node, epoch, id, isRetry: wasTried, ...need });
     this.#asked = undefined;
     this.#unsure = reply.granted === 0n && (wasTried || reply.isUnsure === true) ? id : undefined;
     if (reply.granted > 0n) this.purse.add(micropointsOf(reply.granted));
@@ -134,12 +139,12 @@ export class PurseLease implements HoldSource {
 
   /** Until the actor has confirmed; the ledger knows the id and moves it once. Should this node end before, its recovery returns the purse. */
   async #return(amount: Micropoints, recall: string | undefined): Promise<void> {
-    const { node, random, clock, log } = this.ports;
+    const { node, epoch = null, random, clock, log } = this.ports;
     const id = `return:${node}:${randomText(random.bytes(20))}`;
     const answers = recall === undefined ? {} : { recall };
     for (let tries = 0; !this.#isAbandoned; tries += 1) {
       try {
-        await this.desk.giveBack(this.tenant, { node, id, isRetry: tries > 0, amount, ...answers });
+        await this.desk.giveBack(this.tenant, { node, epoch, id, isRetry: tries > 0, amount, ...answers });
         return;
       } catch (thrown) {
         // Nothing moved and nothing is owed: a recall that is not answered ends by itself.

@@ -102,7 +102,9 @@ class NodePurses implements PurseLeases {
     const now = this.ports.clock.monotonic();
     for (const [tenant, lease] of this.#leases) {
       if (now - lease.usedAt < IDLE_PURSE_MS || !lease.isIdle) continue;
-      if (lease.purse.available === ZERO) this.#leases.delete(tenant);
+      // Asked for once more it comes to light, and goes back.
+      if (lease.isUnsure) lease.line.renew();
+      else if (lease.purse.available === ZERO) this.#leases.delete(tenant);
       else lease.giveBack(lease.purse.available);
     }
   }

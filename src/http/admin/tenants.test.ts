@@ -91,7 +91,7 @@ test.each([
 });
 
 test("a balance is asked of a ledger that has everything, purses included", async () => {
-  await database.sql`select * from grant_points('g1', 'acme', 'node-1', 2500000, 1)`;
+  await database.sql`select * from grant_points('g1', 'acme', 'node-1', null, 2500000, 1)`;
   admin.told.length = 0;
   const { body } = await admin.call("GET", "/tenants/acme/balance");
   expect(body).toEqual({ balance: "12.5", reserved: "0.5", available: "12", spent: "0" });
