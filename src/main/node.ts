@@ -141,10 +141,14 @@ function announceOn(bus: Bus, { identity }: RequestParts, keeper: CatalogKeeper,
 /** What cannot work is said at once, not found out later. */
 function refuseUnsupported(config: Config): void {
   if (config.natsUrls.length > 0 && config.databaseUrl === undefined) {
-    throw new Error("NATS_URL joins nodes that share one ledger: set DATABASE_URL to the Postgres of all of them.");
+    throw new Error(
+      "NATS_URL joins nodes that share one ledger: set DATABASE_URL to the Postgres of all of them.",
+    );
   }
   if (config.natsUrls.length > 0 && config.masterSecret === undefined) {
-    throw new Error("NATS_URL joins nodes that share one secret: set SLUICE_MASTER_SECRET alike on all of them.");
+    throw new Error(
+      "NATS_URL joins nodes that share one secret: set SLUICE_MASTER_SECRET alike on all of them.",
+    );
   }
   if (config.redisUrl !== undefined) {
     throw new Error("REDIS_URL is set, but this version keeps its short-lived state in memory. Unset it.");
