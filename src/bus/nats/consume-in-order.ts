@@ -45,6 +45,8 @@ const WORKING_MS = ACK_WAIT_MS / 3;
 const PULL_MS = 4_000;
 const PULL_GRACE_MS = 1_000;
 const AGAIN_MS = 500;
+/** So many times in a row the consumer may be gone rather than without a leader: it is made again. */
+const OPEN_AFTER_FAILURES = 4;
 
 const MS = 1_000_000;
 
@@ -52,28 +54,32 @@ const MS = 1_000_000;
 export function consumeInOrder(place: Place, handler: Handler, parts: ConsumingParts): Consumption {
   const { link, clock, onError } = parts;
   let isClosed = false;
-  let isFailing = false;
+  let consumer: Consumer | undefined;
+  let failures = 0;
   let stopPull = (): void => {};
 
-  const follow = async (): Promise<void> => {
-    const consumer = await openConsumer(place, parts);
-    while (!isClosed && link.isUp()) {
-      const message = await pull(consumer, clock, (stop) => {
-        stopPull = stop;
-      });
-      isFailing = false;
-      if (message !== undefined && !isClosed) await handOn(message, handler, parts);
+  const next = async (): Promise<void> => {
+    // What is there is asked without the servers' meta leader, who may be missing for longer than a consumer's own.
+    if (consumer === undefined || failures % OPEN_AFTER_FAILURES === OPEN_AFTER_FAILURES - 1) {
+      consumer = await openConsumer(place, parts);
     }
+    const message = await pull(consumer, clock, (stop) => {
+      stopPull = stop;
+    });
+    failures = 0;
+    if (message !== undefined && !isClosed) await handOn(message, handler, parts);
   };
   const keepFollowing = async (): Promise<void> => {
     while (!isClosed && !link.connection.isClosed()) {
-      if (link.isUp()) {
-        await follow().catch((thrown: unknown) => {
-          if (!isClosed && !isFailing) onError(thrown);
-          isFailing = true;
-        });
+      try {
+        if (link.isUp()) await next();
+        else await sleep(clock, AGAIN_MS);
+      } catch (thrown) {
+        if (isClosed) return;
+        failures += 1;
+        if (failures === 1) onError(thrown);
+        await sleep(clock, AGAIN_MS);
       }
-      if (!isClosed) await sleep(clock, AGAIN_MS);
     }
   };
   return {
