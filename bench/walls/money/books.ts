@@ -1,19 +1,36 @@
-import type { VendorAccount } from "./vendor.ts";
+import { PROMPT_TOKENS, type PromptAccount, type VendorAccount } from "./vendor.ts";
 
-/** What a client saw of one request. Amounts are micropoints. */
+/** Micropoints a token, in and out. */
+export const TOKEN_PRICE = 10_000n;
+
+interface Asked {
+  readonly payer: string;
+  readonly prompt: string;
+  /** The `Idempotency-Key` under which it was asked, perhaps several times: all of them together are charged once. */
+  readonly once?: string;
+}
+
+/** What a client saw of one request. `id` is the gateway's name for it. */
 export type ClientRecord =
-  /** A whole answer, and what it must cost. */
-  | { readonly seen: "served"; readonly payer: string; readonly id: string; readonly cost: bigint }
-  /** An answer that began and did not end: anything up to the whole cost may be charged. */
-  | { readonly seen: "cut"; readonly payer: string; readonly id: string; readonly most: bigint }
-  /** An error answer: nothing may be charged. */
-  | { readonly seen: "refused"; readonly payer: string; readonly id: string; readonly status: number }
+  /** A whole answer, with so many output tokens. */
+  | (Asked & { readonly seen: "served"; readonly id: string; readonly output: number })
+  /** An answer that began and did not end. */
+  | (Asked & { readonly seen: "cut"; readonly id: string })
+  /** An error answer. */
+  | (Asked & {
+      readonly seen: "refused";
+      readonly id: string;
+      readonly status: number;
+      readonly code: string;
+    })
   /** No answer at all. */
-  | { readonly seen: "lost"; readonly payer: string; readonly most: bigint };
+  | (Asked & { readonly seen: "lost" });
 
+/** A row of the ledger, read from it directly. Amounts are micropoints. */
 export interface UsageRow {
   readonly id: string;
   readonly tenant: string;
+  readonly outcome: string;
   readonly charged: bigint;
   readonly loss: bigint;
   readonly flags: readonly string[];
@@ -24,6 +41,8 @@ export interface TenantBooks {
   readonly toppedUp: bigint;
   /** In the tenant's account and all purses. */
   readonly balance: bigint;
+  /** What the admin API says, if it was asked. */
+  readonly told?: { readonly balance: bigint; readonly available: bigint; readonly spent: bigint };
 }
 
 export interface Books {
@@ -33,94 +52,182 @@ export interface Books {
   readonly tenants: readonly TenantBooks[];
 }
 
+export type FindingKind =
+  | "lost charge"
+  | "wrong charge"
+  | "double charge"
+  | "charge without a call"
+  | "wrong loss"
+  | "wrong answer"
+  | "wrong balance"
+  | "wrong receipt"
+  | "key still valid"
+  | "denied what is there";
+
 export interface Finding {
-  readonly kind: "lost charge" | "wrong charge" | "double charge" | "charge without a call" | "wrong balance";
+  readonly kind: FindingKind;
   readonly detail: string;
 }
+
+/** The price of one call. */
+export const priceOf = (outputTokens: number): bigint => BigInt(PROMPT_TOKENS + outputTokens) * TOKEN_PRICE;
 
 /** Holds what clients and the vendor saw against what the ledger has. */
 export function audit(books: Books): readonly Finding[] {
   const rows = new Map<string, UsageRow[]>();
   for (const row of books.usage) rows.set(row.id, [...(rows.get(row.id) ?? []), row]);
   return [
-    ...[...rows]
-      .filter(([, same]) => same.length > 1)
-      .map(([id]) => found("double charge", `${id} has two rows`)),
-    ...books.clients.flatMap((record) => auditRequest(record, rows)),
-    ...auditUnseen(books, rows),
+    ...[...rows.values()].flatMap((same) =>
+      same.length > 1 ? [found("double charge", `${same[0]?.id} has ${same.length} rows`)] : [],
+    ),
+    ...books.clients.flatMap((record) => auditRequest(record, rows, books.vendor)),
+    ...auditOnce(books.clients, rows),
+    ...auditUnseen(books),
     ...auditCalls(books),
+    ...auditLosses(books),
     ...auditBalances(books),
   ];
+}
+
+const NEVER_CALLED: PromptAccount = { calls: 0, whole: 0, most: 0, all: 0 };
+const callsOf = (vendor: VendorAccount, prompt: string): PromptAccount =>
+  vendor.prompts[prompt] ?? NEVER_CALLED;
+
+/** The most that one request for this prompt may cost: what the vendor handed over of it. */
+function mostOf(vendor: VendorAccount, prompt: string): bigint {
+  const { calls, most } = callsOf(vendor, prompt);
+  return calls === 0 ? 0n : priceOf(most);
 }
 
 function auditRequest(
   record: ClientRecord,
   rows: ReadonlyMap<string, readonly UsageRow[]>,
+  vendor: VendorAccount,
 ): readonly Finding[] {
   if (record.seen === "lost") return [];
   const row = rows.get(record.id)?.[0];
-  const charged = row?.charged ?? 0n;
+  const name = `${record.id} (${record.prompt})`;
+  const flags = row?.flags.join() ?? "";
+  const { calls, most } = callsOf(vendor, record.prompt);
   switch (record.seen) {
-    case "served":
-      if (row === undefined)
-        return [found("lost charge", `${record.id} was served and is not in the ledger`)];
-      if (charged === record.cost) return [];
+    case "served": {
+      if (calls === 0 || record.output > most)
+        return [found("wrong answer", `${name} has ${record.output} tokens, the vendor handed over ${most}`)];
+      if (row === undefined) return [found("lost charge", `${name} was served and is not in the ledger`)];
+      const price = priceOf(record.output);
+      if (row.charged === price) return [];
       return [
         found(
           "wrong charge",
-          `${record.id} cost ${record.cost} and was charged ${charged} (${row.flags.join()})`,
+          `${name} was served for ${price}, charged ${row.charged} (${row.outcome} ${flags})`,
         ),
       ];
-    case "cut":
-      if (charged <= record.most) return [];
-      return [found("wrong charge", `${record.id} was cut and charged ${charged}, above ${record.most}`)];
+    }
+    case "cut": {
+      if (row === undefined)
+        return calls === 0 ? [] : [found("lost charge", `${name} was begun and is not in the ledger`)];
+      const limit = mostOf(vendor, record.prompt);
+      if (row.charged <= limit) return [];
+      const kind = calls === 0 ? "charge without a call" : "wrong charge";
+      return [found(kind, `${name} was cut at ${limit}, charged ${row.charged} (${row.outcome} ${flags})`)];
+    }
     case "refused":
-      if (charged === 0n) return [];
-      return [found("wrong charge", `${record.id} was refused with ${record.status} and charged ${charged}`)];
+      if ((row?.charged ?? 0n) === 0n) return [];
+      return [found("wrong charge", `${name} was refused with ${record.status}, charged ${row?.charged}`)];
   }
 }
 
-/** Rows that no client can name must be of requests that were lost, not more of them, and not dearer. */
-function auditUnseen({ clients, usage }: Books, rows: ReadonlyMap<string, unknown>): readonly Finding[] {
-  const named = new Set(clients.flatMap((record) => (record.seen === "lost" ? [] : [record.id])));
-  const unseen = usage.filter(({ id, charged }) => charged > 0n && !named.has(id) && rows.has(id));
-  const lost = new Map<string, bigint[]>();
+/** Tries of one question under one idempotency key are one charge. */
+function auditOnce(
+  clients: readonly ClientRecord[],
+  rows: ReadonlyMap<string, readonly UsageRow[]>,
+): readonly Finding[] {
+  const charged = new Map<string, Set<string>>();
   for (const record of clients) {
-    if (record.seen === "lost") lost.set(record.payer, [...(lost.get(record.payer) ?? []), record.most]);
+    if (record.once === undefined || record.seen === "lost") continue;
+    if (!(rows.get(record.id) ?? []).some((row) => row.charged > 0n)) continue;
+    charged.set(record.once, (charged.get(record.once) ?? new Set()).add(record.id));
   }
-  return unseen.flatMap(({ id, tenant, charged }) => {
-    const possible = lost.get(tenant) ?? [];
-    const index = possible.findIndex((most) => charged <= most);
-    if (index < 0) return [found("charge without a call", `${id} of ${tenant} is nobody's request`)];
-    possible.splice(index, 1);
-    return [];
+  return [...charged].flatMap(([once, ids]) =>
+    ids.size > 1 ? [found("double charge", `${once} was charged for ${[...ids].join(" and ")}`)] : [],
+  );
+}
+
+/** Rows that no client can name are of requests that were lost: not more of them, and none dearer. */
+function auditUnseen({ clients, usage, vendor }: Books): readonly Finding[] {
+  const named = new Set(clients.flatMap((record) => (record.seen === "lost" ? [] : [record.id])));
+  const possible = new Map<string, bigint[]>();
+  for (const record of clients) {
+    if (record.seen !== "lost") continue;
+    const most = mostOf(vendor, record.prompt);
+    if (most > 0n) possible.set(record.payer, [...(possible.get(record.payer) ?? []), most]);
+  }
+  for (const limits of possible.values()) limits.sort(ascending);
+  const unseen = usage.filter(({ id, charged }) => charged > 0n && !named.has(id));
+  // The dearest first, each to the least that covers it: if any assignment exists, this finds one.
+  return unseen
+    .sort((a, b) => ascending(b.charged, a.charged))
+    .flatMap(({ id, tenant, charged, flags }) => {
+      const limits = possible.get(tenant) ?? [];
+      const index = limits.findIndex((most) => charged <= most);
+      if (index < 0)
+        return [
+          found("charge without a call", `${id} of ${tenant}: ${charged} is nobody's (${flags.join()})`),
+        ];
+      limits.splice(index, 1);
+      return [];
+    });
+}
+
+/** Whoever reached the vendor is in the ledger, with whatever outcome: nothing is consumed unseen. */
+function auditCalls({ clients, usage, vendor }: Books): readonly Finding[] {
+  const rows = countBy(usage, ({ tenant }) => tenant);
+  const payers = new Map(clients.map(({ prompt, payer }) => [prompt, payer]));
+  const called = countBy(Object.keys(vendor.prompts), (prompt) => payers.get(prompt) ?? prompt);
+  return [...called].flatMap(([payer, count]) => {
+    const booked = rows.get(payer) ?? 0;
+    if (booked >= count) return [];
+    return [found("lost charge", `${payer} called for ${count} prompts, and has ${booked} rows`)];
   });
 }
 
-function auditCalls({ usage, vendor }: Books): readonly Finding[] {
-  const charges = new Map<string, number>();
-  for (const { tenant, charged } of usage) {
-    if (charged > 0n) charges.set(tenant, (charges.get(tenant) ?? 0) + 1);
-  }
-  return [...charges]
-    .filter(([tenant, count]) => count > (vendor.calls[tenant] ?? 0))
-    .map(([tenant, count]) =>
-      found(
-        "charge without a call",
-        `${tenant} was charged ${count} times, called ${vendor.calls[tenant] ?? 0} times`,
-      ),
-    );
+/** A loss is what the platform bore for something delivered: never more than the vendor handed over unpaid. */
+function auditLosses({ clients, usage, vendor }: Books): readonly Finding[] {
+  const prompts = new Map(clients.flatMap((one) => (one.seen === "lost" ? [] : [[one.id, one.prompt]])));
+  return usage.flatMap(({ id, charged, loss, outcome }) => {
+    const prompt = prompts.get(id);
+    if (loss === 0n || prompt === undefined) return [];
+    const { calls, all } = callsOf(vendor, prompt);
+    const consumed = BigInt(calls * PROMPT_TOKENS + all) * TOKEN_PRICE;
+    if (charged + loss <= consumed) return [];
+    return [found("wrong loss", `${id} (${prompt}, ${outcome}): ${charged} + ${loss} lost of ${consumed}`)];
+  });
 }
 
 function auditBalances({ tenants, usage }: Books): readonly Finding[] {
   const spent = new Map<string, bigint>();
   for (const { tenant, charged } of usage) spent.set(tenant, (spent.get(tenant) ?? 0n) + charged);
-  return tenants.flatMap(({ tenant, toppedUp, balance }) => {
+  return tenants.flatMap(({ tenant, toppedUp, balance, told }) => {
     const used = spent.get(tenant) ?? 0n;
     if (balance < 0n) return [found("wrong balance", `${tenant} is overdrawn: ${balance}`)];
-    if (used + balance === toppedUp) return [];
-    return [found("wrong balance", `${tenant}: ${toppedUp} topped up, ${used} spent, ${balance} left`)];
+    if (used + balance !== toppedUp)
+      return [found("wrong balance", `${tenant}: ${toppedUp} topped up, ${used} spent, ${balance} left`)];
+    if (told === undefined || (told.spent === used && told.available === balance && told.balance === balance))
+      return [];
+    return [
+      found(
+        "wrong balance",
+        `${tenant} is told ${told.spent} spent, ${told.available} available of ${told.balance}; it is ${used}, ${balance}`,
+      ),
+    ];
   });
 }
 
-const found = (kind: Finding["kind"], detail: string): Finding => ({ kind, detail });
+function countBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
+
+const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+const found = (kind: FindingKind, detail: string): Finding => ({ kind, detail });

@@ -1,6 +1,5 @@
 import type { ClientRecord } from "./books.ts";
-import { outputTokens, PROMPT_TOKENS } from "./vendor.ts";
-import { MODEL, MOST_OUTPUT, TOKEN_PRICE } from "./world.ts";
+import { MOST_OUTPUT } from "./vendor.ts";
 
 /** Who pays: a tenant and its key. */
 export interface Payer {
@@ -8,58 +7,83 @@ export interface Payer {
   readonly key: string;
 }
 
+export interface Question {
+  readonly payer: Payer;
+  /** Unique among the payer's; the prompt names both. */
+  readonly number: number | string;
+  readonly model: string;
+  readonly isStream: boolean;
+  /** Sent along, and kept for every further try of the same question. */
+  readonly idempotencyKey?: string;
+}
+
 /** A node that is paused answers late or never. */
 const PATIENCE_MS = 20_000;
 
-const costOf = (output: number): bigint => BigInt(PROMPT_TOKENS + output) * TOKEN_PRICE;
-
 /** One chat completion; what the client saw of it, whatever happened. */
-export async function ask(
-  url: string,
-  payer: Payer,
-  number: number,
-  isStream: boolean,
-): Promise<ClientRecord> {
+export async function ask(url: string, question: Question): Promise<ClientRecord> {
+  const { payer, number, model, isStream, idempotencyKey } = question;
   const prompt = `${payer.tenant}/${number}`;
-  const most = costOf(outputTokens(prompt));
-  const seen = { payer: payer.tenant };
+  const seen = {
+    payer: payer.tenant,
+    prompt,
+    ...(idempotencyKey === undefined ? {} : { once: idempotencyKey }),
+  };
   let id: string | undefined;
   try {
     const response = await fetch(`${url}/v1/chat/completions`, {
       method: "POST",
-      headers: { authorization: `Bearer ${payer.key}`, "content-type": "application/json" },
+      headers: {
+        authorization: `Bearer ${payer.key}`,
+        "content-type": "application/json",
+        ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
+      },
       body: JSON.stringify({
-        model: MODEL,
+        model,
         messages: [{ role: "user", content: prompt }],
         max_tokens: MOST_OUTPUT,
         stream: isStream,
+        ...(isStream ? { stream_options: { include_usage: true } } : {}),
       }),
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
-    id = response.headers.get("x-request-id") ?? undefined;
+    // A gateway that does not name its requests: the prompt does.
+    id = response.headers.get("x-request-id") ?? `prompt:${prompt}`;
+    const { status } = response;
     const text = await response.text();
-    if (id === undefined) return { ...seen, seen: "lost", most };
-    if (!response.ok) return { ...seen, seen: "refused", id, status: response.status };
+    if (!response.ok) return { ...seen, seen: "refused", id, status, code: codeIn(text) };
     const output = isStream ? tokensOfStream(text) : tokensOfAnswer(text);
-    if (output !== undefined) return { ...seen, seen: "served", id, cost: costOf(output) };
-    return { ...seen, seen: "cut", id, most };
+    return output === undefined ? { ...seen, seen: "cut", id } : { ...seen, seen: "served", id, output };
   } catch {
-    return id === undefined ? { ...seen, seen: "lost", most } : { ...seen, seen: "cut", id, most };
+    return id === undefined ? { ...seen, seen: "lost" } : { ...seen, seen: "cut", id };
   }
 }
 
-/** What a whole answer says it used; undefined for one that is not whole. */
-function tokensOfAnswer(text: string): number | undefined {
+/** The error's code, for tables. */
+function codeIn(text: string): string {
+  return /"code":\s*"([a-z_]+)"/.exec(text)?.[1] ?? "?";
+}
+
+/** Counted by its words, each a token; undefined for an answer that is not whole, or says something else. */
+export function tokensOfAnswer(text: string): number | undefined {
   try {
-    const { usage } = JSON.parse(text) as { usage?: { completion_tokens?: number } }; // an answer of the dialect, or nothing
-    return usage?.completion_tokens;
+    const { choices, usage } = JSON.parse(text) as WholeAnswer; // an answer of the dialect, or the checks below fail
+    const words = wordsIn(choices?.[0]?.message?.content ?? "");
+    return usage?.completion_tokens === words ? words : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Words are tokens here, and each comes in a frame of its own. */
-function tokensOfStream(text: string): number | undefined {
-  const isWhole = text.endsWith("data: [DONE]\n\n") && text.includes(': sluice {"outcome":"completed"');
+interface WholeAnswer {
+  readonly choices?: readonly { readonly message?: { readonly content?: string } }[];
+  readonly usage?: { readonly completion_tokens?: number };
+}
+
+/** Words come in a frame each; a stream is whole with its `[DONE]`, and no error before it. */
+export function tokensOfStream(text: string): number | undefined {
+  const isWhole = text.trimEnd().endsWith("data: [DONE]") && !text.includes('"error":');
   return isWhole ? text.split('"content":" word"').length - 1 : undefined;
 }
+
+const wordsIn = (content: string): number => content.split(" word").length - 1;

@@ -1,72 +1,72 @@
-import { type RunReport, runWall } from "./run.ts";
+import { join } from "node:path";
+import { readOptions, type WallOptions } from "./options.ts";
+import { isExact, markdown, type RunReport, table } from "./report.ts";
+import { runWall } from "./run.ts";
+import { runTarget } from "./target.ts";
+import type { World } from "./world.ts";
 
 /** `bun run wall:money`: money under chaos, with real processes. Ends with 1 when anything is not exact. */
-const USAGE = `usage: bun run wall:money [--seed N] [--runs N] [--seconds N]
-  --seed     the first run's plan of mischief (1); the next runs take the next ones
-  --runs     how many (1)
-  --seconds  of load and mischief in each (80)`;
+const REPORT = join(import.meta.dir, "../../out/wall/report.md");
+const MOST_TOLD = 20;
 
-function readOptions(args: readonly string[]) {
-  const values = { "--seed": 1, "--runs": 1, "--seconds": 80 };
-  for (let at = 0; at < args.length; at += 2) {
-    const name = args[at] ?? "";
-    const value = Number(args[at + 1]);
-    if (!(name in values) || !Number.isInteger(value) || value < 1 || value > 1_000_000) {
-      console.error(USAGE);
-      process.exit(2);
-    }
-    values[name as keyof typeof values] = value; // just checked
+async function main(args: readonly string[]): Promise<number> {
+  const options = optionsOf(args);
+  if (options === undefined) return 2;
+  if (options.target !== undefined) {
+    const { isRight, text } = await runTarget(options.target, options.seconds, console.log);
+    console.log(`\n${text}`);
+    await Bun.write(REPORT, text);
+    return isRight ? 0 : 1;
   }
-  return values;
+  const reports: RunReport[] = [];
+  for (let run = 0; run < options.runs; run += 1) {
+    const report = await oneRun(options, options.seed + run);
+    reports.push(report);
+    tell(report);
+    await Bun.write(REPORT, markdown(reports, `bun run wall:money ${args.join(" ")}`));
+  }
+  console.log(`\n${table(reports)}\n\n${REPORT}`);
+  return reports.every(isExact) ? 0 : 1;
 }
 
-const points = (micro: bigint): string =>
-  `${micro / 1_000_000n}.${String(micro % 1_000_000n).padStart(6, "0")}`;
-
-function lineOf(report: RunReport): string {
-  const { served = 0, cut = 0, refused = 0, lost = 0 } = report.requests;
-  const mischief = Object.values(report.mischief).reduce((sum, count) => sum + count, 0);
-  const wrong = report.findings.length + report.broken.length + report.overdrafts;
-  const cells = [
-    report.seed,
-    mischief,
-    served + cut + refused + lost,
-    served,
-    refused,
-    cut,
-    lost,
-    report.inDoubt,
-    points(report.toppedUp),
-    points(report.charged),
-    points(report.left),
-    points(report.toppedUp - report.charged - report.left),
-    report.overdrafts,
-    wrong === 0 ? "exact" : `${wrong} wrong`,
-  ];
-  return `| ${cells.join(" | ")} |`;
+function optionsOf(args: readonly string[]): WallOptions | undefined {
+  try {
+    return readOptions(args);
+  } catch (thrown) {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    return undefined;
+  }
 }
 
-const HEAD = `| seed | troubles | requests | served | refused | cut | no answer | in doubt | topped up | charged | left | difference | overdrafts | books |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |`;
+async function oneRun(
+  { seconds, nodes, withRedis, withIdempotency }: WallOptions,
+  seed: number,
+): Promise<RunReport> {
+  const startedAt = performance.now();
+  const say = (line: string): void =>
+    console.log(`[${seed}] ${Math.round((performance.now() - startedAt) / 1_000)} s  ${line}`);
+  const world = { nodes, withRedis, withIdempotency, say };
+  const report = await runWall({ ...world, seed, seconds, opened: (running) => (open = running) });
+  open = undefined;
+  return report;
+}
 
-const options = readOptions(process.argv.slice(2));
-const reports: RunReport[] = [];
-for (let run = 0; run < options["--runs"]; run += 1) {
-  const seed = options["--seed"] + run;
-  const report = await runWall({
-    seed,
-    seconds: options["--seconds"],
-    say: (line) => console.log(`[${seed}] ${line}`),
-  });
-  reports.push(report);
-  for (const { kind, detail } of report.findings.slice(0, 20)) console.log(`[${seed}] ${kind}: ${detail}`);
-  for (const broken of report.broken) console.log(`[${seed}] reconciliation: ${broken}`);
+let open: World | undefined;
+
+function tell(report: RunReport): void {
+  const { seed, findings, broken } = report;
+  for (const { kind, detail } of findings.slice(0, MOST_TOLD)) console.log(`[${seed}] ${kind}: ${detail}`);
+  if (findings.length > MOST_TOLD) console.log(`[${seed}] and ${findings.length - MOST_TOLD} more`);
+  for (const one of broken) console.log(`[${seed}] reconciliation: ${one}`);
   console.log(
-    `[${seed}] refusals: ${JSON.stringify(report.refusals)}, troubles: ${JSON.stringify(report.mischief)}`,
+    `[${seed}] refusals: ${JSON.stringify(report.refusals)}, troubles: ${JSON.stringify(report.troubles)}`,
   );
 }
-console.log(`\n${HEAD}\n${reports.map(lineOf).join("\n")}`);
-const isExact = reports.every(
-  ({ findings, broken, overdrafts }) => findings.length + broken.length + overdrafts === 0,
-);
-process.exit(isExact ? 0 : 1);
+
+for (const name of ["SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => {
+    console.log("interrupted: ending what was started");
+    void (open?.close() ?? Promise.resolve()).finally(() => process.exit(130));
+  });
+}
+process.exit(await main(process.argv.slice(2)));

@@ -24,3 +24,12 @@ test("every kind comes, everything ends in time, and nothing is killed while it 
   }
   expect(seen).toEqual(new Set(Object.keys(MISCHIEFS)));
 });
+
+test("a node alone is never cut off from what it does not have, and no other is troubled", () => {
+  for (let seed = 0; seed < 30; seed += 1) {
+    for (const { kind, target } of planMischief(seededRandom(seed), 80_000, 1)) {
+      expect(target).toBe(0);
+      expect(kind).not.toContain("NATS");
+    }
+  }
+});

@@ -42,6 +42,16 @@ test("a cut refuses everything until it is healed", async () => {
   expect(await send("after")).toBe("after");
 });
 
+test("a reset ends what is under way and nothing else", async () => {
+  network.stall();
+  const lost = send("under way");
+  await Bun.sleep(50);
+  network.reset();
+  network.heal();
+  expect(await lost).not.toBe("under way");
+  expect(await send("after")).toBe("after");
+});
+
 test("a stall swallows nothing: what was sent arrives when it is over", async () => {
   expect(await send("before")).toBe("before");
   network.stall();

@@ -5,6 +5,8 @@ export interface Network {
   readonly port: number;
   /** Resets what is connected and refuses what comes, until it is healed. */
   cut(): void;
+  /** Drops what is connected; what comes next is let through. */
+  reset(): void;
   /** Keeps connections and lets nothing through them. */
   stall(): void;
   heal(): void;
@@ -52,6 +54,9 @@ export async function startNetwork({ hostname, port }: Address): Promise<Network
     port: (server.address() as AddressInfo).port, // it listens on a port
     cut() {
       state = "cut";
+      for (const socket of sockets) socket.destroy();
+    },
+    reset() {
       for (const socket of sockets) socket.destroy();
     },
     stall() {

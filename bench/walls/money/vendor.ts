@@ -1,19 +1,32 @@
 /**
- * A vendor that keeps exact account of what it was asked and what it sent. Speaks OpenAI's chat completions; the
- * prompt names the payer and the request (`payer/number`), by which it is counted. How long an answer is, how long it
- * takes, and whether it fails follow from that name alone.
+ * A vendor that keeps exact account of what it was asked and what it handed over. A process of its own, which no wall
+ * ever disturbs. Speaks OpenAI's chat completions, and counts by the prompt, which names the payer and the request
+ * (`payer/number`). How long an answer is, how long it takes, and whether it fails follow from that name alone.
  *
- * `bun bench/walls/money/vendor.ts [PORT]`; `GET /account` answers `{calls: {payer: calls begun}}`.
+ * `bun bench/walls/money/vendor.ts [PORT]` prints its URL; `GET /account` answers a `VendorAccount`.
  */
 export interface VendorAccount {
-  /** Calls that were answered or begun to be answered, by payer. Refused ones (500) are not among them. */
-  readonly calls: Readonly<Record<string, number>>;
+  /** By prompt. */
+  readonly prompts: Readonly<Record<string, PromptAccount>>;
+}
+
+/** What one prompt came to. */
+export interface PromptAccount {
+  /** Calls that were answered, wholly or in part; refused ones (500) are not among them. */
+  readonly calls: number;
+  /** Calls that were handed over to the end. */
+  readonly whole: number;
+  /** Output tokens handed over, in the call that got most, and in all together. */
+  readonly most: number;
+  readonly all: number;
 }
 
 /** What the vendor counts for every prompt. */
 export const PROMPT_TOKENS = 10;
 const LEAST_TOKENS = 10;
 const MORE_TOKENS = 50;
+/** The longest answer. */
+export const MOST_OUTPUT = 64;
 /** One call in so many is refused. */
 const REFUSED_ONE_IN = 50;
 const TOKENS_A_WRITE = 5;
@@ -33,25 +46,46 @@ interface Asked {
   readonly messages: readonly { readonly content: string }[];
 }
 
-export function startVendor(port: number): { readonly url: string; stop(): Promise<void> } {
-  const calls: Record<string, number> = {};
+export interface Vendor {
+  readonly url: string;
+  account(): VendorAccount;
+  stop(): Promise<void>;
+}
+
+export function startVendor(port: number): Vendor {
+  const counted = new Map<string, Call>();
+  const account = (): VendorAccount => ({ prompts: Object.fromEntries(counted) });
   const server = Bun.serve({
     port,
     hostname: "127.0.0.1",
     idleTimeout: 60,
     async fetch(request) {
-      if (new URL(request.url).pathname === "/account") return Response.json({ calls });
+      const { pathname } = new URL(request.url);
+      if (pathname === "/account") return Response.json(account());
+      if (pathname !== "/v1/chat/completions") return new Response("not found", { status: 404 });
       const asked = (await request.json()) as Asked; // our own clients' words, by way of a gateway
-      const prompt = asked.messages[0]?.content ?? "";
+      const prompt = asked.messages.at(-1)?.content ?? "";
       await Bun.sleep(thinkingMs(prompt));
       if (isRefused(prompt)) return Response.json({ error: { message: "try again" } }, { status: 500 });
-      const payer = prompt.split("/")[0] ?? "";
-      calls[payer] = (calls[payer] ?? 0) + 1;
+      const call = counted.get(prompt) ?? { calls: 0, whole: 0, most: 0, all: 0 };
+      counted.set(prompt, call);
+      call.calls += 1;
       const tokens = Math.min(outputTokens(prompt), asked.max_tokens ?? asked.max_completion_tokens ?? 1_000);
-      return asked.stream === true ? streamOf(tokens) : Response.json(answerOf(tokens));
+      if (asked.stream === true) return streamOf(tokens, call);
+      handOver(call, tokens, tokens);
+      call.whole += 1;
+      return Response.json(answerOf(tokens));
     },
   });
-  return { url: `http://127.0.0.1:${server.port}`, stop: () => server.stop(true) };
+  return { url: `http://127.0.0.1:${server.port}`, account, stop: () => server.stop(true) };
+}
+
+type Call = { -readonly [Field in keyof PromptAccount]: number };
+
+/** `sent` is what this call has handed over by now, `more` the last of it. */
+function handOver(call: Call, more: number, sent: number): void {
+  call.all += more;
+  call.most = Math.max(call.most, sent);
 }
 
 const usageOf = (tokens: number) => ({
@@ -70,7 +104,7 @@ const answerOf = (tokens: number) => ({
   usage: usageOf(tokens),
 });
 
-function streamOf(tokens: number): Response {
+function streamOf(tokens: number, call: Call): Response {
   const frame = (choices: readonly unknown[], usage: object | null): string =>
     `data: ${JSON.stringify({ ...HEAD, object: "chat.completion.chunk", choices, usage })}\n\n`;
   const piece = (content: string, finish: string | null): string =>
@@ -78,12 +112,14 @@ function streamOf(tokens: number): Response {
   async function* frames() {
     for (let sent = 0; sent < tokens; sent += TOKENS_A_WRITE) {
       const count = Math.min(TOKENS_A_WRITE, tokens - sent);
+      handOver(call, count, sent + count);
       yield Array.from({ length: count }, () => piece(" word", null)).join("");
       await Bun.sleep(WRITE_MS);
     }
+    call.whole += 1;
     yield `${piece("", "stop")}${frame([], usageOf(tokens))}data: [DONE]\n\n`;
   }
   return new Response(frames(), { headers: { "content-type": "text/event-stream" } });
 }
 
-if (import.meta.main) console.log(startVendor(Number(process.argv[2] ?? 0)).url);
+if (import.meta.main) console.log(`listening on ${startVendor(Number(process.argv[2] ?? 0)).url}`);

@@ -1,0 +1,88 @@
+import type { ClientRecord, Finding } from "./books.ts";
+import { ask, type Payer } from "./client.ts";
+import { within } from "./operator.ts";
+import { MODEL, type World } from "./world.ts";
+
+/** Everything is healed: nodes come back, leases run out, spools are read. What is not well after this stays wrong. */
+const QUIET_MS = 75_000;
+const CHECK_MS = 20_000;
+const BETWEEN_CHECKS_MS = 1_000;
+
+/** Waits until every node itself finds nothing wrong; answers what they still do after a while. */
+export async function quiet(world: World): Promise<readonly string[]> {
+  const deadline = performance.now() + QUIET_MS;
+  for (;;) {
+    const broken = await brokenChecks(world);
+    if (broken.length === 0 || performance.now() > deadline) return broken;
+    await Bun.sleep(BETWEEN_CHECKS_MS);
+  }
+}
+
+interface Reconciliation {
+  readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];
+}
+
+async function brokenChecks({ nodes }: World): Promise<readonly string[]> {
+  const broken: string[] = [];
+  for (const { name: node, gateway } of nodes) {
+    try {
+      const asked = gateway.admin<Reconciliation>("GET", "/ledger/reconcile");
+      const { checks } = await within(CHECK_MS, asked);
+      for (const { name, ok, detail } of checks) if (!ok) broken.push(`${node}: ${name}: ${detail}`);
+    } catch (thrown) {
+      broken.push(`${node}: no answer: ${String(thrown)}`);
+    }
+  }
+  return broken;
+}
+
+const AT_ONCE = 8;
+/** Nobody is right by chance: so many rounds in a row in which every node denies. */
+const DENIED_ROUNDS = 3;
+const MOST_ROUNDS = 3_000;
+const REST_MS = 45_000;
+
+/**
+ * With everything well again nobody may be denied what is there: spends a balance to its end, on all nodes at once.
+ * Answers true when all denied in the end.
+ */
+export async function spendTheRest(
+  { nodes }: World,
+  payer: Payer,
+  records: ClientRecord[],
+): Promise<boolean> {
+  const deadline = performance.now() + REST_MS;
+  let denied = 0;
+  for (let round = 0; round < MOST_ROUNDS && performance.now() < deadline; round += 1) {
+    const tried = await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, index) => {
+        const url = nodes[(round + index) % nodes.length]?.gateway.url ?? "";
+        return ask(url, { payer, number: `rest-${round}-${index}`, model: MODEL, isStream: false });
+      }),
+    );
+    records.push(...tried);
+    denied = tried.every((one) => one.seen === "refused" && one.status === 402) ? denied + 1 : 0;
+    if (denied === DENIED_ROUNDS) return true;
+  }
+  return false;
+}
+
+/** A key that was revoked opens nothing, on no node. */
+export async function stillValid(
+  { nodes }: World,
+  payer: Payer,
+  records: ClientRecord[],
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { name, gateway } of nodes) {
+    const tried = await ask(gateway.url, { payer, number: `revoked-${name}`, model: MODEL, isStream: false });
+    records.push(tried);
+    const isRefused = tried.seen === "refused" && tried.status === 401;
+    if (!isRefused)
+      findings.push({
+        kind: "key still valid",
+        detail: `${name} answers the revoked key of ${payer.tenant}`,
+      });
+  }
+  return findings;
+}
