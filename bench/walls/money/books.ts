@@ -22,6 +22,7 @@ export type ClientRecord =
       readonly id: string;
       readonly status: number;
       readonly code: string;
+      readonly message?: string;
     })
   /** No answer at all. */
   | (Asked & { readonly seen: "lost" });

@@ -15,9 +15,10 @@ export interface Question {
   readonly isStream: boolean;
   /** Sent along, and kept for every further try of the same question. */
   readonly idempotencyKey?: string;
+  readonly patienceMs?: number;
 }
 
-/** A node that is paused answers late or never. */
+/** A node that is paused answers late or never; unless told otherwise a client waits for so long. */
 const PATIENCE_MS = 20_000;
 
 /** One chat completion; what the client saw of it, whatever happened. */
@@ -45,13 +46,13 @@ export async function ask(url: string, question: Question): Promise<ClientRecord
         stream: isStream,
         ...(isStream ? { stream_options: { include_usage: true } } : {}),
       }),
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(question.patienceMs ?? PATIENCE_MS),
     });
     // A gateway that does not name its requests: the prompt does.
     id = response.headers.get("x-request-id") ?? `prompt:${prompt}`;
     const { status } = response;
     const text = await response.text();
-    if (!response.ok) return { ...seen, seen: "refused", id, status, code: codeIn(text) };
+    if (!response.ok) return { ...seen, seen: "refused", id, status, ...errorIn(text) };
     const output = isStream ? tokensOfStream(text) : tokensOfAnswer(text);
     return output === undefined ? { ...seen, seen: "cut", id } : { ...seen, seen: "served", id, output };
   } catch {
@@ -59,9 +60,10 @@ export async function ask(url: string, question: Question): Promise<ClientRecord
   }
 }
 
-/** The error's code, for tables. */
-function codeIn(text: string): string {
-  return /"code":\s*"([a-z_]+)"/.exec(text)?.[1] ?? "?";
+/** The error's code, for tables, and what it says. */
+function errorIn(text: string): { readonly code: string; readonly message: string } {
+  const field = (name: string): string => new RegExp(`"${name}":s*"([^"]*)"`).exec(text)?.[1] ?? "?";
+  return { code: field("code"), message: field("message") };
 }
 
 /** Counted by its words, each a token; undefined for an answer that is not whole, or says something else. */

@@ -15,6 +15,8 @@ export interface LedgerBooks {
 export interface Funded {
   readonly payer: Payer;
   readonly toppedUp: bigint;
+  /** Its key shows nothing any more. */
+  readonly isRevoked?: boolean;
 }
 
 /** Receipts that are compared with their rows: all of answers that were cut, and so many others. */
@@ -77,10 +79,12 @@ async function checkReceipts(
   records: readonly ClientRecord[],
   usage: readonly UsageRow[],
 ): Promise<readonly Finding[]> {
-  const keys = new Map(funded.map(({ payer }) => [payer.tenant, payer.key]));
+  const keys = new Map(
+    funded.flatMap(({ payer, isRevoked }) => (isRevoked ? [] : [[payer.tenant, payer.key]])),
+  );
   const rows = new Map(usage.map((row) => [row.id, row]));
-  const cut = records.filter((one) => one.seen === "cut");
-  const served = records.filter((one) => one.seen === "served");
+  const cut = records.filter((one) => one.seen === "cut" && keys.has(one.payer));
+  const served = records.filter((one) => one.seen === "served" && keys.has(one.payer));
   const step = Math.max(1, Math.floor(served.length / RECEIPTS));
   const looked = [...cut.slice(0, RECEIPTS), ...served.filter((_, index) => index % step === 0)];
   const findings = await inParallel(looked, async ({ id, payer }, index) => {

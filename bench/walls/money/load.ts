@@ -24,6 +24,8 @@ export interface Load {
 
 /** On average; together with what an answer takes, a rate that leaves a small machine room. */
 const PAUSE_MS = 150;
+/** Some go away while the answer is still on its way. */
+const PATIENCE = { leastMs: 1_500, mostMs: 12_000 };
 const STREAMED = 0.4;
 const IDEMPOTENT = 0.2;
 /** A client whose answer did not come whole asks once more, at another node. */
@@ -79,6 +81,7 @@ async function askUntilWhole(
       number: name,
       model,
       isStream,
+      patienceMs: PATIENCE.leastMs + random.next() * (PATIENCE.mostMs - PATIENCE.leastMs),
       ...(once === undefined ? {} : { idempotencyKey: once }),
     };
     const record = await ask(urls[at] ?? "", question);

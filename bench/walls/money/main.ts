@@ -57,6 +57,7 @@ function tell(report: RunReport): void {
   const { seed, findings, broken } = report;
   for (const { kind, detail } of findings.slice(0, MOST_TOLD)) console.log(`[${seed}] ${kind}: ${detail}`);
   if (findings.length > MOST_TOLD) console.log(`[${seed}] and ${findings.length - MOST_TOLD} more`);
+  for (const [code, message] of Object.entries(report.said)) console.log(`[${seed}] ${code}: ${message}`);
   for (const one of broken) console.log(`[${seed}] reconciliation: ${one}`);
   console.log(
     `[${seed}] refusals: ${JSON.stringify(report.refusals)}, troubles: ${JSON.stringify(report.troubles)}`,

@@ -36,7 +36,7 @@ async function brokenChecks({ nodes }: World): Promise<readonly string[]> {
   return broken;
 }
 
-const AT_ONCE = 8;
+const AT_ONCE = 32;
 /** Nobody is right by chance: so many rounds in a row in which every node denies. */
 const DENIED_ROUNDS = 3;
 const MOST_ROUNDS = 3_000;

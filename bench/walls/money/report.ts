@@ -16,6 +16,8 @@ export interface RunReport {
   readonly requests: Readonly<Record<ClientRecord["seen"], number>>;
   /** Refusals by status and code. */
   readonly refusals: Readonly<Record<string, number>>;
+  /** What the first of each said. */
+  readonly said: Readonly<Record<string, string>>;
   /** Troubles by kind. */
   readonly troubles: Readonly<Record<string, number>>;
   readonly inDoubt: number;
@@ -64,6 +66,11 @@ export function summary(books: RunBooks): RunReport {
     requests: { served: count("served"), refused: count("refused"), cut: count("cut"), lost: count("lost") },
     refusals: countBy(
       records.flatMap((one) => (one.seen === "refused" ? [`${one.status} ${one.code}`] : [])),
+    ),
+    said: Object.fromEntries(
+      records
+        .flatMap((one) => (one.seen === "refused" ? [[`${one.status} ${one.code}`, one.message ?? ""]] : []))
+        .reverse(),
     ),
     troubles: countBy(books.plan.map(({ kind }) => kind)),
     inDoubt: usage.filter(({ flags }) => flags.includes("in_doubt")).length,
@@ -137,6 +144,7 @@ export function markdown(reports: readonly RunReport[], command: string): string
     return [
       `## Seed ${report.seed}`,
       `Troubles: ${listOf(report.troubles)}. Refusals: ${listOf(report.refusals)}.`,
+      ...Object.entries(report.said).map(([code, message]) => `- ${code}: "${message}"`),
       ...told,
       ...(more > 0 ? [`- and ${more} more`] : []),
       ...report.broken.map((broken) => `- reconciliation: ${broken}`),

@@ -179,7 +179,7 @@ function fundedOf(payers: Payers): readonly Funded[] {
   const points = (count: number): bigint => BigInt(count) * 1_000_000n;
   return [
     { payer: payers.big, toppedUp: points(BIG.points + BIG.more) },
-    { payer: payers.revoked, toppedUp: points(REVOKED_POINTS) },
+    { payer: payers.revoked, toppedUp: points(REVOKED_POINTS), isRevoked: true },
     ...payers.small.map((payer) => ({
       payer,
       toppedUp: points(SMALL.points + (more.has(payer) ? SMALL.more : 0)),
