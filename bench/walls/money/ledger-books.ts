@@ -83,8 +83,9 @@ async function checkReceipts(
     funded.flatMap(({ payer, isRevoked }) => (isRevoked ? [] : [[payer.tenant, payer.key]])),
   );
   const rows = new Map(usage.map((row) => [row.id, row]));
-  const cut = records.filter((one) => one.seen === "cut" && keys.has(one.payer));
-  const served = records.filter((one) => one.seen === "served" && keys.has(one.payer));
+  const shown = records.filter(({ payer }) => keys.has(payer));
+  const cut = shown.filter((one) => one.seen === "cut");
+  const served = shown.filter((one) => one.seen === "served");
   const step = Math.max(1, Math.floor(served.length / RECEIPTS));
   const looked = [...cut.slice(0, RECEIPTS), ...served.filter((_, index) => index % step === 0)];
   const findings = await inParallel(looked, async ({ id, payer }, index) => {
@@ -94,8 +95,8 @@ async function checkReceipts(
       headers: { authorization: `Bearer ${keys.get(payer)}` },
     });
     const text = await response.text();
-    const shown = /"charged":"([\d.]+)"/.exec(text)?.[1];
-    if (response.ok && shown !== undefined && micro(shown) === row.charged) return [];
+    const amount = /"charged":"([\d.]+)"/.exec(text)?.[1];
+    if (response.ok && amount !== undefined && micro(amount) === row.charged) return [];
     const detail = `${id}: the row says ${row.charged}, the receipt ${response.status} ${text.slice(0, 200)}`;
     return [{ kind: "wrong receipt", detail } satisfies Finding];
   });
