@@ -20,6 +20,7 @@ export const STATUS_OF_CODE = {
   model_not_found: 404,
   method_not_allowed: 405,
   idempotency_conflict: 409,
+  idempotency_in_progress: 409,
   conflict: 409,
   payload_too_large: 413,
   rate_limit_exceeded: 429,

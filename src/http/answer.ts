@@ -25,7 +25,8 @@ export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer
     let response: Response;
     try {
       response = await run(id);
-      response.headers.set("x-request-id", id);
+      // An answer that is given again names the request that made it.
+      if (!response.headers.has("x-request-id")) response.headers.set("x-request-id", id);
     } catch (thrown) {
       const error = refusalOf(thrown);
       if (error.code === "internal_error") log.error("a request failed", { request: id, endpoint, error });

@@ -29,7 +29,7 @@ describe("the API's description", () => {
     const statuses = (path: string, method: string) =>
       Object.keys(document.paths[path]?.[method]?.responses ?? {}).map(Number);
     expect(statuses("/v1/chat/completions", "post")).toEqual([
-      200, 400, 401, 402, 403, 404, 413, 429, 502, 503, 504,
+      200, 400, 401, 402, 403, 404, 409, 413, 429, 502, 503, 504,
     ]);
     expect(statuses("/v1/balance", "get")).toEqual([200, 401, 403, 503]);
     expect(statuses("/admin/v1/tenants", "post")).toEqual([201, 400, 401, 403, 409, 413, 503]);

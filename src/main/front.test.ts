@@ -7,6 +7,7 @@ import { ManualClock } from "../core/manual-clock.ts";
 import { adminOperations } from "../http/admin/admin.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
+import type { IdempotencyLedger } from "../ledger/idempotency.ts";
 import { type Front, openFront } from "./front.ts";
 import { type OperationParts, operationRoutes } from "./operations.ts";
 import type { RequestParts } from "./request-parts.ts";
@@ -33,7 +34,7 @@ beforeAll(() => {
     log: silentLog,
   } as unknown as OperationParts; // as above
   const config = { ...loadConfig({ env: {}, readFile: () => "" }), host: "127.0.0.1", port: 0 };
-  front = openFront(requests, metrics, config, silentLog, operationRoutes(parts));
+  front = openFront(requests, metrics, config, silentLog, operationRoutes(parts), {} as IdempotencyLedger);
 });
 afterAll(async () => {
   metrics.close();

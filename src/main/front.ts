@@ -8,12 +8,14 @@ import { StreamRegistry } from "../gateway/streams/registry.ts";
 import { createApp } from "../http/app.ts";
 import { secretOf } from "../http/credential.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
+import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
 import { modelRoutes } from "../http/openai/models.ts";
 import { toolCallDelta } from "../http/openai/stream-entries.ts";
 import { toOpenAiUsage } from "../http/openai/usage.ts";
 import { streamRoutes } from "../http/stream-routes.ts";
+import type { IdempotencyLedger } from "../ledger/idempotency.ts";
 import type { SocketData } from "../ws/outlet.ts";
 import { socketRoutes } from "../ws/routes.ts";
 import { WebSockets } from "../ws/socket.ts";
@@ -25,6 +27,7 @@ export interface Front {
   readonly url: string;
   readonly streams: StreamRegistry;
   readonly sockets: WebSockets;
+  readonly idempotency: Idempotency;
   /** Every route that is mounted, as `GET /path`. */
   readonly routes: readonly string[];
   /** Cuts what is still connected and stops listening. */
@@ -46,6 +49,7 @@ export function openFront(
   config: Config,
   log: Log,
   operations: readonly AnyElysia[],
+  kept: IdempotencyLedger,
 ): Front {
   const { bodyLimitBytes } = config;
   const answering = { log, random, countRequest: metrics.countRequest };
@@ -62,9 +66,10 @@ export function openFront(
     tickets: createTicketStore(clock),
     shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
   });
+  const idempotency = createIdempotency({ ledger: kept, clock, log });
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
-    .use(generationRoutes({ ...answering, gateway, streams, clock, bodyLimitBytes }))
+    .use(generationRoutes({ ...answering, gateway, streams, idempotency, clock, bodyLimitBytes }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))
     .use(socketRoutes(sockets));
@@ -84,8 +89,12 @@ export function openFront(
     url: `http://${config.host === "0.0.0.0" ? "localhost" : config.host}:${server.port}`,
     streams,
     sockets,
+    idempotency,
     routes: app.routes.map(({ method, path }) => `${method} ${path}`),
-    close: () => server.stop(true),
+    async close() {
+      await server.stop(true);
+      idempotency.close();
+    },
   };
 }
 

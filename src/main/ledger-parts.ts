@@ -11,6 +11,7 @@ import { type AdminKey, adminKey } from "../ledger/admin-key.ts";
 import { connect, type Sql } from "../ledger/database.ts";
 import { claim } from "../ledger/embedded/claim.ts";
 import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
+import { createIdempotencyLedger, type IdempotencyLedger } from "../ledger/idempotency.ts";
 import { createKeys, type Keys } from "../ledger/keys.ts";
 import { migrate } from "../ledger/migrate.ts";
 import { claimNode, type NodeClaim } from "../ledger/node-claim.ts";
@@ -19,6 +20,7 @@ import { createPrices, type Prices } from "../ledger/prices.ts";
 import { createReceipts, type Receipts } from "../ledger/receipts.ts";
 import type { Recovered } from "../ledger/recovery.ts";
 import { createReports, type Reports } from "../ledger/reports.ts";
+import { createSeal } from "../ledger/sealed.ts";
 import type { Spool } from "../ledger/spool/spool.ts";
 import { createTenants, type Tenants } from "../ledger/tenants.ts";
 
@@ -36,6 +38,7 @@ export interface LedgerParts {
   readonly prices: Prices;
   readonly reports: Reports;
   readonly receipts: Receipts;
+  readonly idempotency: IdempotencyLedger;
   /** Takes another node's name; undefined while a process runs under it. */
   claimNode(node: NodeId): Promise<NodeClaim | undefined>;
   close(): Promise<void>;
@@ -108,6 +111,11 @@ async function partsOf(
     keys: createKeys(sql, { clock, random }),
     prices: createPrices(sql),
     reports: createReports(sql),
+    idempotency: createIdempotencyLedger(
+      sql,
+      node,
+      createSeal(derivedKey(masterSecret, "kept answers"), random),
+    ),
     receipts: createReceipts(sql, derivedKey(masterSecret, "receipts")),
     claimNode: claimOther,
     async close() {

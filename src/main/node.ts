@@ -69,7 +69,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const front = openFront(requests, metrics, config, log, operations);
+  const front = openFront(requests, metrics, config, log, operations, ledger.idempotency);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,

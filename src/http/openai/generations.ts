@@ -11,6 +11,7 @@ import type { StreamRegistry } from "../../gateway/streams/registry.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import type { Idempotency } from "../idempotent.ts";
 import { resumableBody } from "../streams.ts";
 import { generationHeaders } from "./headers.ts";
 import { streamBody } from "./stream-body.ts";
@@ -18,6 +19,7 @@ import { streamBody } from "./stream-body.ts";
 export interface GenerationRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
   readonly streams: StreamRegistry;
+  readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly bodyLimitBytes: number;
 }
@@ -66,29 +68,56 @@ async function generate(
   const parsed = endpoint.parse(parseJson(bytes), bytes.byteLength);
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  if (isResumable(request)) return resumable(ports, caller, parsed, request, id);
-  const options = { requestId: id, mode: "passthrough", signal: request.signal } as const;
+  const asked = { caller, parsed, id, isResumable: request.headers.get("x-sluice-resumable") === "true" };
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return run(ports, asked, request.signal);
+  const { path } = endpoint;
+  const fingerprint = fingerprintOf(path, asked.isResumable, bytes);
+  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
+  // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
+  return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
+}
+
+interface Asked {
+  readonly caller: Caller;
+  readonly parsed: GenerationRequest;
+  readonly id: RequestId;
+  readonly isResumable: boolean;
+}
+
+async function run(
+  ports: GenerationRoutePorts,
+  asked: Asked,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  if (asked.isResumable) return resumable(ports, asked, signal);
+  const { caller, parsed, id } = asked;
+  const options = {
+    requestId: id,
+    mode: "passthrough",
+    ...(signal === undefined ? {} : { signal }),
+  } as const;
   const generation = await ports.gateway.generate(caller, parsed, options);
   return generation.kind === "answer"
     ? answerResponse(generation)
     : streamResponse(generation, streamBody(generation, parsed, ports.clock.now()));
 }
 
-const isResumable = (request: Request): boolean => request.headers.get("x-sluice-resumable") === "true";
+/** Of everything that makes an answer what it is. */
+const fingerprintOf = (path: string, isResumable: boolean, body: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(`POST ${path} ${isResumable}\n`).update(body).digest("hex");
 
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
-  caller: Caller,
-  parsed: GenerationRequest,
-  request: Request,
-  id: RequestId,
+  { caller, parsed, id }: Asked,
+  signal: AbortSignal | undefined,
 ): Promise<Response> {
   if (!parsed.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
   if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-  const options = { requestId: id, mode: "events", signal: request.signal } as const;
+  const options = { requestId: id, mode: "events", ...(signal === undefined ? {} : { signal }) } as const;
   const generation = await ports.gateway.generate(caller, parsed, options);
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
   const stream = ports.streams.open(caller.tenant, generation, parsed);

@@ -2,7 +2,11 @@ import { type Answer, type Description, json, ref } from "./description.ts";
 
 /** What a client key can call. */
 
-const RESUMABLE = { "x-sluice-resumable": "`true`: the stream can be taken up again after any event." };
+const REQUEST_HEADERS = {
+  "x-sluice-resumable": "`true`: the stream can be taken up again after any event.",
+  "Idempotency-Key":
+    "The same key and body within 24 hours get the same answer and are charged once, also after a lost connection.",
+};
 
 const EVENTS = [
   "Server-sent events. A stream that was completed ends with `data: [DONE]`, behind a comment line",
@@ -26,11 +30,12 @@ function generation(path: string, summary: string, request: string, answer: Answ
     summary,
     access: "client",
     body: ref(request),
-    headers: RESUMABLE,
+    headers: REQUEST_HEADERS,
     answers: {
       200: answer,
       402: "Too few points, or the key's budget is used up.",
       404: "There is no such model, or the key may not use it.",
+      409: "The Idempotency-Key came with another request before, or its first request still runs.",
       429: "A limit of the tenant, the key, the model or this node is reached.",
       502: "No vendor could serve it.",
       503: "The gateway is overloaded or stopping, or the model has no price.",

@@ -11,6 +11,9 @@ export const ANSWER_HEADERS: JsonObject = {
   "x-sluice-model": header("The vendor's own name of the model."),
   "x-sluice-attempts": header("How many vendors were called."),
   "x-sluice-cost": header("Points charged, where that is known when the headers leave."),
+  "x-sluice-idempotent-replay": header(
+    "`true`: the answer that the Idempotency-Key's first request was given.",
+  ),
   "x-sluice-capped": header(
     "Output tokens that the balance could pay for, when those are fewer than wanted.",
   ),
@@ -26,6 +29,7 @@ const GENERATED = [
   "x-sluice-model",
   "x-sluice-attempts",
   "x-sluice-cost",
+  "x-sluice-idempotent-replay",
   "x-sluice-capped",
   "x-sluice-dropped",
   ...LIMITS,

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { keptStream } from "./kept-stream.ts";
+
+const END = ': sluice {"outcome":"completed","cost":"0.5"}\n\ndata: [DONE]\n\n';
+const CUT = 'data: {"error":{}}\n\n: sluice {"outcome":"truncated","cost":"0"}\n\n';
+const PAID_CUT = 'data: {"error":{}}\n\n: sluice {"outcome":"truncated","cost":"0.1"}\n\n';
+
+/** The frames through a kept stream; what was kept when each of them arrived. */
+async function run(frames: readonly string[], mostBytes = 1_000, leaveAfter = Number.POSITIVE_INFINITY) {
+  const source = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const frame of frames) controller.enqueue(new TextEncoder().encode(frame));
+      controller.close();
+    },
+  });
+  const kept: (string | undefined)[] = [];
+  const ended = Promise.withResolvers<void>();
+  const stream = keptStream(source, mostBytes, async (whole) => {
+    await Bun.sleep(1);
+    kept.push(whole === undefined ? undefined : new TextDecoder().decode(whole));
+    ended.resolve();
+  });
+  const reader = stream.getReader();
+  let seen = "";
+  const keptAt: number[] = [];
+  for (let read = 0; read < leaveAfter; read += 1) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    seen += new TextDecoder().decode(value);
+    keptAt.push(kept.length);
+  }
+  if (leaveAfter < frames.length) await reader.cancel();
+  await ended.promise;
+  return { seen, kept, keptAt };
+}
+
+test("a stream is kept whole before its end leaves", async () => {
+  const { seen, kept, keptAt } = await run(["data: 1\n\n", "data: 2\n\n", END]);
+  expect([seen, kept]).toEqual([`data: 1\n\ndata: 2\n\n${END}`, [seen]]);
+  expect(keptAt.at(-1)).toBe(1);
+});
+
+test("it is read to its end and kept although its client has left", async () => {
+  const { kept } = await run(["data: 1\n\n", "data: 2\n\n", END], 1_000, 1);
+  expect(kept).toEqual([`data: 1\n\ndata: 2\n\n${END}`]);
+});
+
+test("one that charged nothing is not kept, one that was charged is, with its true end", async () => {
+  expect((await run(["data: 1\n\n", CUT])).kept).toEqual([undefined]);
+  expect((await run(["data: 1\n\n", PAID_CUT])).kept).toEqual([`data: 1\n\n${PAID_CUT}`]);
+  expect((await run(["data: 1\n\n"])).kept).toEqual([undefined]);
+});
+
+test("one that is too large arrives and is not kept", async () => {
+  const { seen, kept } = await run(["data: 1234567890\n\n", END], 20);
+  expect([seen.length, kept]).toEqual([18 + END.length, [undefined]]);
+});
+
+test("what a model says does not look like the charge", async () => {
+  const said = 'data: {"content":": sluice {"}\n\n';
+  expect((await run([said, END])).kept).toEqual([said + END]);
+});
