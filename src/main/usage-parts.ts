@@ -4,8 +4,9 @@ import { openNatsMessageLog } from "../bus/nats/message-log.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { UsageCarrier } from "../ledger/usage-carrier.ts";
-import { type Appliers, startAppliers } from "../ledger/usage-stream/appliers.ts";
+import { startAppliers } from "../ledger/usage-stream/appliers.ts";
 import { UsageShipper } from "../ledger/usage-stream/shipper.ts";
+import { stepsOf, type UsageSteps } from "../ledger/usage-stream/steps.ts";
 import { USAGE_SUBJECTS } from "../ledger/usage-stream/subjects.ts";
 import { UsageWriter } from "../ledger/usage-writer.ts";
 import type { ClusterParts } from "./cluster-parts.ts";
@@ -14,8 +15,8 @@ import type { LedgerParts } from "./ledger-parts.ts";
 /** How this node's usage reaches the ledger, and which other nodes' usage it books. */
 export interface UsageParts {
   readonly carrier: UsageCarrier;
-  /** Undefined: this node is alone and writes for itself. */
-  readonly appliers: Appliers | undefined;
+  /** What became of batches in the stream; undefined: this node is alone and writes for itself. */
+  readonly steps: (() => UsageSteps) | undefined;
   close(): Promise<void>;
 }
 
@@ -33,7 +34,7 @@ export async function carryUsage(
   const onBooked = purses.booked.bind(purses);
   if (nats === undefined) {
     const writer = new UsageWriter({ ...carried, onBooked });
-    return { carrier: writer, appliers: undefined, close: () => writer.stop() };
+    return { carrier: writer, steps: undefined, close: () => writer.stop() };
   }
   const messages = await openNatsMessageLog({
     link: nats.link,
@@ -55,7 +56,7 @@ export async function carryUsage(
   });
   return {
     carrier: shipper,
-    appliers,
+    steps: () => stepsOf(shipper.counts, appliers.counts),
     async close() {
       await shipper.stop();
       await appliers.stop();
