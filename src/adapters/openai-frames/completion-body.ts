@@ -1,0 +1,135 @@
+import type { FinishReason, JsonObject } from "../../core/generation.ts";
+import { completionTokens, promptTokens, type Usage } from "../../core/usage.ts";
+import type { AnswerNames } from "./names.ts";
+import type { Shown } from "./shown.ts";
+
+/**
+ * Events → OpenAI `chat.completion` body: what an adapter that translates makes of a whole answer. The same events
+ * as of the stream, so that both forms of one answer cannot mean different things. Usage is taken from its last
+ * event; without one the body has none.
+ */
+export interface CompletionBody {
+  readonly body: JsonObject;
+  /** Per choice, in order. A choice that never finished has none. */
+  readonly finishReasons: readonly FinishReason[];
+  readonly usage: Usage | undefined;
+  /** UTF-16 units of text, reasoning, refusal, tool names and arguments. */
+  readonly outputChars: number;
+}
+
+export function completionBody(names: AnswerNames, shown: readonly Shown[]): CompletionBody {
+  const choices = new Map<number, Choice>();
+  let usage: Usage | undefined;
+  let outputChars = 0;
+  for (const item of shown) {
+    if (item.type === "usage") usage = item.usage;
+    if (item.type === "usage" || item.type === "failure" || item.type === "end") continue;
+    outputChars += take(choiceAt(choices, item.choice), item);
+  }
+  const inOrder = [...choices].sort(([a], [b]) => a - b);
+  const { id, created, model } = names;
+  return {
+    body: {
+      id,
+      object: "chat.completion",
+      created,
+      model,
+      choices: inOrder.map(([index, choice]) => wholeChoice(index, choice)),
+      ...(usage === undefined ? {} : { usage: openAiUsage(usage) }),
+    },
+    finishReasons: inOrder.flatMap(([, { finish }]) => (finish === null ? [] : [finish])),
+    usage,
+    outputChars,
+  };
+}
+
+/** Usage as OpenAI's body says it: cached tokens are part of the prompt, reasoning is part of the completion. */
+function openAiUsage(usage: Usage): JsonObject {
+  const prompt = promptTokens(usage);
+  const completion = completionTokens(usage);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: usage.cacheWrite },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+  };
+}
+
+interface Choice {
+  text: string;
+  reasoning: string;
+  refusal: string;
+  readonly calls: Call[];
+  extension: JsonObject;
+  finish: FinishReason | null;
+}
+
+interface Call {
+  id: string;
+  name: string;
+  arguments: string;
+  extension: JsonObject;
+}
+
+function choiceAt(choices: Map<number, Choice>, index: number): Choice {
+  const known = choices.get(index);
+  if (known !== undefined) return known;
+  const fresh: Choice = { text: "", reasoning: "", refusal: "", calls: [], extension: {}, finish: null };
+  choices.set(index, fresh);
+  return fresh;
+}
+
+function callAt({ calls }: Choice, at: number): Call {
+  const call = calls[at] ?? { id: "", name: "", arguments: "", extension: {} };
+  calls[at] = call;
+  return call;
+}
+
+type Piece = Exclude<Shown, { readonly type: "usage" | "failure" | "end" }>;
+
+/** Adds a piece to its choice. Answers how many characters were generated with it. */
+function take(choice: Choice, piece: Piece): number {
+  switch (piece.type) {
+    case "text":
+    case "reasoning":
+    case "refusal":
+      choice[piece.type] += piece.text;
+      return piece.text.length;
+    case "toolCall": {
+      const call = callAt(choice, piece.call);
+      call.id = piece.id ?? call.id;
+      call.name = piece.name ?? call.name;
+      call.arguments += piece.arguments;
+      return (piece.name ?? "").length + piece.arguments.length;
+    }
+    case "extension": {
+      const holder = piece.call === undefined ? choice : callAt(choice, piece.call);
+      holder.extension = { ...holder.extension, ...piece.fields };
+      return 0;
+    }
+    case "finish":
+      choice.finish = piece.reason;
+      return 0;
+  }
+}
+
+function wholeChoice(index: number, choice: Choice): JsonObject {
+  const calls = choice.calls.filter((call) => call !== undefined);
+  const message = {
+    role: "assistant",
+    content: choice.text === "" && (calls.length > 0 || choice.refusal !== "") ? null : choice.text,
+    refusal: choice.refusal === "" ? null : choice.refusal,
+    ...(choice.reasoning === "" ? {} : { reasoning_content: choice.reasoning }),
+    ...choice.extension,
+    ...(calls.length === 0 ? {} : { tool_calls: calls.map(wholeCall) }),
+  };
+  return { index, message, logprobs: null, finish_reason: choice.finish };
+}
+
+const wholeCall = ({ id, name, arguments: text, extension }: Call): JsonObject => ({
+  id,
+  type: "function",
+  function: { name, arguments: text },
+  ...extension,
+});
