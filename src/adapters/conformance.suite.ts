@@ -4,16 +4,19 @@ import { seededRandom } from "../core/random.ts";
 import { isPlausible } from "../core/usage.ts";
 import type { Adapter } from "./adapter.ts";
 import { isObject } from "./json.ts";
+import { openai } from "./openai/index.ts";
 import { readFrames } from "./sse/event-stream.ts";
 import {
   answerBytes,
   type ErrorFixture,
+  endMarkerOf,
   type Fixture,
   requestOf,
   streamBytes,
   type VendorFixtures,
 } from "./testing/fixtures.ts";
 import { readAll, summarize } from "./testing/reading.ts";
+import { OPENAI_WIRE, type Wire } from "./testing/wire.ts";
 
 /** A key of realistic length; its pieces must not come back out of any error. */
 export const TEST_SECRET = "sk-test-0123456789abcdefghijKLMNOPQRSTUVwxyz";
@@ -37,6 +40,8 @@ export function conformance(adapter: Adapter, fixtures: VendorFixtures): void {
     }
     for (const row of fixtures.errors) errorIsJudged(adapter, row);
     brokenAnswersAreFailures(adapter);
+    failingStreamsFail(adapter, fixtures.wire);
+    callsAreAddressed(adapter, fixtures.wire);
   });
 }
 
@@ -129,9 +134,7 @@ function passthroughIsOpenAi(adapter: Adapter, fixture: Fixture): void {
       expect(chunk.error).toBeUndefined();
     }
     // Read once more, as a client's own parser would: the same but for usage and the end, which the front writes.
-    const again = readAll(adapter.openStream(requestFor(fixture, true), "events", TEST_SECRET), [
-      passed.bytes,
-    ]);
+    const again = readAll(openai.openStream(requestFor(fixture, true), "events"), [passed.bytes]);
     expect(again.events).toEqual(
       parsed.events.filter((event) => event.type !== "usage" && event.type !== "end"),
     );
@@ -144,7 +147,8 @@ const isControl = (event: GenerationEvent): boolean =>
 function cutsNeverEnd(adapter: Adapter, fixture: Fixture): void {
   test("a stream that is cut anywhere never ends normally", () => {
     const bytes = streamBytes(fixture);
-    const marker = Buffer.from(bytes).lastIndexOf("[DONE]") + "[DONE]".length;
+    const endMarker = endMarkerOf(fixture);
+    const marker = Buffer.from(bytes).lastIndexOf(endMarker) + Buffer.byteLength(endMarker);
     for (const mode of ["events", "passthrough"] as const) {
       const over = cutsOf(marker).filter((length) => {
         const reader = adapter.openStream(requestFor(fixture, true), mode, TEST_SECRET);
@@ -202,26 +206,29 @@ function brokenAnswersAreFailures(adapter: Adapter): void {
     expect(answer.failure.fault).toBe("vendor");
     expect(answer.failure.message).toBe("bad key ***");
   });
+}
 
+function failingStreamsFail(adapter: Adapter, wire: Wire): void {
   test.each(["events", "passthrough"] as const)(
     "an error inside a stream is a failure and the last event (%s)",
     (mode) => {
-      const frames = [
-        'data: {"id":"1","choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}',
-        `data: {"error":{"message":"no ${TEST_SECRET.slice(0, 20)}","code":"server_error","type":"server_error"}}`,
-        'data: {"id":"1","choices":[{"index":0,"delta":{"content":"b"},"finish_reason":null}]}',
-        "data: [DONE]",
-      ];
+      const frames = wire.failing.map((frame) => frame.replace("$KEY", TEST_SECRET.slice(0, 20)));
       const reader = adapter.openStream(requestOf("chat", {}), mode, TEST_SECRET);
       const { events, bytes } = readAll(reader, [Buffer.from(`${frames.join("\n\n")}\n\n`)]);
       const { failure, hasEnded } = summarize(events);
       expect(failure).toMatchObject({ fault: "vendor", status: 200, message: "no ***" });
       expect(events.at(-1)?.type).toBe("failure");
       expect(hasEnded).toBe(false);
-      if (mode === "passthrough") expect(Buffer.from(bytes).toString("utf8")).toBe(`${frames[0]}\n\n`);
+      if (mode === "events") return;
+      const shown = readAll(openai.openStream(requestOf("chat", {}), "events"), [bytes]).events;
+      expect(shown).toEqual([{ type: "text", choice: 0, text: "a" }]);
+      // Where the wire is the client's own, what came is handed on as it came.
+      if (wire === OPENAI_WIRE) expect(Buffer.from(bytes).toString("utf8")).toBe(`${frames[0]}\n\n`);
     },
   );
+}
 
+function callsAreAddressed(adapter: Adapter, wire: Wire): void {
   test("a call carries the key, the vendor's model and a wish for usage in streams", () => {
     const target = { model: "vendor-model", baseUrl: "http://vendor.test/v1", secret: TEST_SECRET };
     const messages = [{ role: "user", content: "hi" }];
@@ -230,14 +237,10 @@ function brokenAnswersAreFailures(adapter: Adapter): void {
       target,
     );
     const body: unknown = JSON.parse(typeof call.body === "string" ? call.body : "");
-    expect(call.url).toBe("http://vendor.test/v1/chat/completions");
-    expect(call.headers.authorization).toBe(`Bearer ${TEST_SECRET}`);
-    expect(body).toMatchObject({
-      model: "vendor-model",
-      messages,
-      stream: true,
-      stream_options: { include_usage: true },
-    });
+    expect(call.url).toBe(wire.url);
+    expect(call.headers[wire.keyHeader]).toBe(wire.keyPrefix + TEST_SECRET);
+    expect(call.url + String(call.body)).not.toContain(TEST_SECRET);
+    expect(body).toMatchObject(wire.streamed);
     const whole = adapter.buildCall(
       requestOf("chat", { messages, stream_options: { include_usage: true } }),
       target,
@@ -255,8 +258,11 @@ function brokenAnswersAreFailures(adapter: Adapter): void {
     ]) {
       const call = adapter.buildCall(requestOf("chat", { messages: [], ...limits }), target);
       const body: unknown = JSON.parse(String(call.body));
-      const sent = isObject(body) ? [body.max_tokens, body.max_completion_tokens] : [];
+      const sent = wire.limits.map((path) => fieldAt(body, path));
       expect(sent.filter((limit) => limit !== undefined)).toEqual([7]);
     }
   });
 }
+
+const fieldAt = (body: unknown, path: string): unknown =>
+  path.split(".").reduce<unknown>((at, name) => (isObject(at) ? at[name] : undefined), body);

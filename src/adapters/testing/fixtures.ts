@@ -3,6 +3,7 @@ import type { AdapterName, Operation } from "../../core/catalog.ts";
 import type { FinishReason, GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Usage } from "../../core/usage.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
+import { OPENAI_WIRE, type Wire } from "./wire.ts";
 
 /** One exchange with a vendor: the same answer streamed and whole, and what it means. */
 export interface Fixture {
@@ -15,6 +16,8 @@ export interface Fixture {
   readonly request: JsonObject;
   /** Chunk objects; a string is a comment (`: …`) or other data (`[DONE]`). Absent: the operation does not stream. */
   readonly stream?: readonly (JsonObject | string)[];
+  /** Each frame has an `event:` line that repeats the `type` of its data. */
+  readonly namesEvents?: boolean;
   readonly answer: JsonObject;
   /** What the vendor sends before the JSON of a whole answer. */
   readonly answerLead?: string;
@@ -51,6 +54,7 @@ export interface ErrorFixture {
 export interface VendorFixtures {
   readonly exchanges: readonly Fixture[];
   readonly errors: readonly ErrorFixture[];
+  readonly wire: Wire;
 }
 
 /** The fixtures in the adapter's own folder. */
@@ -59,22 +63,32 @@ export function readFixtures(vendor: AdapterName): VendorFixtures {
   const names = readdirSync(directory).filter((name) => name.endsWith(".json"));
   const exchanges: Fixture[] = [];
   let errors: readonly ErrorFixture[] = [];
+  let wire = OPENAI_WIRE;
   for (const name of names.toSorted()) {
     const parsed: unknown = JSON.parse(readFileSync(new URL(name, directory), "utf8"));
     // Our own files, in the form described above.
     if (name === "errors.json") errors = (parsed as { readonly rows: readonly ErrorFixture[] }).rows;
+    else if (name === "wire.json") wire = parsed as Wire;
     else exchanges.push({ ...(parsed as Omit<Fixture, "name">), name: name.replace(".json", "") });
   }
-  return { exchanges, errors };
+  return { exchanges, errors, wire };
 }
 
 /** The bytes of a fixture's stream, as a vendor with such line ends would send them. */
 export function streamBytes(fixture: Fixture, newline: "\n" | "\r\n" = "\n"): Uint8Array {
   const frames = (fixture.stream ?? []).map((item) => {
-    if (typeof item !== "string") return `data: ${JSON.stringify(item)}`;
-    return item.startsWith(":") ? item : `data: ${item}`;
+    if (typeof item === "string") return item.startsWith(":") ? item : `data: ${item}`;
+    const event = fixture.namesEvents === true ? `event: ${String(item.type)}${newline}` : "";
+    return `${event}data: ${JSON.stringify(item)}`;
   });
   return Buffer.from(frames.map((frame) => frame + newline + newline).join(""));
+}
+
+/** What ends a fixture's stream: it is whole once these bytes have come. */
+export function endMarkerOf(fixture: Fixture): string {
+  const stream = fixture.stream ?? [];
+  const last = stream.at(-1);
+  return stream.includes("[DONE]") || last === undefined ? "[DONE]" : JSON.stringify(last);
 }
 
 /** The bytes of a fixture's whole answer. */

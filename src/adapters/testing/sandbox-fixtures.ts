@@ -10,6 +10,7 @@ import {
   requestOf,
   type VendorFixtures,
 } from "./fixtures.ts";
+import { OPENAI_WIRE } from "./wire.ts";
 
 const WEATHER = {
   type: "function",
@@ -75,7 +76,7 @@ export async function readSandboxFixtures(adapter: Adapter): Promise<VendorFixtu
     const kept = Object.fromEntries(headers);
     return { name: fail, origin: "recorded", status, headers: kept, body, fault, code, ...wait };
   });
-  return { exchanges: await Promise.all(exchanges), errors: await Promise.all(errors) };
+  return { exchanges: await Promise.all(exchanges), errors: await Promise.all(errors), wire: OPENAI_WIRE };
 }
 
 /** One call of the sandbox, through its adapter. */
