@@ -63,6 +63,16 @@ test("an answer that was cut costs no more than what the vendor handed over, and
   expect(kinds(prompts({ c: call(0, { calls: 0 }) }))).toContain("charge without a call");
 });
 
+test("an estimate may be higher than the vendor's count, when the row says that it is one", () => {
+  const estimated = (charged: bigint, flags: readonly string[]) =>
+    kinds({ usage: [...without("c"), row("c", charged, { flags })] }).filter(
+      (kind) => kind !== "wrong balance",
+    );
+  expect(estimated(priceOf(40), ["usage_estimated"])).toEqual([]);
+  expect(estimated(priceOf(40), [])).toEqual(["wrong charge"]);
+  expect(estimated(priceOf(60), ["usage_estimated"])).toEqual(["wrong charge"]);
+});
+
 test("an answer that the vendor never gave is found", () => {
   expect(kinds(prompts({ b: call(19) }))).toEqual(["wrong answer"]);
 });

@@ -94,11 +94,21 @@ const NEVER_CALLED: PromptAccount = { calls: 0, whole: 0, most: 0, all: 0 };
 const callsOf = (vendor: VendorAccount, prompt: string): PromptAccount =>
   vendor.prompts[prompt] ?? NEVER_CALLED;
 
-/** The most that one request for this prompt may cost: what the vendor handed over of it. */
-function mostOf(vendor: VendorAccount, prompt: string): bigint {
+/**
+ * The most that one request for this prompt may cost: what the vendor handed over of it. Of an answer whose usage was
+ * never told it is estimated, and its row says so: a token for four bytes of the body and four characters of output.
+ */
+function mostOf(vendor: VendorAccount, prompt: string, flags: readonly string[]): bigint {
   const { calls, most } = callsOf(vendor, prompt);
-  return calls === 0 ? 0n : priceOf(most);
+  if (calls === 0) return 0n;
+  if (!flags.some((flag) => ESTIMATED.includes(flag))) return priceOf(most);
+  const output = Math.ceil((most * CHARS_A_TOKEN) / 4);
+  return BigInt(ESTIMATED_PROMPT_TOKENS + output) * TOKEN_PRICE;
 }
+const ESTIMATED: readonly string[] = ["usage_estimated", "in_doubt"];
+/** The wall's bodies have fewer than 200 bytes; " word" has five characters. */
+const ESTIMATED_PROMPT_TOKENS = 50;
+const CHARS_A_TOKEN = 5;
 
 function auditRequest(
   record: ClientRecord,
@@ -127,7 +137,7 @@ function auditRequest(
     case "cut": {
       if (row === undefined)
         return calls === 0 ? [] : [found("lost charge", `${name} was begun and is not in the ledger`)];
-      const limit = mostOf(vendor, record.prompt);
+      const limit = mostOf(vendor, record.prompt, row.flags);
       if (row.charged <= limit) return [];
       const kind = calls === 0 ? "charge without a call" : "wrong charge";
       return [found(kind, `${name} was cut at ${limit}, charged ${row.charged} (${row.outcome} ${flags})`)];
@@ -157,25 +167,25 @@ function auditOnce(
 /** Rows that no client can name are of requests that were lost: not more of them, and none dearer. */
 function auditUnseen({ clients, usage, vendor }: Books): readonly Finding[] {
   const named = new Set(clients.flatMap((record) => (record.seen === "lost" ? [] : [record.id])));
-  const possible = new Map<string, bigint[]>();
-  for (const record of clients) {
-    if (record.seen !== "lost") continue;
-    const most = mostOf(vendor, record.prompt);
-    if (most > 0n) possible.set(record.payer, [...(possible.get(record.payer) ?? []), most]);
+  const possible = new Map<string, string[]>();
+  for (const { seen, payer, prompt } of clients) {
+    if (seen === "lost" && callsOf(vendor, prompt).calls > 0)
+      possible.set(payer, [...(possible.get(payer) ?? []), prompt]);
   }
-  for (const limits of possible.values()) limits.sort(ascending);
+  const most = (prompt: string): number => callsOf(vendor, prompt).most;
+  for (const prompts of possible.values()) prompts.sort((a, b) => most(a) - most(b));
   const unseen = usage.filter(({ id, charged }) => charged > 0n && !named.has(id));
   // The dearest first, each to the least that covers it: if any assignment exists, this finds one.
   return unseen
     .sort((a, b) => ascending(b.charged, a.charged))
     .flatMap(({ id, tenant, charged, flags }) => {
-      const limits = possible.get(tenant) ?? [];
-      const index = limits.findIndex((most) => charged <= most);
+      const prompts = possible.get(tenant) ?? [];
+      const index = prompts.findIndex((prompt) => charged <= mostOf(vendor, prompt, flags));
       if (index < 0)
         return [
           found("charge without a call", `${id} of ${tenant}: ${charged} is nobody's (${flags.join()})`),
         ];
-      limits.splice(index, 1);
+      prompts.splice(index, 1);
       return [];
     });
 }

@@ -39,6 +39,8 @@ async function brokenChecks({ nodes }: World): Promise<readonly string[]> {
 const AT_ONCE = 32;
 /** Nobody is right by chance: so many rounds in a row in which every node denies. */
 const DENIED_ROUNDS = 3;
+/** A denial is remembered for a quarter of a second. */
+const BETWEEN_DENIALS_MS = 500;
 const MOST_ROUNDS = 3_000;
 const REST_MS = 45_000;
 
@@ -63,6 +65,7 @@ export async function spendTheRest(
     records.push(...tried);
     denied = tried.every((one) => one.seen === "refused" && one.status === 402) ? denied + 1 : 0;
     if (denied === DENIED_ROUNDS) return true;
+    if (denied > 0) await Bun.sleep(BETWEEN_DENIALS_MS);
   }
   return false;
 }
