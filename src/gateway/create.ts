@@ -3,10 +3,15 @@ import type { Credential, Gateway, ModelView, Scope } from "./gateway.ts";
 import { type GeneratePorts, generate } from "./generate.ts";
 import { matchesAny } from "./globs.ts";
 import type { Identity } from "./identity.ts";
+import type { OverloadGate } from "./overload.ts";
 import type { Route } from "./routes.ts";
 
 /** The gateway out of its parts. */
-export function createGateway(identity: Identity, ports: GeneratePorts): Gateway {
+export function createGateway(
+  identity: Identity,
+  overload: Pick<OverloadGate, "refusal">,
+  ports: GeneratePorts,
+): Gateway {
   let isClosed = false;
   return {
     close() {
@@ -14,7 +19,8 @@ export function createGateway(identity: Identity, ports: GeneratePorts): Gateway
     },
     authenticate: (credential: Credential, scope: Scope) => identity.authenticate(credential, scope),
     generate(caller, request, options) {
-      if (isClosed) return Promise.reject(stopping());
+      const refusal = isClosed ? stopping() : overload.refusal(caller.tier);
+      if (refusal !== undefined) return Promise.reject(refusal);
       return generate(ports, caller, request, options);
     },
     models: (caller) =>

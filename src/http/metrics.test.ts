@@ -88,6 +88,7 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       liveNodes: () => 3,
       ownedShards: () => 43,
       isConnected: () => false,
+      overload: () => ({ limit: 900, shed: { test: 4, normal: 0, vip: 0 } }),
       usageSteps: () => ({ sent: 9, begun_anew: 1, applied: 8, repeated: 2, refused: 0, dropped: 0 }),
     });
   });
@@ -100,6 +101,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "cluster_live_nodes 3",
       "cluster_owned_shards 43",
       "cluster_connected 0",
+      "in_flight_limit 900",
+      'shed_request_total{user_tier="test"} 4',
       'usage_stream_total{step="sent"} 9',
       'usage_stream_total{step="refused"} 0',
       "spool_open_intents 3",

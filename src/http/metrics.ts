@@ -1,4 +1,5 @@
 import { Counter, Gauge, Registry } from "prom-client";
+import { TIERS, type Tier } from "../core/catalog.ts";
 import type { Clock } from "../core/clock.ts";
 import { USAGE_CLASSES } from "../core/usage.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
@@ -15,6 +16,7 @@ export interface MetricSources {
   liveNodes(): number;
   ownedShards(): number;
   isConnected(): boolean;
+  overload(): { readonly limit: number; readonly shed: Readonly<Record<Tier, number>> };
   /** Absent on a node that is alone. */
   usageSteps?(): UsageSteps;
 }
@@ -210,6 +212,13 @@ function addSources(registry: Registry, sources: MetricSources): void {
   gauge(registry, "ledger_lag_records", "Records in the spool that the ledger does not have yet.", ledgerLag);
   gauge(registry, "cluster_live_nodes", "Nodes that this one sees alive, itself included.", liveNodes);
   gauge(registry, "cluster_owned_shards", "Shards of actors that this node owns.", ownedShards);
+  gauge(
+    registry,
+    "in_flight_limit",
+    "Requests that may run at once, as the node feels.",
+    () => sources.overload().limit,
+  );
+  addShed(registry, () => sources.overload().shed);
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
   if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
 }
@@ -223,6 +232,20 @@ function addUsageSteps(registry: Registry, read: () => UsageSteps): void {
     collect() {
       this.reset();
       for (const [step, count] of Object.entries(read())) this.inc({ step }, count);
+    },
+  });
+}
+
+/** Counted where it happens; shown as it is. */
+function addShed(registry: Registry, shed: () => Readonly<Record<Tier, number>>): void {
+  new Counter({
+    name: "shed_request_total",
+    help: "Requests refused because the node had too much to do.",
+    labelNames: ["user_tier"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const tier of TIERS) this.inc({ user_tier: tier }, shed()[tier]);
     },
   });
 }

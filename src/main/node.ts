@@ -77,6 +77,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     liveNodes: () => cluster.peers.live().size,
     ownedShards: cluster.ownedShards,
     isConnected,
+    overload: () => requests.overload.state,
     ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),
   });
   announce(log, front.url, clock.monotonic() - startedAt);

@@ -12,6 +12,7 @@ import type { Gateway } from "../gateway/gateway.ts";
 import { createIdentity, type Identity } from "../gateway/identity.ts";
 import { createLeasedAdmission } from "../gateway/leased-admission.ts";
 import { OpenCharges } from "../gateway/open-charges.ts";
+import { createOverloadGate, type OverloadGate } from "../gateway/overload.ts";
 import { buildRoutes, type Routes } from "../gateway/routes.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
 import { createVendorDesk } from "../gateway/vendor-desk.ts";
@@ -20,6 +21,7 @@ import type { Spool } from "../ledger/spool/spool.ts";
 import type { UsageCarrier } from "../ledger/usage-carrier.ts";
 import type { LeaseParts } from "./lease-parts.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
+import { memoryUse } from "./memory.ts";
 
 /** The path of a request, without its fronts. */
 export interface RequestParts {
@@ -27,6 +29,7 @@ export interface RequestParts {
   readonly identity: Identity;
   readonly explanations: Explanations;
   readonly openCharges: OpenCharges;
+  readonly overload: OverloadGate;
   catalog(): Catalog;
   /** Takes a new catalog over: running requests keep their own. */
   apply(catalog: Catalog): Promise<void>;
@@ -50,7 +53,8 @@ export async function buildRequestPath(
   const explanations = createExplanations();
   const identity = createIdentity({ clock, find: keys.find, isConnected: settings.isConnected });
   const tierLimit = (tier: Tier) => routes.catalog.tiers[tier];
-  const gateway = createGateway(identity, {
+  const overload = createOverloadGate({ clock, inFlight: () => openCharges.count, memory: memoryUse() });
+  const gateway = createGateway(identity, overload, {
     clock,
     random,
     log,
@@ -71,12 +75,14 @@ export async function buildRequestPath(
     identity,
     explanations,
     openCharges,
+    overload,
     catalog: () => routes.catalog,
     async apply(catalog) {
       routes = await routesOf(catalog, adapters, prices, log);
     },
     async close() {
       deadlines.close();
+      overload.close();
     },
   };
 }
