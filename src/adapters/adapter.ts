@@ -38,6 +38,8 @@ export interface Target {
   readonly secret: string;
   /** Replaces the client's own limit when the balance can only pay for this many output tokens a choice. */
   readonly cappedOutputTokens?: number;
+  /** The most the model can answer with, for vendors that must be told a limit; held for when the client names none. */
+  readonly maxOutputTokens?: number;
 }
 
 export interface VendorCall {

@@ -133,11 +133,12 @@ export class Attempt implements Deadline {
   }
 
   #target(cappedOutputTokens: number | undefined): Target {
-    const { model, baseUrl } = this.route;
+    const { model, baseUrl, maxOutputTokens } = this.route;
     return {
       model: this.key.models?.[model] ?? model,
       baseUrl,
       secret: this.key.secret,
+      maxOutputTokens,
       ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
     };
   }
