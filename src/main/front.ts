@@ -19,7 +19,7 @@ import type { IdempotencyLedger } from "../ledger/idempotency.ts";
 import type { SocketData } from "../ws/outlet.ts";
 import { socketRoutes } from "../ws/routes.ts";
 import { WebSockets } from "../ws/socket.ts";
-import { createTicketStore } from "../ws/tickets.ts";
+import type { TicketStore } from "../ws/tickets.ts";
 import type { RequestParts } from "./request-parts.ts";
 
 /** What listens: HTTP and WebSocket on one port. */
@@ -50,6 +50,7 @@ export function openFront(
   log: Log,
   operations: readonly AnyElysia[],
   kept: IdempotencyLedger,
+  tickets: TicketStore,
 ): Front {
   const { bodyLimitBytes } = config;
   const answering = { log, random, countRequest: metrics.countRequest };
@@ -63,7 +64,7 @@ export function openFront(
     bodyLimitBytes,
     secretOf,
     errorResponse,
-    tickets: createTicketStore(clock),
+    tickets,
     shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
   });
   const idempotency = createIdempotency({ ledger: kept, clock, log });

@@ -10,6 +10,7 @@ import { type Front, openFront } from "./front.ts";
 import { startActors } from "./lease-parts.ts";
 import { openLedger } from "./ledger-parts.ts";
 import { operationRoutes } from "./operations.ts";
+import { openRedis } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
 import { carryUsage } from "./usage-parts.ts";
 
@@ -38,6 +39,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   if (ledger.admin.shownOnce !== undefined) showAdminKey(ledger.admin.shownOnce);
   const metrics = createMetrics({ clock });
   const cluster = await joinCluster(config, ledger.node, log);
+  const shared = await openRedis(config, ledger.masterSecret, log);
   const leases = await startActors(ledger, cluster, metrics.telemetry, log);
   const usage = await carryUsage(ledger, cluster, leases.purses, log);
   const { region } = config;
@@ -69,7 +71,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const front = openFront(requests, metrics, config, log, operations, ledger.idempotency);
+  const front = openFront(requests, metrics, config, log, operations, ledger.idempotency, shared.tickets);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,
@@ -100,6 +102,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       announcements.close();
       await usage.close();
       await cluster.close();
+      await shared.close();
       metrics.close();
       await requests.close();
       await ledger.close();
@@ -151,9 +154,6 @@ function refuseUnsupported(config: Config): void {
     throw new Error(
       "NATS_URL joins nodes that share one secret: set SLUICE_MASTER_SECRET alike on all of them.",
     );
-  }
-  if (config.redisUrl !== undefined) {
-    throw new Error("REDIS_URL is set, but this version keeps its short-lived state in memory. Unset it.");
   }
 }
 
