@@ -9,14 +9,20 @@ const CHECK_MS = 20_000;
 const BETWEEN_CHECKS_MS = 1_000;
 
 /** Waits until every node itself finds nothing wrong; answers what they still do after a while. */
-export async function quiet(world: World): Promise<readonly string[]> {
+export async function quiet(world: World, say: (line: string) => void): Promise<readonly string[]> {
   const deadline = performance.now() + QUIET_MS;
+  let told = "";
   for (;;) {
     const broken = await brokenChecks(world);
     if (broken.length === 0 || performance.now() > deadline) return broken;
+    const now = broken.join("; ");
+    if (now !== told) say(`not quiet: ${now.slice(0, MOST_TOLD)}`);
+    told = now;
     await Bun.sleep(BETWEEN_CHECKS_MS);
   }
 }
+
+const MOST_TOLD = 600;
 
 interface Reconciliation {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly detail: string }[];

@@ -24,6 +24,7 @@ const books: RunBooks = {
   findings: [],
   broken: [],
   overdrafts: 0,
+  quietMs: 1_000,
 };
 
 test("what is charged for whole answers stands beside what it must be, the rest by itself", () => {

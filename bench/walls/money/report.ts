@@ -32,6 +32,8 @@ export interface RunReport {
   readonly loss: bigint;
   readonly givenAway: bigint;
   readonly overdrafts: number;
+  /** From the last trouble's end until every node finds its books right. */
+  readonly quietMs: number;
   readonly findings: readonly Finding[];
   /** What the gateway's own reconciliation still finds wrong after a while. */
   readonly broken: readonly string[];
@@ -48,6 +50,7 @@ export interface RunBooks {
   readonly findings: readonly Finding[];
   readonly broken: readonly string[];
   readonly overdrafts: number;
+  readonly quietMs: number;
 }
 
 export function summary(books: RunBooks): RunReport {
@@ -82,6 +85,7 @@ export function summary(books: RunBooks): RunReport {
     loss,
     givenAway: consumed - charged - loss,
     overdrafts: books.overdrafts,
+    quietMs: books.quietMs,
     findings: books.findings,
     broken: books.broken,
   };
@@ -90,8 +94,8 @@ export function summary(books: RunBooks): RunReport {
 export const isExact = ({ findings, broken, overdrafts }: RunReport): boolean =>
   findings.length + broken.length + overdrafts === 0;
 
-const HEAD = `| seed | nodes | kills | pauses | cuts | requests | 2xx whole | refused | cut | no answer | in doubt | topped up | charged | for whole answers | expected | for others | left | difference | loss | not charged | overdrafts | books |
-| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |`;
+const HEAD = `| seed | nodes | kills | pauses | cuts | requests | 2xx whole | refused | cut | no answer | in doubt | topped up | charged | for whole answers | expected | for others | left | difference | loss | not charged | overdrafts | quiet after s | books |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |`;
 
 /** The table of all runs, amounts in points. */
 export function table(reports: readonly RunReport[]): string {
@@ -128,6 +132,7 @@ function lineOf(report: RunReport): string {
     points(report.loss),
     points(report.givenAway),
     report.overdrafts,
+    Math.round(report.quietMs / 1_000),
     isExact(report) ? "exact" : `**${report.findings.length + report.broken.length} wrong**`,
   ];
   return `| ${cells.join(" | ")} |`;
