@@ -5,6 +5,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { Subprocess } from "bun";
 import { findProgram } from "../scripts/servers.ts";
+import { serversOf } from "../src/bus/nats/server-urls.ts";
 
 /** Real nats-servers of a test's own, with JetStream, one or a cluster of three. */
 export interface TestNats {
@@ -29,8 +30,12 @@ export interface TestNatsServer {
 
 const READY_MS = 30_000;
 
-/** Starts them and waits until JetStream takes writes. */
-export async function testNats(count: 1 | 3 = 1): Promise<TestNats> {
+/**
+ * Starts them and waits until JetStream takes writes.
+ * @param settings added to their configuration
+ * @param who `user:password@`, where the settings ask for it
+ */
+export async function testNats(count: 1 | 3 = 1, settings = "", who = ""): Promise<TestNats> {
   const found = await findProgram("nats-server", {
     ...(await import("../scripts/machine.ts")).thisMachine,
     env: {},
@@ -43,8 +48,11 @@ export async function testNats(count: 1 | 3 = 1): Promise<TestNats> {
   for (let index = 0; index < count; index += 1) {
     const file = join(directory, `${index}.conf`);
     const cluster = count === 1 ? "" : clusterOf(ports[count + index] ?? 0, routes);
-    await Bun.write(file, configOf(index, ports[index] ?? 0, join(directory, String(index)), cluster));
-    servers.push(await runServer([...found.command, "-c", file], `nats://127.0.0.1:${ports[index]}`));
+    await Bun.write(
+      file,
+      configOf(index, ports[index] ?? 0, join(directory, String(index)), `${cluster}\n${settings}`),
+    );
+    servers.push(await runServer([...found.command, "-c", file], `nats://${who}127.0.0.1:${ports[index]}`));
   }
   await takesWrites(servers[0]?.url ?? "", count);
   return {
@@ -104,14 +112,14 @@ function endWithUs(pid: number): void {
 
 async function listens(url: string): Promise<void> {
   await eventually(async () => {
-    const connection = await connect({ servers: url, reconnect: false, timeout: 1_000 });
+    const connection = await connect({ ...serversOf([url]), reconnect: false, timeout: 1_000 });
     await connection.close();
   });
 }
 
 /** A cluster elects first. */
 async function takesWrites(url: string, replicas: number): Promise<void> {
-  const connection = await connect({ servers: url });
+  const connection = await connect(serversOf([url]));
   try {
     await eventually(async () => {
       const manager = await jetstreamManager(connection);

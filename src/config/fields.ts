@@ -115,7 +115,7 @@ export const natsUrl = z
 
 /** NATS servers may also be given as `host:port`. */
 const isNatsUrl = (text: string): boolean =>
-  hasScheme(text, ["nats:", "tls:", "ws:", "wss:"]) || /^[\w.-]+(:\d+)?$/.test(text);
+  hasScheme(text, ["nats:", "tls:"]) || /^[\w.-]+(:\d+)?$/.test(text);
 
 /** The entries of a comma list. */
 export const listOf = (text: string): readonly string[] =>

@@ -75,6 +75,22 @@ test("while no server is there requests are refused at once, and afterwards ever
   await world.close();
 });
 
+test("a user and a token are taken from the URL, and a wrong one is told as such", async () => {
+  for (const [settings, right, wrong] of [
+    ['authorization { user: ada, password: "x y" }', "ada:x%20y@", "ada:z@"],
+    ["authorization { token: tok }", "tok@", ""],
+  ] as const) {
+    const guarded = await testNats(1, settings, right);
+    const at = (who: string) => guarded.urls.map((url) => url.replace(/\/\/(?:[^@]*@)?/, `//${who}`));
+    const link = await connectNats({ urls: at(right), name: "x", log: silentLog });
+    expect(link.isUp()).toBe(true);
+    await link.close();
+    const refused = connectNats({ urls: at(wrong), name: "x", log: silentLog });
+    expect(await refused.catch(String)).toContain("refuses this user");
+    await guarded.dispose();
+  }
+});
+
 test("without a server the start says which setting to look at", async () => {
   const attempt = connectNats({ urls: ["nats://127.0.0.1:1"], name: "x", log: silentLog });
   expect(await attempt.catch(String)).toContain("NATS_URL");

@@ -1,5 +1,6 @@
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { AuthorizationError, connect, type NatsConnection } from "@nats-io/transport-node";
 import type { Log } from "../../core/log.ts";
+import { serversOf } from "./server-urls.ts";
 
 /** One connection of this process to the NATS cluster; it moves to another server by itself. */
 export interface NatsLink {
@@ -10,7 +11,7 @@ export interface NatsLink {
 }
 
 export interface NatsLinkOptions {
-  /** `nats://host:port`, with user and password where the cluster wants them. */
+  /** `nats://host:port` or `tls://host:port`, with `user:password@` or `token@` where the cluster wants them. */
   readonly urls: readonly string[];
   /** Shown in the servers' own lists. */
   readonly name: string;
@@ -27,7 +28,7 @@ const RECONNECT_JITTER_MS = 200;
 /** @throws Error that names the setting when no server answers */
 export async function connectNats({ urls, name, log }: NatsLinkOptions): Promise<NatsLink> {
   const connection = await connect({
-    servers: [...urls],
+    ...serversOf(urls),
     name,
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
@@ -38,7 +39,11 @@ export async function connectNats({ urls, name, log }: NatsLinkOptions): Promise
     // What went wrong is told by the caller; a stack for each request would be made whether it is needed or not.
     noAsyncTraces: true,
   }).catch((cause: unknown) => {
-    throw new Error("No server of NATS_URL can be reached. Is NATS running?", { cause });
+    const isRefused = cause instanceof AuthorizationError;
+    const why = isRefused
+      ? "NATS refuses this user or token: see the one in NATS_URL."
+      : "No server of NATS_URL can be reached. Is NATS running?";
+    throw new Error(why, { cause });
   });
   let isUp = true;
   void follow(connection, log, (up) => {
