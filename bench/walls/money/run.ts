@@ -166,12 +166,7 @@ async function reportOf(world: World, { seed, nodes }: RunOptions, seen: Seen): 
   const vendor = await world.vendorAccount();
   const left = tenants.find(({ tenant }) => tenant === payers.big.tenant)?.balance ?? 0n;
   const denied: Finding[] = isSpent && left <= MOST_LEFT ? [] : [deniedFinding(left, isSpent)];
-  const found = [
-    ...audit({ clients: records, vendor, usage, tenants }),
-    ...findings,
-    ...seen.extra,
-    ...denied,
-  ];
+  const found = [...audit({ clients: records, vendor, usage, tenants }), ...findings, ...extra, ...denied];
   return summary({ ...told, seed, nodes, usage, tenants, vendor, findings: found });
 }
 

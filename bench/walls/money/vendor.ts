@@ -31,12 +31,17 @@ export const MOST_OUTPUT = 64;
 const REFUSED_ONE_IN = 50;
 const TOKENS_A_WRITE = 5;
 const WRITE_MS = 4;
+/** One stream in so many takes seconds: there is always one that a kill interrupts. */
+const SLOW_ONE_IN = 10;
+const SLOW_WRITE_MS = 300;
 
 export function outputTokens(prompt: string): number {
   return LEAST_TOKENS + Number(Bun.hash.wyhash(prompt) % BigInt(MORE_TOKENS));
 }
 const isRefused = (prompt: string): boolean =>
   Bun.hash.wyhash(`refuse ${prompt}`) % BigInt(REFUSED_ONE_IN) === 0n;
+const writeMs = (prompt: string): number =>
+  Bun.hash.wyhash(`slow ${prompt}`) % BigInt(SLOW_ONE_IN) === 0n ? SLOW_WRITE_MS : WRITE_MS;
 const thinkingMs = (prompt: string): number => 5 + Number(Bun.hash.wyhash(`wait ${prompt}`) % 30n);
 
 interface Asked {
@@ -71,7 +76,7 @@ export function startVendor(port: number): Vendor {
       counted.set(prompt, call);
       call.calls += 1;
       const tokens = Math.min(outputTokens(prompt), asked.max_tokens ?? asked.max_completion_tokens ?? 1_000);
-      if (asked.stream === true) return streamOf(tokens, call);
+      if (asked.stream === true) return streamOf(tokens, call, writeMs(prompt));
       handOver(call, tokens, tokens);
       call.whole += 1;
       return Response.json(answerOf(tokens));
@@ -104,7 +109,7 @@ const answerOf = (tokens: number) => ({
   usage: usageOf(tokens),
 });
 
-function streamOf(tokens: number, call: Call): Response {
+function streamOf(tokens: number, call: Call, pauseMs: number): Response {
   const frame = (choices: readonly unknown[], usage: object | null): string =>
     `data: ${JSON.stringify({ ...HEAD, object: "chat.completion.chunk", choices, usage })}\n\n`;
   const piece = (content: string, finish: string | null): string =>
@@ -114,7 +119,7 @@ function streamOf(tokens: number, call: Call): Response {
       const count = Math.min(TOKENS_A_WRITE, tokens - sent);
       handOver(call, count, sent + count);
       yield Array.from({ length: count }, () => piece(" word", null)).join("");
-      await Bun.sleep(WRITE_MS);
+      await Bun.sleep(pauseMs);
     }
     call.whole += 1;
     yield `${piece("", "stop")}${frame([], usageOf(tokens))}data: [DONE]\n\n`;
