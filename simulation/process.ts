@@ -1,0 +1,74 @@
+import type { Cancel, Clock } from "../src/core/clock.ts";
+import type { ManualClock } from "../src/core/manual-clock.ts";
+
+/**
+ * One process of the simulated cluster. Time goes on without it: while it is paused its timers and everything that
+ * comes from outside wait, once it is killed nothing reaches it any more.
+ */
+export class Process {
+  readonly clock: Clock;
+  #state: "running" | "paused" | "dead" = "running";
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(readonly world: ManualClock) {
+    this.clock = {
+      now: () => world.now(),
+      monotonic: () => world.monotonic(),
+      after: (ms, run) => world.after(ms, () => this.deliver(run)),
+      soon: (run) => world.soon(() => this.deliver(run)),
+      every: (ms, run) => this.#every(ms, run),
+    };
+  }
+
+  get isRunning(): boolean {
+    return this.#state === "running";
+  }
+
+  get isDead(): boolean {
+    return this.#state === "dead";
+  }
+
+  /** Runs now, or when the process runs again, or never. */
+  deliver(run: () => void): void {
+    if (this.#state === "running") run();
+    else if (this.#state === "paused") this.#waiting.push(run);
+  }
+
+  /** What happens outside, as the process comes to know of it. */
+  reach<Value>(happening: Promise<Value>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      happening.then(
+        (value) => this.deliver(() => resolve(value)),
+        (thrown: unknown) => this.deliver(() => reject(thrown)),
+      );
+    });
+  }
+
+  pause(): void {
+    if (this.#state === "running") this.#state = "paused";
+  }
+
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "running";
+    for (const run of this.#waiting.splice(0)) this.deliver(run);
+  }
+
+  kill(): void {
+    this.#state = "dead";
+    this.#waiting.length = 0;
+  }
+
+  /** A timer that fell due many times meanwhile runs once. */
+  #every(ms: number, run: () => void): Cancel {
+    let isDue = false;
+    return this.world.every(ms, () => {
+      if (isDue) return;
+      isDue = true;
+      this.deliver(() => {
+        isDue = false;
+        run();
+      });
+    });
+  }
+}
