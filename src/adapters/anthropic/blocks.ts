@@ -1,0 +1,96 @@
+import type { JsonObject } from "../../core/generation.ts";
+import { objectOf, textOf } from "../json.ts";
+import { unreadable } from "../openai-family/errors.ts";
+import type { Shown } from "../openai-frames/shown.ts";
+import { createThoughts } from "./thoughts.ts";
+
+/** Blocks of one answer: far more than parallel calls and thoughts between them come to. */
+const MAX_BLOCKS = 1_024;
+
+/** Reads the content blocks of one answer. Kinds that nobody here asked for are passed over. */
+export interface BlockReader {
+  open(index: number, block: JsonObject): readonly Shown[];
+  delta(index: number, delta: JsonObject): readonly Shown[];
+  close(index: number): readonly Shown[];
+  /** The extension that carries the thoughts, once all blocks are read; nothing when there were none. */
+  carried(): readonly Shown[];
+}
+
+interface OpenCall {
+  /** Counted over the calls: what stands between them is no call. */
+  readonly call: number;
+  /** Arguments that came with the block's start, for when no piece of them follows. */
+  readonly input: JsonObject;
+  hasArguments: boolean;
+}
+
+export function createBlockReader(): BlockReader {
+  const openCalls = new Map<number, OpenCall>();
+  const thoughts = createThoughts();
+  let blocks = 0;
+  let calls = 0;
+
+  function openCall(index: number, block: JsonObject): readonly Shown[] {
+    const call = calls;
+    calls += 1;
+    openCalls.set(index, { call, input: objectOf(block.input) ?? {}, hasArguments: false });
+    const [id, name] = [textOf(block.id) ?? "", textOf(block.name) ?? ""];
+    return [{ type: "toolCall", choice: 0, call, id, name, arguments: "" }];
+  }
+
+  function argumentsPiece(index: number, piece: string | undefined): readonly Shown[] {
+    const open = openCalls.get(index);
+    if (open === undefined || piece === undefined) return [];
+    open.hasArguments = true;
+    return [{ type: "toolCall", choice: 0, call: open.call, arguments: piece }];
+  }
+
+  return {
+    open(index, block) {
+      blocks += 1;
+      if (blocks > MAX_BLOCKS) return [TOO_MANY];
+      if (block.type === "text") return words("text", block.text);
+      if (block.type === "tool_use") return openCall(index, block);
+      if (block.type !== "thinking" && block.type !== "redacted_thinking") return [];
+      thoughts.open(index, block);
+      return words("reasoning", block.thinking);
+    },
+    delta(index, delta) {
+      switch (delta.type) {
+        case "text_delta":
+          return words("text", delta.text);
+        case "thinking_delta":
+          thoughts.addText(index, textOf(delta.thinking) ?? "");
+          return words("reasoning", delta.thinking);
+        case "signature_delta":
+          thoughts.addSignature(index, textOf(delta.signature) ?? "");
+          return [];
+        case "input_json_delta":
+          return argumentsPiece(index, textOf(delta.partial_json));
+        default:
+          return [];
+      }
+    },
+    close(index) {
+      const open = openCalls.get(index);
+      openCalls.delete(index);
+      if (open === undefined || open.hasArguments) return [];
+      // A call without arguments sends no piece of them; for OpenAI's clients they must be JSON all the same.
+      return [{ type: "toolCall", choice: 0, call: open.call, arguments: JSON.stringify(open.input) }];
+    },
+    carried() {
+      const fields = thoughts.fields();
+      return fields === undefined ? [] : [{ type: "extension", choice: 0, fields }];
+    },
+  };
+}
+
+const TOO_MANY: Shown = {
+  type: "failure",
+  failure: unreadable("too_many_blocks", `The vendor's answer has more than ${MAX_BLOCKS} parts.`),
+};
+
+function words(type: "text" | "reasoning", value: unknown): readonly Shown[] {
+  const text = textOf(value);
+  return text === undefined ? [] : [{ type, choice: 0, text }];
+}

@@ -1,0 +1,100 @@
+import type { JsonObject } from "../../core/generation.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import { isObject, numberOf, objectOf, parseJson, textOf } from "../json.ts";
+import { unreadable } from "../openai-family/errors.ts";
+import type { Shown } from "../openai-frames/shown.ts";
+import { createBlockReader } from "./blocks.ts";
+import { failureInside } from "./errors.ts";
+import { finishReasonOf } from "./stop-reason.ts";
+import { laterUsage, usageOf } from "./usage.ts";
+
+/** Reads the events of one stream, in order; keeps what spans them. Each call answers what its event says. */
+export interface EventReader {
+  /** The `data:` of an event; its `event:` line says nothing that does not stand in there too. */
+  readData(data: string): readonly Shown[];
+  readEvent(event: JsonObject): readonly Shown[];
+  /** As the vendor names its answer; empty until it has. */
+  readonly id: string;
+  readonly model: string;
+}
+
+/** @param secret scrubbed out of errors inside the stream */
+export function createEventReader(secret: string): EventReader {
+  const blocks = createBlockReader();
+  let usage: JsonObject = {};
+  let isFinished = false;
+  let id = "";
+  let model = "";
+
+  function begin(message: JsonObject): readonly Shown[] {
+    id = textOf(message.id) ?? id;
+    model = textOf(message.model) ?? model;
+    return tellUsage(message.usage);
+  }
+
+  function tellUsage(told: unknown): readonly Shown[] {
+    if (!isObject(told)) return [];
+    usage = laterUsage(usage, told);
+    const meant = usageOf(usage);
+    return meant === undefined ? [] : [{ type: "usage", usage: meant }];
+  }
+
+  function finish(event: JsonObject): readonly Shown[] {
+    const delta = objectOf(event.delta) ?? {};
+    const reason = textOf(delta.stop_reason);
+    const told = tellUsage(event.usage);
+    if (reason === undefined || isFinished) return told;
+    isFinished = true;
+    const why = refusalWords(objectOf(delta.stop_details) ?? objectOf(event.stop_details));
+    const end: Shown = { type: "finish", choice: 0, reason: finishReasonOf(reason) };
+    return [...why, ...blocks.carried(), end, ...told];
+  }
+
+  function readEvent(event: JsonObject): readonly Shown[] {
+    const index = numberOf(event.index) ?? 0;
+    switch (event.type) {
+      case "message_start":
+        return begin(objectOf(event.message) ?? {});
+      case "content_block_start":
+        return blocks.open(index, objectOf(event.content_block) ?? {});
+      case "content_block_delta":
+        return blocks.delta(index, objectOf(event.delta) ?? {});
+      case "content_block_stop":
+        return blocks.close(index);
+      case "message_delta":
+        return finish(event);
+      case "message_stop":
+        return [{ type: "end" }];
+      default:
+        // `ping`, and whatever may come to be: only errors must not be passed over.
+        return isObject(event.error) ? failed(failureInside(event, secret) ?? UNREADABLE) : [];
+    }
+  }
+
+  return {
+    readData(data) {
+      const event = parseJson(data);
+      return isObject(event) ? readEvent(event) : failed(UNREADABLE);
+    },
+    readEvent,
+    get id() {
+      return id;
+    },
+    get model() {
+      return model;
+    },
+  };
+}
+
+const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
+
+const failed = (failure: VendorFailure): readonly Shown[] => [{ type: "failure", failure }];
+
+/** Why the model refused, in its own words. */
+function refusalWords(details: JsonObject | undefined): readonly Shown[] {
+  const text = details?.type === "refusal" ? textOf(details.explanation) : undefined;
+  return text === undefined ? [] : [{ type: "refusal", choice: 0, text }];
+}
+
+/** True for the event that nothing follows. */
+export const isEndEvent = (data: string): boolean => objectOf(parseJson(data))?.type === "message_stop";
