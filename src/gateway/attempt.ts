@@ -157,6 +157,10 @@ export type Opened =
 export const isFailure = (value: Uint8Array | VendorFailure): value is VendorFailure =>
   !(value instanceof Uint8Array);
 
+/** True for a call that was dropped from our side while the vendor had it: it may have read the prompt. */
+export const wasAborted = ({ status, vendorCode }: VendorFailure): boolean =>
+  status === 0 && vendorCode === "AbortError";
+
 function timedOut(by: Exclude<Ended, "client">, route: Route): VendorFailure {
   const { timeouts, id } = route.vendor;
   const words = {

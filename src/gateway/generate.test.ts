@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Transport } from "../adapters/adapter.ts";
 import { openai } from "../adapters/openai/index.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { READER_STALL_MS } from "../core/limits.ts";
@@ -138,6 +139,29 @@ test("a client that leaves while a vendor's place is waited for causes no call",
   expect(world.held.calls).toBe(0);
   expectNothingHeld(world);
   expect(world.booked[0]?.charged).toBe(0n as never);
+});
+
+test("a client that leaves while a vendor reads the prompt is charged for the prompt, and not when it was refused", async () => {
+  const endings: readonly [Transport, boolean][] = [
+    [async (_, { reason }) => Promise.reject(reason), true],
+    [async () => new Response("no", { status: 500 }), false],
+    [async () => Promise.reject(Object.assign(new Error("no"), { code: "ConnectionRefused" })), false],
+  ];
+  for (const [ending, isCharged] of endings) {
+    const world = createRunWorld();
+    const client = new AbortController();
+    world.network = (call, signal) => {
+      client.abort();
+      return ending(call, signal);
+    };
+    const code = isCharged ? "request_cancelled" : "vendor_unavailable";
+    expect(await codeOf(world.stream(client.signal))).toBe(code);
+    expectNothingHeld(world);
+    const [record] = world.booked;
+    expect((record?.usage.input ?? 0) > 0).toBe(isCharged);
+    expect(record?.attempts).toHaveLength(1);
+    expect(record?.attempts[0]?.result).toBe(isCharged ? "cancelled" : "failed");
+  }
 });
 
 test("a node that stops ends a request that waits for a vendor's place", async () => {

@@ -5,7 +5,7 @@ import { randomText, streamId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
-import { Attempt, isFailure } from "./attempt.ts";
+import { Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
@@ -170,6 +170,8 @@ class Run {
 
   async #open(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
     const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
+    // A call that was refused consumed nothing, whether or not the client is still there to be told.
+    if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
     this.#refuseIfGone(attempt);
     if (!opened.ok) return opened.failure;
     const started = this.#started(attempt.route, opened.call.dropped);

@@ -1,3 +1,4 @@
+import type { Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
@@ -28,6 +29,8 @@ export interface RunWorld {
   diskError: Error | undefined;
   /** Resolved by the test when it makes the desk wait. */
   ticketGate: Promise<void> | undefined;
+  /** Set: what the vendor's network does in place of answering. */
+  network: Transport | undefined;
   /** Writes to the vendor's answer. */
   say(text: string): void;
   /** Closes it. */
@@ -78,6 +81,7 @@ export function createRunWorld(adapter = openai): RunWorld {
     booked,
     diskError: undefined,
     ticketGate: undefined,
+    network: undefined,
     say: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}), // aborted meanwhile
     end: () => void writer.close().catch(() => {}),
     stream: (signal) => run(true, signal),
@@ -113,8 +117,9 @@ export function createRunWorld(adapter = openai): RunWorld {
         return world.ticketGate === undefined ? takeTicket() : world.ticketGate.then(takeTicket);
       },
     },
-    async network(_call, signal) {
+    async network(call, signal) {
       held.calls += 1;
+      if (world.network !== undefined) return world.network(call, signal);
       signal.addEventListener("abort", () => writer.abort(new Error("aborted")).catch(() => {}));
       return new Response(body.readable);
     },
