@@ -15,3 +15,16 @@ export function fairShares(whole: number, demands: readonly number[]): number[] 
   }
   return shares.map((share) => share + left / demands.length);
 }
+
+/** Fair shares in whole numbers; what rounding leaves goes to the first. */
+export function wholeShares(whole: number, demands: readonly number[]): number[] {
+  const shares = fairShares(whole, demands).map((share) => Math.floor(share + ALMOST));
+  let left = whole - shares.reduce((sum, share) => sum + share, 0);
+  for (let index = 0; left >= 1 && index < shares.length; index += 1, left -= 1) {
+    shares[index] = (shares[index] ?? 0) + 1;
+  }
+  return shares;
+}
+
+/** Three thirds are a whole. */
+const ALMOST = 1e-9;

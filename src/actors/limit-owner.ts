@@ -14,3 +14,9 @@ export interface LimitOwner {
   readonly kind: ActorKind<LimitOwnerProtocol>;
   readonly key: string;
 }
+
+/** Whoever splits a limit into parts; some hand out slices, too. */
+export interface ShareOwner {
+  readonly kind: ActorKind<Pick<LimitOwnerProtocol, "share">>;
+  readonly key: string;
+}

@@ -21,7 +21,10 @@ export class ShareDesk {
     if (entry === undefined) {
       if (this.#limits.size >= MAX_LIMITS)
         throw new SluiceError("overloaded", "Too many limits of one owner.");
-      entry = { shares: new Shares(ask.whole, now, turn.leasesUntil), toldAt: Number.NEGATIVE_INFINITY };
+      entry = {
+        shares: new Shares(ask.whole, now, turn.leasesUntil, ask.algorithm),
+        toldAt: Number.NEGATIVE_INFINITY,
+      };
       this.#limits.set(limit, entry);
     }
     const { shares } = entry;

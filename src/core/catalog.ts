@@ -1,3 +1,4 @@
+import type { Algorithm } from "./algorithms.ts";
 import type { VendorId } from "./ids.ts";
 import type { Price } from "./price.ts";
 
@@ -17,6 +18,8 @@ export interface RateLimit {
   readonly qps: number;
   /** Bucket size; absent: one second's worth, at least 1. */
   readonly burst?: number;
+  /** Absent: as is usual for whom it limits. */
+  readonly algorithm?: Algorithm;
 }
 
 /** Every kind of vendor there is a name for; which of them this version can call is `adapters/registry.ts`. */

@@ -41,7 +41,7 @@ function takeRates(ports: LeasePorts, caller: Caller): Admitted | Promise<Admitt
 }
 
 function withKeyRate(ports: LeasePorts, caller: Caller, tenant: RateTaken): Admitted | Promise<Admitted> {
-  if (caller.limits === null) return { limit: tenant.state, release: tenant.release };
+  if (caller.limits === null) return { limit: tenant.state, release: () => tenant.release() };
   return takeKeyRate(ports, caller, tenant);
 }
 

@@ -41,6 +41,7 @@ function desk(options: {
             state: undefined,
             release: () => void told.push("rate released"),
             undo: () => void told.push("rate undone"),
+            settle() {},
           },
     drain: async () => {},
   };

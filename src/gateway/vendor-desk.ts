@@ -81,7 +81,7 @@ function begin(ports: DeskPorts, vendor: VendorSpec, key: VendorKey, taken: Take
       isReported = true;
       ports.health.report(vendor.id, key.id, observation);
     },
-    release: taken.release,
+    release: () => taken.release(),
   };
 }
 
@@ -126,7 +126,7 @@ function joined(rate: Taken, quota: { readonly ok: true; undo(): void } | RateDe
   }
   return {
     ok: true,
-    release: rate.release,
+    release: () => rate.release(),
     undo() {
       rate.undo();
       quota.undo();

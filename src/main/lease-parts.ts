@@ -13,6 +13,7 @@ import { createPurseLeases } from "../actors/leases/purse-leases.ts";
 import { createQuotaLeases } from "../actors/leases/quota-leases.ts";
 import { createRateLeases } from "../actors/leases/rate-leases.ts";
 import { createVendorHealth } from "../actors/leases/vendor-health.ts";
+import { limitActor } from "../actors/limit.ts";
 import { tenantActor } from "../actors/tenant.ts";
 import { vendorActor } from "../actors/vendor.ts";
 import { systemClock as clock } from "../core/clock.ts";
@@ -44,6 +45,7 @@ export async function startActors(
   const actors = [
     tenantActor({ ...accounts, spentByKey: reports.spentByKey }),
     vendorActor((vendor, since) => reports.callsByVendor(vendorId(vendor), since)),
+    limitActor(),
   ];
   const host = createActorHost({ bus, clock, random, log, node, placement, actors });
   await host.start();

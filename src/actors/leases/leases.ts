@@ -48,7 +48,14 @@ export interface PurseView {
 export type RateScope =
   | { readonly kind: "tenant"; readonly tenant: TenantId }
   | { readonly kind: "key"; readonly tenant: TenantId; readonly key: KeyId }
-  | { readonly kind: "vendor"; readonly vendor: VendorId };
+  | { readonly kind: "vendor"; readonly vendor: VendorId }
+  /** A path of the API as one tenant uses it. */
+  | { readonly kind: "api"; readonly tenant: TenantId; readonly path: string }
+  /** Requests to a public model, of all tenants. */
+  | { readonly kind: "model"; readonly model: string }
+  /** Its tokens. */
+  | { readonly kind: "tokens"; readonly model: string }
+  | { readonly kind: "global" };
 
 /** Requests a second with a burst, and how many may run at once. Absent: not limited. */
 export interface Capacity extends Partial<RateLimit> {
@@ -57,28 +64,38 @@ export interface Capacity extends Partial<RateLimit> {
 
 export interface RateLeases {
   /**
-   * Takes one request's worth from the limit: a token, and a slot where `concurrency` is limited. Keep the
-   * `limit` object the same while it does not change (compared by its values only when it is another one).
+   * Takes one request's worth from the limit: a token (or `count` of them), and a slot where `concurrency` is
+   * limited. Keep the `limit` object the same while it does not change (compared by its values only when it is
+   * another one). Of a leaky bucket the answer comes when it is the request's turn.
    * Rejects with SluiceError `overloaded` when the owner does not answer and nothing is left to act on.
    */
-  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
+  take(
+    scope: RateScope,
+    limit: Capacity,
+    count?: number,
+  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
   drain(deadlineMs: number): Promise<void>;
 }
 
+/** Ends with exactly one of its three calls. */
 export interface RateTaken {
   readonly ok: true;
   /** Undefined when only concurrency is limited. */
   readonly state: LimitState | undefined;
-  /** Frees the slot. To be called once when the request ends, also without `concurrency`. */
+  /** Frees the slot. To be called when the request ends, also without `concurrency`. */
   release(): void;
   /** The request did not happen after all: frees the slot and puts the token back. */
   undo(): void;
+  /** Instead of `release`: so many tokens were used. What is left goes back, what is missing becomes a debt. */
+  settle(used: number): void;
 }
 
 export interface RateDenied {
   readonly ok: false;
   readonly state: LimitState;
   readonly retryAfterMs: number;
+  /** It is more than the whole limit: waiting does not help. */
+  readonly isTooLarge?: true;
 }
 
 export interface BudgetHold {

@@ -1,34 +1,39 @@
+import type { Algorithm } from "../../core/algorithms.ts";
 import type { LimitState } from "../../core/errors.ts";
 import { NO_PART, type Part } from "../shares.ts";
+import { createMeter } from "./create-meter.ts";
 import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
-import { type Bucket, fullMs, refill, takeTokens, waitMs } from "./token-bucket.ts";
+import { type Cooling, type Meter, NO_SURPLUS, REFUSED, type Surplus } from "./meter.ts";
 
 /** When a slot may be free again is not known; clients shall not ask faster than this. */
 const SLOT_RETRY_MS = 250;
 
-/** What a node may admit on its own under one limit: a bucket and slots. Arithmetic only. */
+/** What a node may admit on its own under one limit: a meter and slots. Arithmetic only. */
 export class NodePart {
   limit: Capacity;
   whole: Part;
-  /** Tokens that have no room in the part any more: they belong to the limit's owner. */
-  returned = 0;
   /** Tokens to be used at once; the limit is too small to be split. */
   spot = 0;
   #part: Part = NO_PART;
   #running = 0;
-  readonly #bucket: Bucket;
+  readonly #meter: Meter;
+  /** Tokens that have no room in the part any more: they belong to the limit's owner. */
+  #surplus: Surplus = NO_SURPLUS;
+  #surplusAt: number;
 
   constructor(
     /** As the client is told: `tenant`, `key`, `vendor`. */
     readonly name: string,
+    readonly algorithm: Algorithm,
     limit: Capacity,
     now: number,
     /** Called when a request has ended. */
     readonly freed: () => void,
   ) {
     this.limit = limit;
-    this.whole = wholeOf(limit);
-    this.#bucket = { tokens: 0, at: now };
+    this.whole = wholeOf(limit, algorithm);
+    this.#meter = createMeter(algorithm, this.whole, now);
+    this.#surplusAt = now;
   }
 
   get running(): number {
@@ -36,9 +41,13 @@ export class NodePart {
   }
 
   /** What the owner has to count as in use. */
-  get holding(): Part {
-    const { qps, burst, slots } = this.#part;
-    return { qps, burst, slots: Math.max(slots, this.limit.concurrency === undefined ? 0 : this.#running) };
+  holding(now: number): Part {
+    const { qps, burst } = this.#meter.held(now);
+    return { qps, burst, slots: this.heldSlots };
+  }
+
+  get heldSlots(): number {
+    return Math.max(this.#part.slots, this.limit.concurrency === undefined ? 0 : this.#running);
   }
 
   get isNothing(): boolean {
@@ -47,26 +56,15 @@ export class NodePart {
 
   /** True when another part of the limit is elsewhere. */
   get isPartial(): boolean {
-    return this.#part.qps < this.whole.qps || this.#part.slots < this.whole.slots;
+    return this.#part.burst < this.whole.burst || this.#part.slots < this.whole.slots;
   }
 
-  /** True when there is no token to be had but from the owner. */
-  get isSpotOnly(): boolean {
-    return this.whole.qps > 0 && this.#part.burst < 1;
+  /** True when so many tokens are not to be had but from the owner. */
+  isSpotOnly(count: number): boolean {
+    return this.whole.qps > 0 && this.#part.burst < count && count <= this.whole.burst;
   }
 
-  /** Shared by all takes, so that a take makes no functions. */
-  readonly #release = (): void => {
-    this.#running -= 1;
-    this.freed();
-  };
-
-  readonly #undo = (): void => {
-    this.#bucket.tokens = Math.min(this.#part.burst, this.#bucket.tokens + 1);
-    this.#release();
-  };
-
-  take(now: number): RateTaken | RateDenied {
+  take(count: number, now: number): Take | RateDenied {
     const { concurrency, qps } = this.limit;
     if (concurrency !== undefined && this.#running >= this.#part.slots) {
       return {
@@ -75,24 +73,31 @@ export class NodePart {
         retryAfterMs: SLOT_RETRY_MS,
       };
     }
-    if (qps !== undefined && !this.#takeToken(now)) {
-      const wait = waitMs(this.#bucket, this.#part);
-      const retryAfterMs = Number.isFinite(wait) ? wait : Math.ceil(1_000 / Math.max(qps, 0.001));
-      return { ok: false, state: this.#state(), retryAfterMs };
+    let waitMs = 0;
+    if (qps !== undefined) {
+      waitMs = this.#takeTokens(count, now);
+      if (waitMs === REFUSED) return this.#denied(count, now, qps);
     }
     this.#running += 1;
-    const state = qps === undefined ? undefined : this.#state();
-    return { ok: true, state, release: this.#release, undo: this.#undo };
+    return new Take(this, count, now, waitMs, qps === undefined ? undefined : this.#state(now));
+  }
+
+  ended(): void {
+    this.#running -= 1;
+    this.freed();
+  }
+
+  untake(count: number, takenAt: number): void {
+    this.#meter.untake(count, takenAt);
+  }
+
+  overuse(count: number, takenAt: number): void {
+    this.#meter.overuse(count, takenAt);
   }
 
   set(part: Part, tokens: number, now: number): void {
-    refill(this.#bucket, this.#part, now);
     this.#part = part;
-    this.#bucket.tokens += tokens;
-    const over = this.#bucket.tokens - part.burst;
-    if (over <= 0) return;
-    this.#bucket.tokens = part.burst;
-    this.returned += over;
+    this.#giveAway(this.#meter.resize(part, tokens, now), now);
   }
 
   drop(now: number): void {
@@ -102,38 +107,105 @@ export class NodePart {
   /** Takes over another limit; false when it is the same in other words. A smaller one holds at once. */
   change(limit: Capacity, now: number): boolean {
     this.limit = limit;
-    const whole = wholeOf(limit);
+    const whole = wholeOf(limit, this.algorithm);
     const { qps, burst, slots } = this.whole;
     if (whole.qps === qps && whole.burst === burst && whole.slots === slots) return false;
     this.whole = whole;
+    this.#meter.adapt?.(whole);
     if (!this.isNothing) this.set(least(this.#part, whole), 0, now);
     return true;
   }
 
-  #takeToken(now: number): boolean {
-    if (this.spot >= 1) {
-      this.spot -= 1;
-      return true;
-    }
-    return takeTokens(this.#bucket, this.#part, now);
+  get hasSurplus(): boolean {
+    return this.#surplus.tokens > 0 || this.#surplus.cooling.length > 0;
+  }
+
+  /** Takes what belongs to the owner. */
+  surplus(now: number): Surplus {
+    const { tokens, cooling } = this.#surplus;
+    const passed = now - this.#surplusAt;
+    this.#surplus = NO_SURPLUS;
+    return { tokens, cooling: passed === 0 ? cooling : cooling.map(aged(passed)) };
+  }
+
+  /** Keeps for the owner what it did not get, or what came too late to be used. */
+  giveAway(surplus: Surplus, composedAt: number, now: number): void {
+    const passed = now - composedAt;
+    this.#giveAway({ tokens: surplus.tokens, cooling: surplus.cooling.map(aged(passed)) }, now);
+  }
+
+  #giveAway(more: Surplus, now: number): void {
+    if (more.tokens <= 0 && more.cooling.length === 0) return;
+    const { tokens, cooling } = this.surplus(now);
+    this.#surplus = { tokens: tokens + more.tokens, cooling: [...cooling, ...more.cooling] };
+    this.#surplusAt = now;
+  }
+
+  #takeTokens(count: number, now: number): number {
+    if (this.spot < count) return this.#meter.take(count, now);
+    this.spot -= count;
+    return 0;
+  }
+
+  #denied(count: number, now: number, qps: number): RateDenied {
+    const state = this.#state(now);
+    if (count > this.whole.burst) return { ok: false, state, retryAfterMs: 0, isTooLarge: true };
+    const wait = this.#meter.waitMs(count, now);
+    const retryAfterMs = Number.isFinite(wait) ? wait : Math.ceil(1_000 / Math.max(qps, 0.001));
+    return { ok: false, state, retryAfterMs };
   }
 
   /** As if this node's part were the whole: what a client may expect if it comes back here. */
-  #state(): LimitState {
+  #state(now: number): LimitState {
     const { burst } = this.whole;
-    const scale = this.#part.burst > 0 ? burst / this.#part.burst : 0;
+    const left = this.#part.burst > 0 ? (this.#meter.left(now) * burst) / this.#part.burst : 0;
     return {
       name: this.name,
       limit: Math.floor(burst),
-      remaining: Math.max(0, Math.floor(this.#bucket.tokens * scale)),
-      resetMs: fullMs(this.#bucket, this.#part),
+      remaining: Math.max(0, Math.floor(left)),
+      resetMs: this.#meter.fullMs(now),
     };
   }
 }
 
-function wholeOf({ qps, burst, concurrency }: Capacity): Part {
+/** One request's worth of a part. */
+export class Take implements RateTaken {
+  readonly ok = true;
+
+  constructor(
+    readonly part: NodePart,
+    readonly count: number,
+    readonly at: number,
+    /** Until its turn has come. */
+    readonly waitMs: number,
+    readonly state: LimitState | undefined,
+  ) {}
+
+  release(): void {
+    this.part.ended();
+  }
+
+  undo(): void {
+    this.part.untake(this.count, this.at);
+    this.part.ended();
+  }
+
+  settle(used: number): void {
+    if (used < this.count) this.part.untake(this.count - used, this.at);
+    else if (used > this.count) this.part.overuse(used - this.count, this.at);
+    this.part.ended();
+  }
+}
+
+const aged =
+  (passedMs: number) =>
+  ([afterMs, count]: Cooling): Cooling => [afterMs - passedMs, count];
+
+/** A window counts whole requests; its length makes up for what rounding takes. */
+export function wholeOf({ qps, burst, concurrency }: Capacity, algorithm: Algorithm): Part {
   const size = qps === undefined ? 0 : (burst ?? Math.max(1, qps));
-  return { qps: qps ?? 0, burst: size, slots: concurrency ?? 0 };
+  const whole = algorithm === "sliding-window" ? Math.max(qps === undefined ? 0 : 1, Math.floor(size)) : size;
+  return { qps: qps ?? 0, burst: whole, slots: concurrency ?? 0 };
 }
 
 const least = (a: Part, b: Part): Part => ({

@@ -1,7 +1,8 @@
 import { BusError } from "../../bus/bus.ts";
-import type { Cancel } from "../../core/clock.ts";
+import type { Algorithm } from "../../core/algorithms.ts";
+import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
-import type { LimitOwner } from "../limit-owner.ts";
+import type { ShareOwner } from "../limit-owner.ts";
 import {
   ASK_PAUSE_MOST_MS,
   ASK_PAUSE_MS,
@@ -16,11 +17,13 @@ import {
 } from "../limits.ts";
 import type { Part, ShareAsk, ShareReply } from "../shares.ts";
 import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
-import { NodePart } from "./node-part.ts";
+import type { Surplus } from "./meter.ts";
+import { NodePart, Take } from "./node-part.ts";
 import { createSequence, type LeasePorts } from "./ports.ts";
 import { RateMeter } from "./rate-meter.ts";
 
 interface Waiter {
+  readonly count: number;
   readonly since: number;
   readonly resolve: (result: RateTaken | RateDenied) => void;
   readonly reject: (error: unknown) => void;
@@ -28,6 +31,7 @@ interface Waiter {
 
 interface Sent {
   readonly message: ShareAsk;
+  readonly surplus: Surplus;
   readonly at: number;
   readonly isLeaving: boolean;
 }
@@ -58,6 +62,13 @@ export class RateLease {
   #spotDeniedUntil = Number.NEGATIVE_INFINITY;
   /** Denied from its own part since the owner was last told. */
   #denied = 0;
+  /** The largest request of this renewal and of the one before. */
+  #largest = 1;
+  #largestBefore = 1;
+  /** How long a denial waits before it asks for more: longer when asking did not help. */
+  #earlyPauseMs = EARLY_RENEWAL_MS;
+  /** Number of the ask whose answer was taken over last. */
+  #adopted = 0;
   #usedAt: number;
   readonly #demand: RateMeter;
   readonly #sequence: () => number;
@@ -67,40 +78,54 @@ export class RateLease {
   /** `limitName`: the limit's name at its owner; `name`: as the client is told. */
   constructor(
     readonly ports: LeasePorts,
-    readonly owner: LimitOwner,
+    readonly owner: ShareOwner,
     readonly limitName: string,
     name: string,
+    readonly algorithm: Algorithm,
     limit: Capacity,
   ) {
     const now = ports.clock.monotonic();
-    this.#part = new NodePart(name, limit, now, () => this.#freed());
+    this.#part = new NodePart(name, algorithm, limit, now, () => this.#freed());
     this.#demand = new RateMeter(now);
     this.#sequence = createSequence(ports.clock);
     this.#usedAt = now;
   }
 
   /** One request's worth. Throws or rejects with SluiceError `overloaded` when the owner cannot be reached. */
-  take(limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+  take(limit: Capacity, count: number): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
     const now = this.ports.clock.monotonic();
     const part = this.#part;
     this.#usedAt = now;
-    this.#demand.add(1, now);
+    this.#demand.add(count, now);
+    if (count > this.#largest) this.#largest = count;
     if (limit !== part.limit && part.change(limit, now)) this.renew();
     if (this.#waiting.length === 0) {
       if (now < this.#deadline) {
         if (now >= this.#renewAt) this.#ask();
-        const result = part.take(now);
-        if (result.ok || !part.isSpotOnly || now < this.#spotDeniedUntil) {
-          if (!result.ok) this.#noteDenied(now);
+        const result = part.take(count, now);
+        if (result.ok) return this.#inTurn(result);
+        if (!part.isSpotOnly(count) || now < this.#spotDeniedUntil) {
+          this.#noteDenied(now);
           return result;
         }
       } else if (now < this.#troubleUntil) throw unreachable();
     }
     if (this.#waiting.length >= MAX_WAITING || this.#isClosed) throw unreachable();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ since: now, resolve, reject });
+      this.#waiting.push({ count, since: now, resolve, reject });
       this.#ask();
     });
+  }
+
+  #letIn({ resolve }: Waiter, taken: Take): void {
+    if (taken.waitMs <= 0) resolve(taken);
+    else this.ports.clock.after(taken.waitMs, () => resolve(taken));
+  }
+
+  /** At once, or when a leaky bucket lets it out (bounded by `LONGEST_TURN_MS`). */
+  #inTurn(taken: Take): RateTaken | Promise<RateTaken> {
+    if (taken.waitMs <= 0) return taken;
+    return sleep(this.ports.clock, taken.waitMs).then(() => taken);
   }
 
   /** Asks now: the limit is another one, or others wait for their share. */
@@ -120,7 +145,7 @@ export class RateLease {
       if (now >= this.#renewAt && (now < this.#deadline || this.#part.running > 0)) this.#ask();
       return false;
     }
-    if (this.#part.isNothing && this.#part.returned === 0) return true;
+    if (this.#part.isNothing && !this.#part.hasSurplus) return true;
     this.leave();
     return false;
   }
@@ -147,7 +172,7 @@ export class RateLease {
   /** Its own part is used up, but others have parts, too: perhaps more than they need. */
   #noteDenied(now: number): void {
     this.#denied += 1;
-    if (this.#part.isPartial && now - this.#askedAt >= EARLY_RENEWAL_MS) this.#ask();
+    if (this.#part.isPartial && now - this.#askedAt >= this.#earlyPauseMs) this.#ask();
   }
 
   #ask(): void {
@@ -162,7 +187,6 @@ export class RateLease {
     this.#shallAskAgain = false;
     this.#askedAt = now;
     const sent = this.#compose(now);
-    this.#part.returned = 0;
     this.#denied = 0;
     this.#toldSlots = sent.message.holding.slots;
     const { owner } = this;
@@ -178,16 +202,23 @@ export class RateLease {
     const waiting = this.#waiting.length;
     const isLeaving = this.#isLeaving && waiting === 0;
     const slots = part.running + waiting + this.#denied;
+    const surplus = part.surplus(now);
+    const largest = Math.max(this.#largest, this.#largestBefore);
+    this.#largestBefore = this.#largest;
+    this.#largest = this.#waiting.reduce((most, { count }) => Math.max(most, count), 1);
     const message: ShareAsk = {
       node: this.ports.node,
       sequence: this.#sequence(),
       whole: part.whole,
-      holding: part.holding,
-      returned: part.returned,
-      demand: isLeaving ? { qps: 0, slots: 0 } : { qps: this.#demand.rate(now), slots },
-      need: waiting,
+      algorithm: this.algorithm,
+      adopted: this.#adopted,
+      holding: part.holding(now),
+      returned: surplus.tokens,
+      cooling: surplus.cooling,
+      demand: isLeaving ? { qps: 0, slots: 0 } : { qps: this.#demand.rate(now), slots, largest },
+      need: this.#waiting.reduce((sum, { count }) => sum + count, 0),
     };
-    return { message, at: now, isLeaving };
+    return { message, surplus, at: now, isLeaving };
   }
 
   #answered(reply: ShareReply, sent: Sent): void {
@@ -197,9 +228,9 @@ export class RateLease {
     const hasWaiting = this.#waiting.length > 0;
     if (sent.isLeaving) this.#isLeaving = false;
     // Decided to leave while the owner granted more: that goes back, too.
-    else if (this.#isLeaving && !hasWaiting) this.#part.returned += reply.tokens + reply.spot;
+    else if (this.#isLeaving && !hasWaiting) this.#giveBack(reply.tokens + reply.spot);
     else this.#adopt(reply, sent, now);
-    const isLess = reply.confirm && isBelow(this.#part.holding, sent.message.holding);
+    const isLess = reply.confirm && isBelow(this.#part.holding(now), sent.message.holding);
     if (isLess || this.#shallAskAgain || (sent.isLeaving && hasWaiting)) this.#ask();
     else if (this.#waiting.length > 0) this.#askAfter(RATE_RETRY_MS);
   }
@@ -207,14 +238,23 @@ export class RateLease {
   #adopt(reply: ShareReply, sent: Sent, now: number): void {
     const part = this.#part;
     this.#isLeaving = false;
+    this.#adopted = sent.message.sequence;
     part.set(reply.part, reply.tokens, now);
     part.spot += reply.spot;
+    const hasGrown = reply.spot > 0 || isBelow(sent.message.holding, reply.part);
+    this.#earlyPauseMs = hasGrown ? EARLY_RENEWAL_MS : Math.min(2 * this.#earlyPauseMs, RENEW_MS);
     this.#deadline = sent.at + reply.leaseMs - LEASE_MARGIN_MS;
     this.#renewAt = sent.at + RENEW_MS;
     this.#serve(reply.isShort ? Number.NEGATIVE_INFINITY : sent.at);
-    part.returned += part.spot;
+    this.#giveBack(part.spot);
     part.spot = 0;
-    if (part.isSpotOnly && !reply.isShort) this.#spotDeniedUntil = now + DENIAL_MS;
+    if (part.isSpotOnly(sent.message.demand.largest ?? 1) && !reply.isShort)
+      this.#spotDeniedUntil = now + DENIAL_MS;
+  }
+
+  #giveBack(tokens: number): void {
+    const now = this.ports.clock.monotonic();
+    this.#part.giveAway({ tokens, cooling: [] }, now, now);
   }
 
   /**
@@ -226,9 +266,9 @@ export class RateLease {
     if (now >= this.#deadline) return;
     const staying: Waiter[] = [];
     for (const waiter of this.#waiting) {
-      const result = this.#part.take(now);
-      if (result.ok || waiter.since <= decidedAt || now - waiter.since >= RATE_WAIT_MS)
-        waiter.resolve(result);
+      const result = this.#part.take(waiter.count, now);
+      if (result instanceof Take) this.#letIn(waiter, result);
+      else if (waiter.since <= decidedAt || now - waiter.since >= RATE_WAIT_MS) waiter.resolve(result);
       else staying.push(waiter);
     }
     this.#waiting = staying;
@@ -237,16 +277,17 @@ export class RateLease {
   #freed(): void {
     if (this.#waiting.length > 0) this.#serve(Number.NEGATIVE_INFINITY);
     // A slot that the owner wanted back while it was in use.
-    else if (this.#part.holding.slots < this.#toldSlots && !this.#isAsking) {
-      this.#toldSlots = this.#part.holding.slots;
+    else if (this.#part.heldSlots < this.#toldSlots && !this.#isAsking) {
+      this.#toldSlots = this.#part.heldSlots;
       this.#askAfter(RATE_RETRY_MS);
     }
   }
 
-  #failed(thrown: unknown, { message }: Sent): void {
+  #failed(thrown: unknown, { surplus, at }: Sent): void {
     const now = this.ports.clock.monotonic();
     this.#isAsking = false;
-    if (isUndelivered(thrown)) this.#part.returned += message.returned;
+    // What comes twice is only believed where tokens are counted one by one.
+    if (isUndelivered(thrown) || this.algorithm === "sliding-window") this.#part.giveAway(surplus, at, now);
     const pauseMs = Math.min(ASK_PAUSE_MS * 2 ** this.#failures, ASK_PAUSE_MOST_MS);
     this.#failures += 1;
     this.#renewAt = now + pauseMs;
@@ -267,7 +308,7 @@ export class RateLease {
     if (this.#part.isNothing) {
       // A shard that is being handed over has an owner again in a moment.
       if (this.#failures < ALONE_AFTER) return;
-      const part = equalPart(this.#part.whole, this.ports.nodes?.() ?? 1);
+      const part = equalPart(this.#part.whole, this.ports.nodes?.() ?? 1, this.algorithm);
       this.#part.set(part, part.burst, now);
     }
     this.#deadline = now + LEASE_MS - LEASE_MARGIN_MS;
@@ -291,11 +332,14 @@ export class RateLease {
 }
 
 /** Enough for one request, however small. */
-const equalPart = ({ qps, burst, slots }: Part, nodes: number): Part => ({
-  qps: qps / nodes,
-  burst: qps === 0 ? 0 : Math.max(1, burst / nodes),
-  slots: slots === 0 ? 0 : Math.max(1, Math.floor(slots / nodes)),
-});
+function equalPart({ qps, burst, slots }: Part, nodes: number, algorithm: Algorithm): Part {
+  const size = algorithm === "sliding-window" ? Math.floor(burst / nodes) : burst / nodes;
+  return {
+    qps: qps / nodes,
+    burst: qps === 0 ? 0 : Math.max(1, size),
+    slots: slots === 0 ? 0 : Math.max(1, Math.floor(slots / nodes)),
+  };
+}
 
 const isBelow = (a: Part, b: Part): boolean => a.qps < b.qps || a.burst < b.burst || a.slots < b.slots;
 

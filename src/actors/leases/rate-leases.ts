@@ -1,8 +1,9 @@
 import type { Subscription } from "../../bus/bus.ts";
+import { type Algorithm, PLAIN_ALGORITHM } from "../../core/algorithms.ts";
 import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
-import { keyId, tenantId, vendorId } from "../../core/ids.ts";
-import type { LimitOwner } from "../limit-owner.ts";
+import { GLOBAL, LIMIT, modelKey } from "../limit.ts";
+import type { ShareOwner } from "../limit-owner.ts";
 import { LEASE_SWEEP_MS, MAX_LEASES } from "../limits.ts";
 import { shardOf } from "../shard.ts";
 import { ANY_REBALANCE, type Rebalance, SHARDS_ACQUIRED, type ShardsAcquired } from "../subjects.ts";
@@ -23,14 +24,22 @@ import { RateLease } from "./rate-lease.ts";
  */
 export const createRateLeases = (ports: LeasePorts): RateLeases => new NodeRates(ports);
 
-const UNLIMITED: RateTaken = { ok: true, state: undefined, release() {}, undo() {} };
+const UNLIMITED: RateTaken = { ok: true, state: undefined, release() {}, undo() {}, settle() {} };
 
 class NodeRates implements RateLeases {
   readonly #leases = {
     tenant: new Map<string, RateLease>(),
     key: new Map<string, RateLease>(),
     vendor: new Map<string, RateLease>(),
+    api: new Map<string, RateLease>(),
+    model: new Map<string, RateLease>(),
+    tokens: new Map<string, RateLease>(),
+    global: new Map<string, RateLease>(),
   };
+  /** All of them as their owners call them. */
+  readonly #byName = new Map<string, RateLease>();
+  /** Leases under another algorithm than their limit has now, until they are given back. */
+  readonly #former = new Set<RateLease>();
   readonly #subscriptions: readonly Subscription[];
   readonly #cancelSweep: Cancel;
   #isDraining = false;
@@ -46,11 +55,18 @@ class NodeRates implements RateLeases {
     ];
   }
 
-  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+  take(
+    scope: RateScope,
+    limit: Capacity,
+    count = 1,
+  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
     if (limit.qps === undefined && limit.concurrency === undefined) return UNLIMITED;
     const id = idOf(scope);
-    const lease = this.#leases[scope.kind].get(id) ?? this.#open(scope, id, limit);
-    const taken = lease.take(limit);
+    let lease = this.#leases[scope.kind].get(id);
+    if (lease === undefined || lease.algorithm !== (limit.algorithm ?? PLAIN_ALGORITHM)) {
+      lease = this.#open(scope, id, limit, lease);
+    }
+    const taken = lease.take(limit, count);
     this.ports.counter?.lease(
       scope.kind === "vendor" ? "vendor" : "rate",
       taken instanceof Promise ? "miss" : "hit",
@@ -71,22 +87,28 @@ class NodeRates implements RateLeases {
     for (const lease of leases) lease.close();
   }
 
-  #open(scope: RateScope, id: string, limit: Capacity): RateLease {
+  #open(scope: RateScope, id: string, limit: Capacity, former: RateLease | undefined): RateLease {
     const leases = this.#leases[scope.kind];
-    if (this.#isDraining || leases.size >= MAX_LEASES) {
+    if (this.#isDraining || leases.size + this.#former.size >= MAX_LEASES) {
       throw new SluiceError("overloaded", "This node takes no more limits at the moment.", {
         retryAfterMs: 1_000,
       });
     }
-    const lease = new RateLease(this.ports, ownerOf(scope), limitNameOf(scope), scope.kind, limit);
+    if (former !== undefined) {
+      this.#former.add(former);
+      former.leave();
+    }
+    const algorithm = limit.algorithm ?? PLAIN_ALGORITHM;
+    const owner = ownerOf(scope);
+    const limitName = limitNameOf(scope, algorithm);
+    const lease = new RateLease(this.ports, owner, limitName, nameOf(scope), algorithm, limit);
     leases.set(id, lease);
+    this.#byName.set(fullName(owner.kind.name, owner.key, limitName), lease);
     return lease;
   }
 
   #rebalance({ kind, key, limit }: Rebalance): void {
-    if (kind === VENDOR.name) this.#leases.vendor.get(vendorId(key))?.renew();
-    else if (limit === WHOLE) this.#leases.tenant.get(tenantId(key))?.renew();
-    else this.#leases.key.get(keyId(limit.slice(KEY_PREFIX.length)))?.renew();
+    this.#byName.get(fullName(kind, key, limit))?.renew();
   }
 
   #tellNewOwner(shards: ReadonlySet<number>): void {
@@ -99,18 +121,20 @@ class NodeRates implements RateLeases {
   #sweep(): void {
     const now = this.ports.clock.monotonic();
     for (const leases of Object.values(this.#leases)) {
-      for (const [id, lease] of leases) if (lease.sweep(now)) leases.delete(id);
+      for (const [id, lease] of leases) {
+        if (!lease.sweep(now)) continue;
+        leases.delete(id);
+        this.#byName.delete(fullName(lease.owner.kind.name, lease.owner.key, lease.limitName));
+      }
     }
+    for (const lease of this.#former) if (lease.sweep(now)) this.#former.delete(lease);
   }
 
   *#all(): Generator<RateLease> {
     for (const leases of Object.values(this.#leases)) yield* leases.values();
+    yield* this.#former;
   }
 }
-
-/** How limits are named at their owner. */
-const WHOLE = "whole";
-const KEY_PREFIX = "key:";
 
 const DRAIN_POLL_MS = 10;
 
@@ -122,11 +146,55 @@ function idOf(scope: RateScope): string {
       return scope.key;
     case "vendor":
       return scope.vendor;
+    case "api":
+      return `${scope.tenant} ${scope.path}`;
+    case "model":
+    case "tokens":
+      return scope.model;
+    case "global":
+      return GLOBAL;
   }
 }
 
-const ownerOf = (scope: RateScope): LimitOwner =>
-  scope.kind === "vendor" ? { kind: VENDOR, key: scope.vendor } : { kind: TENANT, key: scope.tenant };
+function ownerOf(scope: RateScope): ShareOwner {
+  switch (scope.kind) {
+    case "tenant":
+    case "key":
+    case "api":
+      return { kind: TENANT, key: scope.tenant };
+    case "vendor":
+      return { kind: VENDOR, key: scope.vendor };
+    case "model":
+    case "tokens":
+      return { kind: LIMIT, key: modelKey(scope.model) };
+    case "global":
+      return { kind: LIMIT, key: GLOBAL };
+  }
+}
 
-const limitNameOf = (scope: RateScope): string =>
-  scope.kind === "key" ? `${KEY_PREFIX}${scope.key}` : WHOLE;
+/** How limits are named at their owner: one that counts in another way is another limit. */
+function limitNameOf(scope: RateScope, algorithm: Algorithm): string {
+  const name = plainNameOf(scope);
+  return algorithm === PLAIN_ALGORITHM ? name : `${name}|${algorithm}`;
+}
+
+function plainNameOf(scope: RateScope): string {
+  switch (scope.kind) {
+    case "key":
+      return `key:${scope.key}`;
+    case "api":
+      return `api:${scope.path}`;
+    case "tokens":
+      return "tokens";
+    default:
+      return "whole";
+  }
+}
+
+/** As a client is told. */
+function nameOf(scope: RateScope): string {
+  if (scope.kind === "api") return `api ${scope.path}`;
+  return scope.kind === "tokens" ? "model" : scope.kind;
+}
+
+const fullName = (kind: string, key: string, limit: string): string => `${kind} ${key} ${limit}`;
