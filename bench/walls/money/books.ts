@@ -35,6 +35,8 @@ export interface UsageRow {
   readonly charged: bigint;
   readonly loss: bigint;
   readonly flags: readonly string[];
+  /** Whatever else says how it came to be. */
+  readonly about?: string;
 }
 
 export interface TenantBooks {
@@ -118,7 +120,6 @@ function auditRequest(
   if (record.seen === "lost") return [];
   const row = rows.get(record.id)?.[0];
   const name = `${record.id} (${record.prompt})`;
-  const flags = row?.flags.join() ?? "";
   const { calls, most } = callsOf(vendor, record.prompt);
   switch (record.seen) {
     case "served": {
@@ -128,10 +129,7 @@ function auditRequest(
       const price = priceOf(record.output);
       if (row.charged === price) return [];
       return [
-        found(
-          "wrong charge",
-          `${name} was served for ${price}, charged ${row.charged} (${row.outcome} ${flags})`,
-        ),
+        found("wrong charge", `${name} was served for ${price}, charged ${row.charged} ${aboutOf(row)}`),
       ];
     }
     case "cut": {
@@ -140,7 +138,7 @@ function auditRequest(
       const limit = mostOf(vendor, record.prompt, row.flags);
       if (row.charged <= limit) return [];
       const kind = calls === 0 ? "charge without a call" : "wrong charge";
-      return [found(kind, `${name} was cut at ${limit}, charged ${row.charged} (${row.outcome} ${flags})`)];
+      return [found(kind, `${name} was cut at ${limit}, charged ${row.charged} ${aboutOf(row)}`)];
     }
     case "refused":
       if ((row?.charged ?? 0n) === 0n) return [];
@@ -178,13 +176,12 @@ function auditUnseen({ clients, usage, vendor }: Books): readonly Finding[] {
   // The dearest first, each to the least that covers it: if any assignment exists, this finds one.
   return unseen
     .sort((a, b) => ascending(b.charged, a.charged))
-    .flatMap(({ id, tenant, charged, flags }) => {
+    .flatMap((row) => {
+      const { id, tenant, charged, flags } = row;
       const prompts = possible.get(tenant) ?? [];
       const index = prompts.findIndex((prompt) => charged <= mostOf(vendor, prompt, flags));
       if (index < 0)
-        return [
-          found("charge without a call", `${id} of ${tenant}: ${charged} is nobody's (${flags.join()})`),
-        ];
+        return [found("charge without a call", `${id} of ${tenant}: ${charged} is nobody's ${aboutOf(row)}`)];
       prompts.splice(index, 1);
       return [];
     });
@@ -240,5 +237,7 @@ function countBy<Item>(items: Iterable<Item>, keyOf: (item: Item) => string): Ma
   return counts;
 }
 
+const aboutOf = ({ outcome, flags, about = "" }: UsageRow): string =>
+  `(${[outcome, ...flags, about].join(" ")})`;
 const ascending = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
 const found = (kind: FindingKind, detail: string): Finding => ({ kind, detail });

@@ -28,7 +28,9 @@ export async function readLedger(
   funded: readonly Funded[],
   records: readonly ClientRecord[],
 ): Promise<LedgerBooks> {
-  const usage = await sql<UsageRow[]>`select id, tenant, outcome, charged, loss, flags from usage`;
+  const usage = await sql<UsageRow[]>`
+    select id, tenant, outcome, charged, loss, flags,
+           concat_ws(' ', node, error_code, duration_ms || ' ms', usage::text, attempts::text) as about from usage`;
   const balances = await sql<{ tenant: string; balance: bigint }[]>`
     select tenant, sum(balance)::bigint as balance from account where tenant is not null group by tenant`;
   const balanceOf = new Map(balances.map(({ tenant, balance }) => [tenant, balance]));
