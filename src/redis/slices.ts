@@ -1,0 +1,32 @@
+/** Tokens drawn ahead of need: used in the order in which they were drawn, and not for long. */
+export class Slices {
+  /** The oldest first. Each was drawn when little of the ones before was left. */
+  readonly #slices: Slice[] = [];
+
+  /** `until` is monotonic; what is left then is lost. */
+  add(count: number, until: number): void {
+    if (count > 0) this.#slices.push({ count, until });
+  }
+
+  /** One token, from the slice it is to be put back to; undefined when there is none. */
+  take(now: number): Slice | undefined {
+    for (;;) {
+      const [first] = this.#slices;
+      if (first === undefined) return undefined;
+      if (first.count > 0 && now < first.until) {
+        first.count -= 1;
+        return first;
+      }
+      this.#slices.shift();
+    }
+  }
+
+  left(now: number): number {
+    return this.#slices.reduce((sum, { count, until }) => sum + (now < until ? count : 0), 0);
+  }
+}
+
+export interface Slice {
+  count: number;
+  readonly until: number;
+}
