@@ -14,6 +14,7 @@ const row = (id: string, charged: bigint, changes: Partial<UsageRow> = {}): Usag
 const asked = (prompt: string) => ({ payer: "t", prompt });
 const served = (id: string, output: number): ClientRecord => ({ ...asked(id), seen: "served", id, output });
 const call = (most: number, changes: Partial<PromptAccount> = {}): PromptAccount => ({
+  asked: 1,
   calls: 1,
   whole: 1,
   most,
@@ -60,7 +61,7 @@ test("an answer that was cut costs no more than what the vendor handed over, and
     "wrong balance",
   ]);
   expect(kinds({ usage: without("c") })).toContain("lost charge");
-  expect(kinds(prompts({ c: call(0, { calls: 0 }) }))).toContain("charge without a call");
+  expect(kinds(prompts({ c: call(0, { asked: 0, calls: 0 }) }))).toContain("charge without a call");
 });
 
 test("an estimate may be higher than the vendor's count, when the row says that it is one", () => {

@@ -92,7 +92,7 @@ export function audit(books: Books): readonly Finding[] {
   ];
 }
 
-const NEVER_CALLED: PromptAccount = { calls: 0, whole: 0, most: 0, all: 0 };
+const NEVER_CALLED: PromptAccount = { asked: 0, calls: 0, whole: 0, most: 0, all: 0 };
 const callsOf = (vendor: VendorAccount, prompt: string): PromptAccount =>
   vendor.prompts[prompt] ?? NEVER_CALLED;
 
@@ -101,9 +101,11 @@ const callsOf = (vendor: VendorAccount, prompt: string): PromptAccount =>
  * never told it is estimated, and its row says so: a token for four bytes of the body and four characters of output.
  */
 function mostOf(vendor: VendorAccount, prompt: string, flags: readonly string[]): bigint {
-  const { calls, most } = callsOf(vendor, prompt);
-  if (calls === 0) return 0n;
-  if (!flags.some((flag) => ESTIMATED.includes(flag))) return priceOf(most);
+  const { asked, calls, most } = callsOf(vendor, prompt);
+  const isEstimated = flags.some((flag) => ESTIMATED.includes(flag));
+  // A client that left while the vendor had the prompt pays for that, and nobody learns what would have come.
+  if (asked === 0 || (calls === 0 && !isEstimated)) return 0n;
+  if (!isEstimated) return priceOf(most);
   const output = Math.ceil((most * CHARS_A_TOKEN) / 4);
   return BigInt(ESTIMATED_PROMPT_TOKENS + output) * TOKEN_PRICE;
 }
@@ -137,7 +139,7 @@ function auditRequest(
         return calls === 0 ? [] : [found("lost charge", `${name} was begun and is not in the ledger`)];
       const limit = mostOf(vendor, record.prompt, row.flags);
       if (row.charged <= limit) return [];
-      const kind = calls === 0 ? "charge without a call" : "wrong charge";
+      const kind = limit === 0n ? "charge without a call" : "wrong charge";
       return [found(kind, `${name} was cut at ${limit}, charged ${row.charged} ${aboutOf(row)}`)];
     }
     case "refused":
@@ -167,7 +169,7 @@ function auditUnseen({ clients, usage, vendor }: Books): readonly Finding[] {
   const named = new Set(clients.flatMap((record) => (record.seen === "lost" ? [] : [record.id])));
   const possible = new Map<string, string[]>();
   for (const { seen, payer, prompt } of clients) {
-    if (seen === "lost" && callsOf(vendor, prompt).calls > 0)
+    if (seen === "lost" && callsOf(vendor, prompt).asked > 0)
       possible.set(payer, [...(possible.get(payer) ?? []), prompt]);
   }
   const most = (prompt: string): number => callsOf(vendor, prompt).most;
@@ -191,7 +193,8 @@ function auditUnseen({ clients, usage, vendor }: Books): readonly Finding[] {
 function auditCalls({ clients, usage, vendor }: Books): readonly Finding[] {
   const rows = countBy(usage, ({ tenant }) => tenant);
   const payers = new Map(clients.map(({ prompt, payer }) => [prompt, payer]));
-  const called = countBy(Object.keys(vendor.prompts), (prompt) => payers.get(prompt) ?? prompt);
+  const prompts = Object.keys(vendor.prompts).filter((prompt) => callsOf(vendor, prompt).asked > 0);
+  const called = countBy(prompts, (prompt) => payers.get(prompt) ?? prompt);
   return [...called].flatMap(([payer, count]) => {
     const booked = rows.get(payer) ?? 0;
     if (booked >= count) return [];

@@ -17,8 +17,8 @@ const books: RunBooks = {
   tenants: [{ tenant: "t", toppedUp: 1_000_000n, balance: 1_000_000n - priceOf(10) - priceOf(5) }],
   vendor: {
     prompts: {
-      "t/1": { calls: 1, whole: 1, most: 10, all: 10 },
-      "t/2": { calls: 1, whole: 0, most: 8, all: 8 },
+      "t/1": { asked: 1, calls: 1, whole: 1, most: 10, all: 10 },
+      "t/2": { asked: 1, calls: 1, whole: 0, most: 8, all: 8 },
     },
   },
   findings: [],

@@ -19,10 +19,10 @@ test("client and vendor count the same, whole and streamed", async () => {
     const output = outputTokens(record.prompt);
     if (record.seen === "served") {
       expect(record.output).toBe(output);
-      expect(call).toEqual({ calls: 1, whole: 1, most: output, all: output });
+      expect(call).toEqual({ asked: 1, calls: 1, whole: 1, most: output, all: output });
     } else {
       expect(record).toMatchObject({ seen: "refused", status: 500 });
-      expect(call).toBeUndefined();
+      expect(call).toEqual({ asked: 1, calls: 0, whole: 0, most: 0, all: 0 });
     }
   }
 });
@@ -31,6 +31,7 @@ test("a second call for a prompt is counted on its own", async () => {
   const [first] = await Promise.all([put(1, true), put(1, true)]);
   const output = outputTokens(first.prompt);
   expect(vendor.account().prompts[first.prompt]).toEqual({
+    asked: 2,
     calls: 2,
     whole: 2,
     most: output,

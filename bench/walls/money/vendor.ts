@@ -12,6 +12,8 @@ export interface VendorAccount {
 
 /** What one prompt came to. */
 export interface PromptAccount {
+  /** Calls whose prompt came here, whatever became of them. */
+  readonly asked: number;
   /** Calls that were answered, wholly or in part; refused ones (500) are not among them. */
   readonly calls: number;
   /** Calls that were handed over to the end. */
@@ -70,10 +72,11 @@ export function startVendor(port: number): Vendor {
       if (pathname !== "/v1/chat/completions") return new Response("not found", { status: 404 });
       const asked = (await request.json()) as Asked; // our own clients' words, by way of a gateway
       const prompt = asked.messages.at(-1)?.content ?? "";
+      const call = counted.get(prompt) ?? { asked: 0, calls: 0, whole: 0, most: 0, all: 0 };
+      counted.set(prompt, call);
+      call.asked += 1;
       await Bun.sleep(thinkingMs(prompt));
       if (isRefused(prompt)) return Response.json({ error: { message: "try again" } }, { status: 500 });
-      const call = counted.get(prompt) ?? { calls: 0, whole: 0, most: 0, all: 0 };
-      counted.set(prompt, call);
       call.calls += 1;
       const tokens = Math.min(outputTokens(prompt), asked.max_tokens ?? asked.max_completion_tokens ?? 1_000);
       if (asked.stream === true) return streamOf(tokens, call, writeMs(prompt));
