@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type TestRedis, testRedis, testRedisCluster } from "../../tests/redis.ts";
+import { type TestRedis, testRedis } from "../../tests/redis.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { createLog } from "../core/log.ts";
 import { connectRedis } from "./connection.ts";
@@ -112,21 +112,4 @@ test("a wrong password is told in the log, and the start goes on", async () => {
   expect(redis.isUp()).toBe(false);
   expect(lines.join()).toContain("WRONGPASS");
   expect(lines.join()).not.toContain("wrong-pass");
-});
-
-describe("a Redis Cluster", () => {
-  test("is found from some of its nodes, and serves keys wherever they live", async () => {
-    const cluster = await testRedisCluster();
-    opened.push(cluster);
-    const { redis } = await connected(...cluster.urls.slice(0, 2));
-    const script = redisScript("return redis.call('INCRBY', KEYS[1], ARGV[1])");
-    for (const key of ["a", "b", "c", "d", "e", "f"]) {
-      await redis.send("SET", key, 1);
-      expect(await redis.run(script, key, 1)).toBe(2);
-    }
-    const { redis: single, lines } = await connected(cluster.urls[0] ?? "");
-    const all = await Promise.allSettled(["a", "b", "c"].map((key) => single.send("GET", key)));
-    expect(all.some(({ status }) => status === "rejected")).toBe(true);
-    expect(lines.join()).toContain("give at least two of its nodes");
-  });
 });

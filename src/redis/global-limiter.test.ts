@@ -20,7 +20,7 @@ beforeAll(async () => {
   for (let node = 0; node < 3; node += 1) {
     connections.push(await connectRedis({ urls: [server.url], clock: systemClock, log: silentLog }));
   }
-});
+}, 60_000);
 afterAll(async () => {
   for (const redis of connections) await redis.close();
   await server.dispose();

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const options = { urls: [server.url], clock: systemClock, log: silentLog };
   redis = await connectRedis(options);
   otherRedis = await connectRedis(options);
-});
+}, 60_000);
 afterAll(async () => {
   await redis.close();
   await otherRedis.close();
