@@ -23,7 +23,11 @@ interface Waiting {
 export class SliceDesk {
   readonly #entries = new Map<string, Entry>();
 
-  constructor(readonly usedSince: UsedSince) {}
+  /** `isBooked`: whether the ledger knows what was used of a subject's budget; else only nodes and this desk do. */
+  constructor(
+    readonly usedSince: UsedSince,
+    readonly isBooked: (subject: string) => boolean = () => true,
+  ) {}
 
   get size(): number {
     return this.#entries.size;
@@ -44,6 +48,10 @@ export class SliceDesk {
     const reply = slices.ask(isFrozen ? { ...ask, need: 0n, atLeast: 0n, want: 0n } : ask, turn.clock.now());
     if (reply === "stale")
       throw new SluiceError("conflict", "A newer message about this budget came before.");
+    if (reply === "forgot" && !this.isBooked(subject)) {
+      slices.lost(ask.node);
+      return this.ask(subject, ask, turn);
+    }
     if (reply === "forgot") {
       return this.#read(subject, entry, ask, turn, (booked) => slices.recount(booked, ask.node));
     }
@@ -55,10 +63,15 @@ export class SliceDesk {
     return reply;
   }
 
-  /** Forgets budgets of which nothing is out: the ledger knows the rest when it is needed again. */
-  prune(): void {
+  /**
+   * Forgets budgets of which nothing is out: the ledger knows the rest when it is needed again. What the ledger
+   * does not know is kept until its period is over. `now`: epoch milliseconds.
+   */
+  prune(now: number): void {
     for (const [subject, { slices, waiting }] of this.#entries) {
-      if (waiting === undefined && (slices === undefined || slices.out === 0n)) this.#entries.delete(subject);
+      if (waiting !== undefined) continue;
+      const isOver = slices === undefined || slices.isOver(now);
+      if (isOver || (slices.out === 0n && this.isBooked(subject))) this.#entries.delete(subject);
     }
   }
 

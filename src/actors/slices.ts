@@ -49,6 +49,8 @@ export class Slices {
   readonly period: Period;
 
   #booked: bigint;
+  /** Used, or held and never told of again, by nodes that forgot it. */
+  #lost = 0n;
 
   /** `booked`: what was used in this period by all, as the ledger knows it. */
   constructor(
@@ -69,7 +71,7 @@ export class Slices {
       since += used - usedBefore;
     }
     // The ledger may have been behind what nodes had used when it was read.
-    return told > since ? told : since;
+    return this.#lost + (told > since ? told : since);
   }
 
   /** Slices that nodes hold. */
@@ -84,6 +86,13 @@ export class Slices {
     this.#holders.delete(forgotten);
     for (const holder of this.#holders.values()) holder.usedBefore = holder.used;
     this.#booked = booked;
+  }
+
+  /** A node forgot what it had, and nobody else knows how much of it was used: all of it counts. */
+  lost(node: NodeId): void {
+    const holder = this.#holders.get(node);
+    if (holder !== undefined) this.#lost += holder.used + holder.left;
+    this.#holders.delete(node);
   }
 
   isOver(now: number): boolean {

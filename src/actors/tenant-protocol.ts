@@ -5,6 +5,11 @@ import type { LimitOwnerProtocol } from "./limit-owner.ts";
 /** The owner of a tenant's points, rates and key budgets. Its key is the tenant's id. */
 export const TENANT = actorKind<TenantProtocol>("tenant");
 
+/** How the budget for a path of the API is named at its tenant's owner; other names are keys'. */
+export const pathBudget = (path: string): string => `${PATH_PREFIX}${path}`;
+export const isPathBudget = (subject: string): boolean => subject.startsWith(PATH_PREFIX);
+const PATH_PREFIX = "api:";
+
 export type TenantProtocol = LimitOwnerProtocol & {
   /** Points for a node's purse. Committed in the ledger before it is answered. */
   grant: { ask: GrantAsk; reply: GrantReply };

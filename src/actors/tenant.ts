@@ -3,7 +3,7 @@ import { defineActor, type HostedActor } from "./host.ts";
 import { ShareDesk } from "./share-desk.ts";
 import { SliceDesk } from "./slice-desk.ts";
 import type { TenantLedger } from "./tenant-ledger.ts";
-import { TENANT, type TenantProtocol } from "./tenant-protocol.ts";
+import { isPathBudget, TENANT, type TenantProtocol } from "./tenant-protocol.ts";
 import { TenantPurses } from "./tenant-purses.ts";
 
 interface State {
@@ -25,7 +25,10 @@ export function tenantActor(ledger: TenantLedger): HostedActor {
       return {
         purses: new TenantPurses(ledger, tenant, balances, clock.monotonic()),
         shares: new ShareDesk(TENANT.name),
-        slices: new SliceDesk((subject, since) => ledger.spentByKey(keyId(subject), since)),
+        slices: new SliceDesk(
+          async (subject, since) => (isPathBudget(subject) ? 0n : ledger.spentByKey(keyId(subject), since)),
+          (subject) => !isPathBudget(subject),
+        ),
       };
     },
     commands: {
@@ -38,9 +41,9 @@ export function tenantActor(ledger: TenantLedger): HostedActor {
     },
     tick: {
       everyMs: PRUNE_MS,
-      run({ shares, slices }, { now }) {
+      run({ shares, slices }, { now, clock }) {
         shares.prune(now);
-        slices.prune();
+        slices.prune(clock.now());
       },
     },
     // What nodes hold of rates and budgets is known only here; purses are in the ledger.

@@ -51,7 +51,7 @@ export function vendorActor(callsSince: UsedSince): HostedActor {
         if (turn.now - state.prunedAt < PRUNE_MS) return;
         state.prunedAt = turn.now;
         state.shares.prune(turn.now);
-        state.slices.prune();
+        state.slices.prune(turn.clock.now());
       },
     },
     canRest: ({ shares, slices, health }, now) =>

@@ -1,3 +1,4 @@
+import type { Algorithm } from "../core/algorithms.ts";
 import {
   type Candidate,
   DEFAULT_TIMEOUTS,
@@ -23,6 +24,8 @@ import {
 
 /** Core types out of input that has passed its schema: from the file as from the admin API. */
 
+/** Vendors refuse bursts: requests leave evenly. */
+const VENDOR_ALGORITHM: Algorithm = "leaky-bucket";
 const DEFAULT_QUALITY = 0.5;
 const DEFAULT_REGION = "global";
 const DEFAULT_ROUTING: RoutingSpec = {
@@ -53,9 +56,9 @@ export function routingOf(input: RoutingInput | undefined): RoutingSpec {
   };
 }
 
-export function limitsOf(input: NonNullable<VendorInput["limits"]>): VendorLimits {
+function limitsOf(input: NonNullable<VendorInput["limits"]>): VendorLimits {
   return {
-    ...(input.qps === undefined ? {} : { qps: input.qps }),
+    ...(input.qps === undefined ? {} : { qps: input.qps, algorithm: input.algorithm ?? VENDOR_ALGORITHM }),
     ...(input.burst === undefined ? {} : { burst: input.burst }),
     ...(input.concurrency === undefined ? {} : { concurrency: input.concurrency }),
     ...(input.dailyQuota === undefined ? {} : { dailyQuota: input.dailyQuota }),

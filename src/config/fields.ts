@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../core/durations.ts";
-import { parsePoints } from "../core/points.ts";
+import { type Micropoints, parsePoints } from "../core/points.ts";
 import { parseByteSize } from "./byte-sizes.ts";
 
 /** The kinds of value that the configuration is made of. None changes what it reads: converters do that. */
@@ -123,6 +123,51 @@ export const listOf = (text: string): readonly string[] =>
     .split(",")
     .map((entry) => entry.trim())
     .filter((entry) => entry !== "");
+
+/** What rates are counted by, in seconds. */
+const RATE_PERIODS: ReadonlyMap<string, number> = new Map([
+  ["second", 1],
+  ["minute", 60],
+  ["hour", 3_600],
+  ["day", 86_400],
+]);
+
+const RATE_MESSAGE =
+  "must be a number of requests and a period such as 1000/hour (second, minute, hour or day)";
+export const requestRate = z
+  .string({ error: (issue) => (issue.input === undefined ? undefined : RATE_MESSAGE) })
+  .refine((text) => parseRate(text) !== undefined, RATE_MESSAGE)
+  .describe("Requests in any period: 20/second, 300/minute, 1000/hour, 5000/day.");
+
+export function parseRate(text: string): { readonly count: number; readonly seconds: number } | undefined {
+  const [, number = "", name = ""] = /^([1-9]\d{0,8}) ?\/ ?([a-z]+)$/.exec(text) ?? [];
+  const seconds = RATE_PERIODS.get(name);
+  return seconds === undefined ? undefined : { count: Number(number), seconds };
+}
+
+const SPENDING_MESSAGE = "must be an amount of points and a period such as 100/day (day or month)";
+export const spending = z
+  .string({ error: (issue) => (issue.input === undefined ? undefined : SPENDING_MESSAGE) })
+  .refine((text) => parseSpending(text) !== undefined, SPENDING_MESSAGE)
+  .describe("Points in a calendar period (UTC): 100/day, 2500/month.");
+
+export function parseSpending(
+  text: string,
+): { readonly points: Micropoints; readonly period: "day" | "month" } | undefined {
+  const [, amount = "", period] = /^(\d+(?:\.\d{1,6})?) ?\/ ?(day|month)$/.exec(text) ?? [];
+  const points = parsePoints(amount);
+  if (points === undefined || points <= 0n) return undefined;
+  return period === "day" || period === "month" ? { points, period } : undefined;
+}
+
+/** A path of the API, as a key of the file. */
+export const apiPath = z
+  .string()
+  .regex(/^\/[^\s?#]{0,199}$/, "must be a path such as /v1/chat/completions, without a query")
+  .refine((path) => apiPathOf(path) === path, "must have neither a slash at its end nor two in a row");
+
+/** The one form of a path that names it. */
+export const apiPathOf = (path: string): string => path.replace(/\/{2,}/g, "/").replace(/(.)\/$/, "$1");
 
 export const positive = z.number().positive();
 export const count = z.int().min(1);

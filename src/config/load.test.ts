@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ModelSpec, VendorSpec } from "../core/catalog.ts";
 import { vendorId } from "../core/ids.ts";
+import type { ApiLimits, ModelLimits } from "../core/limit-specs.ts";
+import { micropointsOf } from "../core/points.ts";
 import type { Config } from "./config.ts";
 import { loadConfig } from "./load.ts";
 
@@ -125,7 +127,7 @@ describe("the whole example", () => {
         { id: "second", secret: "sk-deep-second", weight: 2 },
       ],
       region: "cn",
-      limits: { qps: 500, burst: 1000, concurrency: 2000, dailyQuota: 1_000_000 },
+      limits: { qps: 500, algorithm: "leaky-bucket", burst: 1000, concurrency: 2000, dailyQuota: 1_000_000 },
       timeouts: { connectMs: 2_000, firstTokenMs: 20_000, idleMs: 15_000, totalMs: 300_000 },
     });
   });
@@ -241,8 +243,51 @@ describe("what a file may say", () => {
     const config = load(
       "rateLimit:\n  tiers: { vip: { qps: 1000, burst: 2000 }, test: { qps: 5 } }\n  vendors: { sandbox: { qps: 10, dailyQuota: 100 } }",
     );
-    expect(config.catalog.tiers).toEqual({ vip: { qps: 1000, burst: 2000 }, test: { qps: 5 } });
-    expect(vendorOf(config, "sandbox").limits).toEqual({ qps: 10, dailyQuota: 100 });
+    const algorithm = "sliding-window";
+    expect(config.catalog.tiers).toEqual({
+      vip: { qps: 1000, burst: 2000, algorithm },
+      test: { qps: 5, algorithm },
+    });
+    expect(vendorOf(config, "sandbox").limits).toEqual({
+      qps: 10,
+      dailyQuota: 100,
+      algorithm: "leaky-bucket",
+    });
+    expect(config.catalog.limits).toBeUndefined();
+  });
+
+  test("everything, models and paths have limits, each counted in its own way", () => {
+    const { limits } = load(
+      [
+        "rateLimit:",
+        "  global: { qps: 10000, burst: 20000 }",
+        "  keys: { algorithm: token-bucket }",
+        "  models:",
+        "    m: { tpm: 600, concurrency: 5 }",
+        "    n: { qps: 3, algorithm: sliding-window }",
+        "  api:",
+        "    /api/v1/chat: { rate: 1000/hour }",
+        "    /api/v1/image: { rate: 100/minute, cost: 2.5/day, algorithm: token-bucket }",
+      ].join("\n"),
+    ).catalog;
+    expect(limits).toEqual({
+      global: { qps: 10_000, burst: 20_000, algorithm: "token-bucket" },
+      keys: "token-bucket",
+      models: new Map<string, ModelLimits>([
+        ["m", { requests: { concurrency: 5 }, tokens: { qps: 10, burst: 600, algorithm: "token-bucket" } }],
+        ["n", { requests: { qps: 3, algorithm: "sliding-window" } }],
+      ]),
+      api: new Map<string, ApiLimits>([
+        ["/api/v1/chat", { rate: { qps: 1_000 / 3_600, burst: 1_000, algorithm: "sliding-window" } }],
+        [
+          "/api/v1/image",
+          {
+            rate: { qps: 100 / 60, burst: 100, algorithm: "token-bucket" },
+            cost: { points: micropointsOf(2_500_000n), period: "day" },
+          },
+        ],
+      ]),
+    });
   });
 
   test("a candidate can say how long its answers can be, and what it can do", () => {

@@ -12,6 +12,7 @@ import { type EnvironmentSettings, readEnvironment } from "./environment.ts";
 import { listOf } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
 import { type Finding, findingsOf } from "./issues.ts";
+import { limitSpecsOf, tiersOf } from "./limit-specs.ts";
 import { modelSpecs } from "./models.ts";
 import { ConfigError, type Problem } from "./problems.ts";
 import { limitsGivenTwice, unknownVendors } from "./references.ts";
@@ -46,11 +47,13 @@ export function loadConfig(options: LoadOptions): Config {
   if (all.length > 0 || file === undefined) throw new ConfigError(all);
 
   const vendors = vendorSpecs(file, sources);
+  const limits = limitSpecsOf(file.rateLimit);
   const catalog: Catalog = {
     vendors: new Map(vendors.map((vendor) => [vendor.id, vendor])),
     models: modelSpecs(file, builtIns, vendors),
     routing: routingOf(file.routing),
-    tiers: tiersOf(file),
+    tiers: tiersOf(file.rateLimit),
+    ...(limits === undefined ? {} : { limits }),
   };
   const hash = createHash("sha256").update(text.content).digest("hex");
   const source = { hash, ...(text.path === undefined ? {} : { file: text.path }) };
@@ -107,17 +110,6 @@ function checkFile(
       .filter((problem) => !unread.has(problem.path)),
   ].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
   return file === undefined ? { problems } : { file, problems };
-}
-
-function tiersOf(file: FileInput): Catalog["tiers"] {
-  const tiers = file.rateLimit?.tiers ?? {};
-  return Object.fromEntries(
-    Object.entries(tiers).flatMap(([tier, limit]) =>
-      limit === undefined
-        ? []
-        : [[tier, { qps: limit.qps, ...(limit.burst === undefined ? {} : { burst: limit.burst }) }]],
-    ),
-  );
 }
 
 function configOf(

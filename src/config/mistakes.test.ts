@@ -159,9 +159,54 @@ describe("mistakes name their path and line", () => {
       "2 rateLimit.vendors.a.qps: is also given in the vendor's own `limits`; only one can count",
     ],
     [
-      "a limit that this version does not have",
-      "rateLimit:\n  global: { qps: 1 }",
-      "2 rateLimit.global: is not a known field",
+      "a limit that there is not",
+      "rateLimit:\n  globl: { qps: 1 }",
+      "2 rateLimit.globl: is not a known field (did you mean 'global'?)",
+    ],
+    [
+      "a limit that cannot count like this",
+      "rateLimit:\n  tiers:\n    vip: { qps: 1, algorithm: leaky-bucket }",
+      "3 rateLimit.tiers.vip.algorithm: cannot be leaky-bucket here: only toward vendors",
+    ],
+    [
+      "a way to count that there is not",
+      "rateLimit:\n  global: { qps: 1, algorithm: token-buckt }",
+      "2 rateLimit.global.algorithm: must be one of token-bucket, sliding-window (did you mean 'token-bucket'?)",
+    ],
+    [
+      "a model's limit that limits nothing",
+      "rateLimit:\n  models:\n    m: {}",
+      "3 rateLimit.models.m: must have qps, tpm or concurrency",
+    ],
+    [
+      "a burst without a rate",
+      "rateLimit:\n  models:\n    m: { tpm: 5, burst: 5 }",
+      "3 rateLimit.models.m.burst: says nothing without qps",
+    ],
+    [
+      "an algorithm of nothing",
+      "rateLimit:\n  api:\n    /v1/ws: { cost: 1/day, algorithm: token-bucket }",
+      '3 rateLimit.api["/v1/ws"].algorithm: says nothing without rate',
+    ],
+    [
+      "a rate in another form",
+      "rateLimit:\n  api:\n    /v1/ws: { rate: 5/week }",
+      '3 rateLimit.api["/v1/ws"].rate: must be a number of requests and a period such as 1000/hour (second, minute, hour or day)',
+    ],
+    [
+      "a cost by the hour",
+      "rateLimit:\n  api:\n    /v1/ws: { cost: 5/hour }",
+      '3 rateLimit.api["/v1/ws"].cost: must be an amount of points and a period such as 100/day (day or month)',
+    ],
+    [
+      "a path that is none",
+      "rateLimit:\n  api:\n    v1/ws: { rate: 5/second }",
+      '3 rateLimit.api["v1/ws"]: this name must be a path such as /v1/chat/completions, without a query',
+    ],
+    [
+      "a path in two forms",
+      "rateLimit:\n  api:\n    /v1/ws/: { rate: 5/second }",
+      '3 rateLimit.api["/v1/ws/"]: this name must have neither a slash at its end nor two in a row',
     ],
     ["a file that is a list", "- a", "1 : must be a group of fields, not a list"],
     [

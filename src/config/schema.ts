@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ADAPTER_NAMES, OPERATIONS, STRATEGIES, type Tier } from "../core/catalog.ts";
+import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
 import {
   byteSize,
   count,
@@ -15,7 +15,9 @@ import {
   shortName,
   waitingTime,
 } from "./fields.ts";
+import { limitsSchema } from "./limits-schema.ts";
 import { priceProblem, priceSchema } from "./prices.ts";
+import { rateLimitSchema } from "./rate-limit-schema.ts";
 
 /**
  * The configuration file's shape. Every object is strict: a field that is not known is a mistake. Parsing
@@ -37,13 +39,6 @@ const keySchema = z.union(
   ],
   { error: "must be a key, or { id, key, weight, models }" },
 );
-
-const limitsSchema = z.strictObject({
-  qps: positive.optional().describe("Requests a second toward the vendor."),
-  burst: count.optional().describe("Requests that may go at once; absent: one second's worth."),
-  concurrency: count.optional().describe("Requests that may run at the same time."),
-  dailyQuota: count.optional().describe("Requests a day (UTC)."),
-});
 
 const timeoutsSchema = z.strictObject({
   connect: waitingTime.optional(),
@@ -103,18 +98,6 @@ export const modelSchema = z
     }
   });
 export type ModelInput = z.input<typeof modelSchema>;
-
-const tierLimit = z.strictObject({ qps: positive, burst: count.optional() }).optional();
-const rateLimitSchema = z.strictObject({
-  tiers: z
-    .strictObject({ vip: tierLimit, normal: tierLimit, test: tierLimit } satisfies Record<Tier, unknown>)
-    .optional()
-    .describe("What one tenant may ask for a second, by its tier."),
-  vendors: z
-    .record(shortName, limitsSchema.omit({ concurrency: true }))
-    .optional()
-    .describe("The same as `limits` of the vendor itself."),
-});
 
 const routingSchema = z.strictObject({
   strategy: z.enum(STRATEGIES).optional(),

@@ -1,5 +1,5 @@
 import type { AdapterName, VendorSpec } from "../core/catalog.ts";
-import { limitsOf, vendorSpecOf } from "./convert.ts";
+import { vendorSpecOf } from "./convert.ts";
 import type { Environment } from "./interpolate.ts";
 import type { Finding } from "./issues.ts";
 import { entriesOf, fieldOf } from "./references.ts";
@@ -39,8 +39,8 @@ export function vendorNames(sources: VendorSources): readonly string[] {
 /** The vendors of a checked file, with built-in regions and the environment's keys filled in. */
 export function vendorSpecs(file: FileInput, sources: VendorSources): readonly VendorSpec[] {
   return vendorNames(sources).map((name) => {
-    const spec = vendorSpecOf(name, withDefaults(name, file.vendors?.[name], sources));
-    return { ...spec, limits: { ...spec.limits, ...limitsOf(file.rateLimit?.vendors?.[name] ?? {}) } };
+    const input = withDefaults(name, file.vendors?.[name], sources);
+    return vendorSpecOf(name, { ...input, limits: { ...input.limits, ...file.rateLimit?.vendors?.[name] } });
   });
 }
 

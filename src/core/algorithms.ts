@@ -10,3 +10,12 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 
 /** How a limit counts that does not say so. */
 export const PLAIN_ALGORITHM: Algorithm = "token-bucket";
+
+export interface RateLimit {
+  /** Requests a second. */
+  readonly qps: number;
+  /** What may come at once; absent: one second's worth, at least 1. */
+  readonly burst?: number;
+  /** Absent: a token bucket. */
+  readonly algorithm?: Algorithm;
+}

@@ -1,5 +1,6 @@
-import type { Algorithm } from "./algorithms.ts";
+import type { RateLimit } from "./algorithms.ts";
 import type { VendorId } from "./ids.ts";
+import type { LimitSpecs } from "./limit-specs.ts";
 import type { Price } from "./price.ts";
 
 /** What the configuration says can be served: vendors, and for each public model where it can be had. */
@@ -8,19 +9,12 @@ export interface Catalog {
   readonly models: ReadonlyMap<string, ModelSpec>;
   readonly routing: RoutingSpec;
   readonly tiers: Readonly<Partial<Record<Tier, RateLimit>>>;
+  /** Absent: nothing but tenants, keys and vendors is limited. */
+  readonly limits?: LimitSpecs;
 }
 
 export const TIERS = ["vip", "normal", "test"] as const;
 export type Tier = (typeof TIERS)[number];
-
-export interface RateLimit {
-  /** Requests a second. */
-  readonly qps: number;
-  /** Bucket size; absent: one second's worth, at least 1. */
-  readonly burst?: number;
-  /** Absent: as is usual for whom it limits. */
-  readonly algorithm?: Algorithm;
-}
 
 /** Every kind of vendor there is a name for; which of them this version can call is `adapters/registry.ts`. */
 export const ADAPTER_NAMES = [

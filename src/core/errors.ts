@@ -51,8 +51,10 @@ export interface ErrorDetail {
 }
 
 export interface LimitState {
-  /** Which limit: `tenant`, `key`, `vendor`, `model`, `node`. */
+  /** Which limit: `tenant`, `key`, `vendor`, `model`, `global`, `api /v1/…`. */
   readonly name: string;
+  /** What it counts; absent: requests. */
+  readonly unit?: "tokens";
   readonly limit: number;
   readonly remaining: number;
   readonly resetMs: number;

@@ -1,4 +1,4 @@
-import type { RateLimit } from "./catalog.ts";
+import type { RateLimit } from "./algorithms.ts";
 import type { Micropoints } from "./points.ts";
 
 /** What one client key may ask for, whatever its tenant may. */

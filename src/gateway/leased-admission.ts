@@ -5,7 +5,8 @@ import type {
   RateLeases,
   RateTaken,
 } from "../actors/leases/leases.ts";
-import type { RateLimit, Tier } from "../core/catalog.ts";
+import type { RateLimit } from "../core/algorithms.ts";
+import type { Tier } from "../core/catalog.ts";
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import { type Micropoints, ZERO } from "../core/points.ts";
 import type { AdmissionPorts, Admitted } from "./admission.ts";

@@ -32,7 +32,7 @@ function desk(options: {
     usableKeys: (_vendor, keys) => keys,
     close() {},
   };
-  const rates: RateLeases = {
+  const rates: Pick<RateLeases, "take"> = {
     take: () =>
       options.rate === false
         ? denied
@@ -41,9 +41,7 @@ function desk(options: {
             state: undefined,
             release: () => void told.push("rate released"),
             undo: () => void told.push("rate undone"),
-            settle() {},
           },
-    drain: async () => {},
   };
   const quotas: QuotaLeases = {
     take: () =>

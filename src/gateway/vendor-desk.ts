@@ -32,7 +32,7 @@ export interface NoTicket {
 
 export interface DeskPorts {
   readonly health: VendorHealth;
-  readonly rates: RateLeases;
+  readonly rates: Pick<RateLeases, "take">;
   readonly quotas: QuotaLeases;
 }
 

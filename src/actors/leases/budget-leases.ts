@@ -1,9 +1,8 @@
 import { SluiceError } from "../../core/errors.ts";
-import type { KeyId, TenantId } from "../../core/ids.ts";
 import type { KeyBudget } from "../../core/key-limits.ts";
 import { formatPoints, type Micropoints, micropointsOf } from "../../core/points.ts";
-import { TENANT } from "../tenant-protocol.ts";
-import type { BudgetHold, BudgetLeases } from "./leases.ts";
+import { pathBudget, TENANT } from "../tenant-protocol.ts";
+import type { BudgetHold, BudgetLeases, BudgetSubject } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
 import type { SliceLease, SliceSubject } from "./slice-lease.ts";
 import { SliceLeases } from "./slice-leases.ts";
@@ -27,12 +26,12 @@ class NodeBudgets implements BudgetLeases {
   }
 
   hold(
-    { tenant, key }: { readonly tenant: TenantId; readonly key: KeyId },
+    subject: BudgetSubject,
     budget: KeyBudget,
     amount: Micropoints,
     atLeast: Micropoints = amount,
   ): BudgetHold | Promise<BudgetHold> {
-    const lease = this.#slices.lease(key, budget, (of) => subjectOf(tenant, key, of));
+    const lease = this.#slices.lease(idOf(subject), budget, (of) => sliceOf(subject, of));
     const held = lease.line.take(amount, atLeast);
     const isHit = typeof held === "bigint";
     this.ports.counter?.lease("budget", isHit ? "hit" : "miss");
@@ -68,15 +67,18 @@ class Hold implements BudgetHold {
   }
 }
 
-const subjectOf = (tenant: TenantId, key: KeyId, { points, period }: KeyBudget): SliceSubject => ({
-  owner: { kind: TENANT, key: tenant },
-  subject: key,
+const idOf = (subject: BudgetSubject): string =>
+  "key" in subject ? subject.key : `${subject.tenant} ${subject.path}`;
+
+const sliceOf = (subject: BudgetSubject, { points, period }: KeyBudget): SliceSubject => ({
+  owner: { kind: TENANT, key: subject.tenant },
+  subject: "key" in subject ? subject.key : pathBudget(subject.path),
   whole: points,
   period,
   denial: (affordable) =>
     new SluiceError(
       "budget_exceeded",
-      `The budget of this key (${formatPoints(points)} points, ${period}) is used up.`,
+      `The budget of ${"key" in subject ? "this key" : subject.path} (${formatPoints(points)} points, ${period}) is used up.`,
       {
         affordable: formatPoints(micropointsOf(affordable)),
       },

@@ -1,4 +1,4 @@
-import type { RateLimit } from "../../core/catalog.ts";
+import type { RateLimit } from "../../core/algorithms.ts";
 import type { LimitState } from "../../core/errors.ts";
 import type { KeyId, TenantId, VendorId } from "../../core/ids.ts";
 import type { KeyBudget } from "../../core/key-limits.ts";
@@ -64,20 +64,21 @@ export interface Capacity extends Partial<RateLimit> {
 
 export interface RateLeases {
   /**
-   * Takes one request's worth from the limit: a token (or `count` of them), and a slot where `concurrency` is
-   * limited. Keep the `limit` object the same while it does not change (compared by its values only when it is
+   * Takes one request's worth from the limit: a token, and a slot where `concurrency` is limited. Keep the `limit` object the same while it does not change (compared by its values only when it is
    * another one). Of a leaky bucket the answer comes when it is the request's turn.
    * Rejects with SluiceError `overloaded` when the owner does not answer and nothing is left to act on.
    */
-  take(
+  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
+  /** Sets `count` tokens aside for one request, all or none. `limit.burst` is the most that one can have. */
+  takeTokens(
     scope: RateScope,
     limit: Capacity,
-    count?: number,
-  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
+    count: number,
+  ): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied>;
   drain(deadlineMs: number): Promise<void>;
 }
 
-/** Ends with exactly one of its three calls. */
+/** Ends with exactly one of its calls. */
 export interface RateTaken {
   readonly ok: true;
   /** Undefined when only concurrency is limited. */
@@ -86,7 +87,10 @@ export interface RateTaken {
   release(): void;
   /** The request did not happen after all: frees the slot and puts the token back. */
   undo(): void;
-  /** Instead of `release`: so many tokens were used. What is left goes back, what is missing becomes a debt. */
+}
+
+export interface TokensTaken extends RateTaken {
+  /** So many tokens were used: what is left goes back, what is missing becomes a debt. */
   settle(used: number): void;
 }
 
@@ -104,10 +108,15 @@ export interface BudgetHold {
   release(): void;
 }
 
+/** A key's budget, or a tenant's for one path of the API. */
+export type BudgetSubject =
+  | { readonly tenant: TenantId; readonly key: KeyId }
+  | { readonly tenant: TenantId; readonly path: string };
+
 export interface BudgetLeases {
-  /** As `PurseLeases.hold`, against a key's budget. The denial is `budget_exceeded` with `detail.affordable`. */
+  /** As `PurseLeases.hold`, against a budget. The denial is `budget_exceeded` with `detail.affordable`. */
   hold(
-    subject: { readonly tenant: TenantId; readonly key: KeyId },
+    subject: BudgetSubject,
     budget: KeyBudget,
     amount: Micropoints,
     atLeast?: Micropoints,

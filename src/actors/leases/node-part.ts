@@ -2,7 +2,7 @@ import type { Algorithm } from "../../core/algorithms.ts";
 import type { LimitState } from "../../core/errors.ts";
 import { NO_PART, type Part } from "../shares.ts";
 import { createMeter } from "./create-meter.ts";
-import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
+import type { Capacity, RateDenied, TokensTaken } from "./leases.ts";
 import { type Cooling, type Meter, NO_SURPLUS, REFUSED, type Surplus } from "./meter.ts";
 
 /** When a slot may be free again is not known; clients shall not ask faster than this. */
@@ -169,7 +169,7 @@ export class NodePart {
 }
 
 /** One request's worth of a part. */
-export class Take implements RateTaken {
+export class Take implements TokensTaken {
   readonly ok = true;
 
   constructor(

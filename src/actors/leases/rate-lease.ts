@@ -16,7 +16,7 @@ import {
   RENEW_MS,
 } from "../limits.ts";
 import type { Part, ShareAsk, ShareReply } from "../shares.ts";
-import type { Capacity, RateDenied, RateTaken } from "./leases.ts";
+import type { Capacity, RateDenied, TokensTaken } from "./leases.ts";
 import type { Surplus } from "./meter.ts";
 import { NodePart, Take } from "./node-part.ts";
 import { createSequence, type LeasePorts } from "./ports.ts";
@@ -25,7 +25,7 @@ import { RateMeter } from "./rate-meter.ts";
 interface Waiter {
   readonly count: number;
   readonly since: number;
-  readonly resolve: (result: RateTaken | RateDenied) => void;
+  readonly resolve: (result: TokensTaken | RateDenied) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -92,7 +92,7 @@ export class RateLease {
   }
 
   /** One request's worth. Throws or rejects with SluiceError `overloaded` when the owner cannot be reached. */
-  take(limit: Capacity, count: number): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+  take(limit: Capacity, count: number): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> {
     const now = this.ports.clock.monotonic();
     const part = this.#part;
     this.#usedAt = now;
@@ -123,7 +123,7 @@ export class RateLease {
   }
 
   /** At once, or when a leaky bucket lets it out (bounded by `LONGEST_TURN_MS`). */
-  #inTurn(taken: Take): RateTaken | Promise<RateTaken> {
+  #inTurn(taken: Take): TokensTaken | Promise<TokensTaken> {
     if (taken.waitMs <= 0) return taken;
     return sleep(this.ports.clock, taken.waitMs).then(() => taken);
   }

@@ -9,7 +9,7 @@ import { shardOf } from "../shard.ts";
 import { ANY_REBALANCE, type Rebalance, SHARDS_ACQUIRED, type ShardsAcquired } from "../subjects.ts";
 import { TENANT } from "../tenant-protocol.ts";
 import { VENDOR } from "../vendor-protocol.ts";
-import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken } from "./leases.ts";
+import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken, TokensTaken } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
 import { RateLease } from "./rate-lease.ts";
 
@@ -24,7 +24,7 @@ import { RateLease } from "./rate-lease.ts";
  */
 export const createRateLeases = (ports: LeasePorts): RateLeases => new NodeRates(ports);
 
-const UNLIMITED: RateTaken = { ok: true, state: undefined, release() {}, undo() {}, settle() {} };
+const UNLIMITED: TokensTaken = { ok: true, state: undefined, release() {}, undo() {}, settle() {} };
 
 class NodeRates implements RateLeases {
   readonly #leases = {
@@ -55,11 +55,15 @@ class NodeRates implements RateLeases {
     ];
   }
 
-  take(
+  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+    return this.takeTokens(scope, limit, 1);
+  }
+
+  takeTokens(
     scope: RateScope,
     limit: Capacity,
-    count = 1,
-  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+    count: number,
+  ): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> {
     if (limit.qps === undefined && limit.concurrency === undefined) return UNLIMITED;
     const id = idOf(scope);
     let lease = this.#leases[scope.kind].get(id);
