@@ -3,6 +3,7 @@ import type { Clock } from "../src/core/clock.ts";
 import { sleep } from "../src/core/clock.ts";
 import type { Random } from "../src/core/random.ts";
 import type { Files } from "../src/ledger/spool/files.ts";
+import type { Process } from "./process.ts";
 
 interface File {
   bytes: Uint8Array;
@@ -20,6 +21,19 @@ export class Disk {
     readonly clock: Clock,
     readonly random: Random,
   ) {}
+
+  /** As one process uses it; a dead one writes nothing more. */
+  filesOf(process: Process): Files {
+    const { files } = this;
+    return {
+      ...files,
+      write(...asked) {
+        if (process.isDead) throw new Error("the process is dead");
+        files.write(...asked);
+      },
+      sync: (descriptor) => process.reach(files.sync(descriptor)),
+    };
+  }
 
   readonly files: Files = {
     makeDirectory: () => {},

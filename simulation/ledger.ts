@@ -32,6 +32,8 @@ export class Ledger {
   readonly purses = new Map<string, bigint>();
   readonly usage = new Map<string, BookedUsage>();
   readonly nodes = new Map<string, NodeRow>();
+  /** Usage in batches that came too early and were sent away. */
+  readonly early = new Set<string>();
   /** Nodes that cannot reach it. */
   readonly cutOff = new Set<NodeId>();
   isDown = false;
@@ -183,8 +185,10 @@ export class Ledger {
     const row = this.nodes.get(node);
     if (row === undefined) throw Object.assign(new Error("not registered"), { code: "SL002" });
     const first = row.sequence > 1n ? row.sequence : 1n;
-    if (epoch === row.epoch && from !== null && from > first)
+    if (epoch === row.epoch && from !== null && from > first) {
+      for (const { id } of records) this.early.add(id);
       throw Object.assign(new Error("beyond the watermark"), { code: "SL003" });
+    }
     const fresh = records.filter(({ id }) => !this.usage.has(id));
     const purses = new Map<string, bigint>();
     for (const { tenant, charged } of fresh) {

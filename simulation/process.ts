@@ -1,5 +1,4 @@
 import type { Cancel, Clock } from "../src/core/clock.ts";
-import type { ManualClock } from "../src/core/manual-clock.ts";
 
 /**
  * One process of the simulated cluster. Time goes on without it: while it is paused its timers and everything that
@@ -9,8 +8,9 @@ export class Process {
   readonly clock: Clock;
   #state: "running" | "paused" | "dead" = "running";
   readonly #waiting: (() => void)[] = [];
+  readonly #endings: (() => void)[] = [];
 
-  constructor(readonly world: ManualClock) {
+  constructor(readonly world: Clock) {
     this.clock = {
       now: () => world.now(),
       monotonic: () => world.monotonic(),
@@ -57,6 +57,12 @@ export class Process {
   kill(): void {
     this.#state = "dead";
     this.#waiting.length = 0;
+    for (const run of this.#endings.splice(0)) run();
+  }
+
+  /** What the world notices when the process dies: its connections close. */
+  atEnd(run: () => void): void {
+    this.#endings.push(run);
   }
 
   /** A timer that fell due many times meanwhile runs once. */

@@ -83,8 +83,8 @@ export function logOf(
     maxBytes: shared.maxBytes,
     append: (subject, message) => ask(() => shared.append(subject, message)),
     subjects: () => ask(() => shared.subjects()),
-    consume: (name, subject, handler) =>
-      shared.consume(name, subject, async (message, deliveries) => {
+    consume(name, subject, handler) {
+      const consumption = shared.consume(name, subject, async (message, deliveries) => {
         const { chance } = network;
         if (network.cutOff.has(node) || process.isDead) throw new Error("nobody pulls");
         const handled = new Promise<void>((resolve, reject) => {
@@ -100,6 +100,9 @@ export function logOf(
         // The acknowledgement may be lost, too.
         if (isLate || network.cutOff.has(node) || chance.happens(chance.faults.lose))
           throw new Error("no ack");
-      }),
+      });
+      process.atEnd(() => consumption.close());
+      return consumption;
+    },
   };
 }
