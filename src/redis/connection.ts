@@ -22,6 +22,9 @@ const CLOSE_MS = 1_000;
 /** A refusal (wrong rights, no memory) concerns all commands of its kind: it is told no more than once a minute. */
 const COMPLAIN_MS = 60_000;
 
+/** Why it is away, where no error tells. */
+const CLOSED = "the connection was closed";
+
 /**
  * Connects, and stays connected for as long as the process runs. Resolves at the latest after two seconds, whether
  * Redis is there or not: what it holds may be lost.
@@ -34,7 +37,7 @@ export async function connectRedis(options: RedisOptions): Promise<Redis> {
 
 class RedisConnection implements Redis {
   #state: "starting" | "up" | "away" | "closed" = "starting";
-  #reason = "";
+  #reason = CLOSED;
   #inFlight = 0;
   #complainAt = Number.NEGATIVE_INFINITY;
   readonly #firstReady = Promise.withResolvers<void>();
@@ -112,6 +115,7 @@ class RedisConnection implements Redis {
     const { log } = this.options;
     if (this.#state === "closed" || this.#state === "up") return;
     if (this.#state === "away") log.info("Redis is there again");
+    this.#reason = CLOSED;
     this.#state = "up";
     this.#firstReady.resolve();
   }

@@ -87,4 +87,21 @@ test("while Redis is away tickets are refused with a word about when to try agai
   await expect(store.take(ticket)).rejects.toMatchObject(refusal);
   await expect(issueTicket(store, random, "sk-b")).rejects.toMatchObject(refusal);
   await connection.close();
+  await own.dispose();
+});
+
+test("tickets that Redis did not take do not count against those that it can", async () => {
+  const own = await testRedis();
+  const connection = await connectRedis({ urls: [own.url], clock: systemClock, log: silentLog });
+  const store = createRedisTickets({ redis: connection, seal, clock: systemClock }, 1);
+  await own.kill();
+  for (let again = 0; again < 3; again += 1) {
+    await expect(issueTicket(store, random, "sk-a")).rejects.toMatchObject({ code: "overloaded" });
+  }
+  await own.restart();
+  while (!connection.isUp()) await Bun.sleep(5);
+  const { ticket } = await issueTicket(store, random, "sk-a");
+  expect(await store.take(ticket)).toBe("sk-a");
+  await connection.close();
+  await own.dispose();
 });

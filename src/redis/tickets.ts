@@ -44,7 +44,12 @@ export function createRedisTickets({ redis, seal, clock }: RedisTicketPorts, cap
     async put(ticket: string, secret: string, ttlMs: number): Promise<void> {
       count();
       const key = keyOf(ticket);
-      await redis.send("SET", key, Buffer.from(seal.seal(secret, key)), "PX", ttlMs);
+      try {
+        await redis.send("SET", key, Buffer.from(seal.seal(secret, key)), "PX", ttlMs);
+      } catch (thrown) {
+        made = Math.max(0, made - 1);
+        throw thrown;
+      }
     },
     async take(ticket: string): Promise<string | undefined> {
       const key = keyOf(ticket);
