@@ -17,6 +17,8 @@ type Job =
       readonly ask: GrantAsk;
       readonly reply: Pending<GrantReply>;
       isRecalled: boolean;
+      /** It may have been granted before; the ledger has not said yet. */
+      isInDoubt: boolean;
     }
   | { readonly kind: "giveBack"; readonly ask: GiveBackAsk; readonly reply: Pending<null> }
   | { readonly kind: "refresh"; readonly reply: Pending<TenantState> };
@@ -73,7 +75,10 @@ export class TenantPurses {
     this.#silent.delete(ask.node);
     const reply = this.#sameGrant(ask.id)?.reply;
     if (reply !== undefined) return reply;
-    return this.#enqueue({ kind: "grant", ask, reply: turn.later<GrantReply>(), isRecalled: false }, turn);
+    return this.#enqueue(
+      { kind: "grant", ask, reply: turn.later<GrantReply>(), isRecalled: false, isInDoubt: ask.isRetry },
+      turn,
+    );
   }
 
   giveBack<State>(ask: GiveBackAsk, turn: Turn<State>): Pending<null> {
@@ -117,7 +122,7 @@ export class TenantPurses {
     }
     const size = grantSize(this.#available, this.#nodesWith(ask.node), ask);
     // A grant that was tried before may have happened: only the ledger can tell, whatever is left by now.
-    if (ask.isRetry) this.#move(job, size > 0n ? size : 1n, turn);
+    if (job.isInDoubt) this.#move(job, size > 0n ? size : 1n, turn);
     else if (size > 0n && size >= ask.need) this.#move(job, size, turn);
     else if (ask.need === 0n) job.reply.answer({ granted: 0n, affordable: this.#available });
     else if (this.#canRecall(job)) this.#startRecall(job, turn);
@@ -173,8 +178,13 @@ export class TenantPurses {
       (thrown) => {
         const affordable = affordableIn(thrown);
         if (affordable === undefined) job.reply.refuse(asSluiceError(thrown));
+        else if (job.isInDoubt) {
+          // It was not granted: from here on it is an ask like any other.
+          job.isInDoubt = false;
+          this.#queue.unshift(job);
+        }
         // Someone else took points meanwhile: once more, with the balance as it is.
-        else if (!ask.isRetry && affordable >= ask.atLeast && affordable > 0n) this.#queue.unshift(job);
+        else if (affordable >= ask.atLeast && affordable > 0n) this.#queue.unshift(job);
         else job.reply.answer({ granted: 0n, affordable });
       },
     );

@@ -82,13 +82,26 @@ async function grantDirectly(
     return grantSize(tenantAccount + overdraft, options.nodes(), wanted);
   };
   let size = await sizeNow();
-  if (size < wanted.need && !mayBeGranted) {
+  if (mayBeGranted) {
+    const found = await move(options, tenant, wanted, size > 0n ? size : 1n);
+    if (found.granted > 0n) return found;
+  }
+  if (size < wanted.need) {
     bus.publish(tenantRecall(tenant), { tenant, recall: wanted.id } satisfies TenantRecall);
     await sleep(clock, RECALL_MS);
     size = await sizeNow();
   }
-  if (size <= 0n && !mayBeGranted) return { granted: 0n, affordable: 0n };
-  const amount = micropointsOf(size > 0n ? size : 1n);
+  return size > 0n ? move(options, tenant, wanted, size) : { granted: 0n, affordable: 0n };
+}
+
+/** The ledger's word. @throws what the ledger said but that the points do not suffice */
+async function move(
+  { ledger, clock }: PurseDeskOptions,
+  tenant: TenantId,
+  wanted: GrantAsk,
+  size: bigint,
+): Promise<GrantReply> {
+  const amount = micropointsOf(size);
   const atLeast = micropointsOf(wanted.atLeast > 0n ? wanted.atLeast : 1n);
   const { id, node, epoch = null } = wanted;
   try {
