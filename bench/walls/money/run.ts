@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import { seededRandom } from "../../../src/core/random.ts";
 import { audit, type ClientRecord, type Finding } from "./books.ts";
+import { keepEvidence, keepEvidence } from "./evidence.ts";
 import { type Funded, readLedger } from "./ledger-books.ts";
 import { progressOf, startLoad } from "./load.ts";
 import { type Mischief, planMischief } from "./mischief.ts";
@@ -35,7 +35,6 @@ const MOST_LEFT = 1_000_000n;
 /** Plans of neighbouring seeds begin alike otherwise. */
 const SPREAD = 40_503;
 const LOOK_MS = 500;
-const LOGS = join(import.meta.dir, "../../out/wall");
 
 /** One wall: load and troubles, healing, audit. */
 export async function runWall(options: RunOptions): Promise<RunReport> {
@@ -62,7 +61,7 @@ export async function runWall(options: RunOptions): Promise<RunReport> {
     const told = { records, broken, overdrafts, quietMs, extra: revoked };
     return await reportOf(world, options, { payers, plan, isSpent, ...told });
   } finally {
-    await keepLogs(world, seed);
+    await keepEvidence(world, seed);
     await world.close();
   }
 }
@@ -186,10 +185,4 @@ function fundedOf(payers: Payers): readonly Funded[] {
       toppedUp: points(SMALL.points + (more.has(payer) ? SMALL.more : 0)),
     })),
   ];
-}
-
-/** What the nodes said, for whoever looks for a cause. */
-async function keepLogs({ nodes }: World, seed: number): Promise<void> {
-  for (const { name, gateway } of nodes)
-    await Bun.write(join(LOGS, `seed-${seed}-${name}.log`), gateway.log());
 }
