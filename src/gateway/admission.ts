@@ -2,23 +2,28 @@ import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
 import { affordableOutput, largestCost } from "../core/price.ts";
+import type { Usage } from "../core/usage.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
+import type { RateRequest } from "./rate-levels.ts";
 import type { Ranked } from "./router.ts";
 import type { Route } from "./routes.ts";
 
 /** What admission takes from: leases that answer at once when warm, a Promise when their owner must be asked. */
 export interface AdmissionPorts {
-  /** Rates and slots of tenant and key. Throws or rejects with `rate_limit_exceeded`. */
-  takeRates(caller: Caller): Admitted | Promise<Admitted>;
-  /** Points of the tenant, and of the key's budget. Throws or rejects with `insufficient_points` or `budget_exceeded` (with `affordable`). */
-  hold(caller: Caller, amount: Micropoints): Hold | Promise<Hold>;
+  /** Rates, slots and tokens on every level. Throws or rejects with `rate_limit_exceeded`. */
+  takeRates(asked: RateRequest): Admitted | Promise<Admitted>;
+  /** Points of the tenant, of the key's budget and of the path's. Throws or rejects with `insufficient_points` or `budget_exceeded` (with `affordable`). */
+  hold(caller: Caller, amount: Micropoints, path: string | undefined): Hold | Promise<Hold>;
 }
 
 export interface Admitted {
+  /** The limit on requests that has the least left. */
   readonly limit: LimitState | undefined;
-  /** Gives back what is counted while the request runs. */
-  release(): void;
+  /** The limit on tokens. */
+  readonly tokenLimit?: LimitState | undefined;
+  /** Gives back what is counted while the request runs, and the tokens that it did not use (absent: all). */
+  release(usage?: Usage): void;
 }
 
 /** A request that may run: what was held for it, and which candidates that pays for. */
@@ -27,7 +32,8 @@ export interface Admission {
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
   readonly limit: LimitState | undefined;
-  release(): void;
+  readonly tokenLimit: LimitState | undefined;
+  release(usage?: Usage): void;
 }
 
 /** How often a hold is tried anew with what a denial said was affordable: others spend meanwhile. */
@@ -42,41 +48,35 @@ export function admit(
   caller: Caller,
   request: GenerationRequest,
   ranked: readonly Ranked[],
-): Admission | Promise<Admission> {
-  const rates = ports.takeRates(caller);
-  if (rates instanceof Promise)
-    return rates.then((admitted) => holdFor(ports, caller, request, ranked, admitted));
-  return holdFor(ports, caller, request, ranked, rates);
-}
-
-function holdFor(
-  ports: AdmissionPorts,
-  caller: Caller,
-  request: GenerationRequest,
-  ranked: readonly Ranked[],
-  rates: Admitted,
+  path?: string,
 ): Admission | Promise<Admission> {
   const candidates = ranked.map(({ route }) => route);
+  const asked: RateRequest = { caller, request, candidates, path };
+  const rates = ports.takeRates(asked);
+  if (rates instanceof Promise) return rates.then((admitted) => holdFor(ports, asked, admitted));
+  return holdFor(ports, asked, rates);
+}
+
+function holdFor(ports: AdmissionPorts, asked: RateRequest, rates: Admitted): Admission | Promise<Admission> {
+  const { caller, request, candidates, path } = asked;
   const amount = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
   const whole = { candidates, cappedOutputTokens: undefined };
   try {
-    const hold = ports.hold(caller, amount);
+    const hold = ports.hold(caller, amount, path);
     if (!(hold instanceof Promise)) return admission(hold, whole, rates);
     return hold.then(
       (held) => admission(held, whole, rates),
-      (thrown: unknown) => holdLess(ports, caller, request, candidates, rates, thrown),
+      (thrown: unknown) => holdLess(ports, asked, rates, thrown),
     );
   } catch (thrown) {
-    return holdLess(ports, caller, request, candidates, rates, thrown);
+    return holdLess(ports, asked, rates, thrown);
   }
 }
 
 /** The balance does not cover the dearest case: take the candidates it covers, else cap the output, else refuse. */
 async function holdLess(
   ports: AdmissionPorts,
-  caller: Caller,
-  request: GenerationRequest,
-  candidates: readonly Route[],
+  { caller, request, candidates, path }: RateRequest,
   rates: Admitted,
   denial: unknown,
 ): Promise<Admission> {
@@ -86,7 +86,7 @@ async function holdLess(
       const plan = planWithin(affordableOf(thrown), caller, request, candidates);
       if (plan === undefined) break;
       try {
-        return admission(await ports.hold(caller, plan.amount), plan, rates);
+        return admission(await ports.hold(caller, plan.amount, path), plan, rates);
       } catch (again) {
         thrown = again;
       }
@@ -154,6 +154,7 @@ function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
     candidates: plan.candidates,
     cappedOutputTokens: plan.cappedOutputTokens,
     limit: rates.limit,
-    release: () => rates.release(),
+    tokenLimit: rates.tokenLimit,
+    release: (usage) => rates.release(usage),
   };
 }

@@ -91,7 +91,7 @@ export class Charge implements OpenCharge {
     readonly streamId: StreamId | null,
     readonly hold: Hold,
     readonly flags: readonly UsageFlag[],
-    readonly release: () => void,
+    readonly release: (usage: Usage) => void,
   ) {
     this.openedAt = ports.clock.monotonic();
     this.#admittedAt = ports.clock.now();
@@ -148,7 +148,7 @@ export class Charge implements OpenCharge {
     const { metered } = ending;
     const taken = this.hold.settle(metered.isBillable ? metered.cost : ZERO);
     const loss = metered.isBillable ? taken.loss : metered.cost;
-    this.release();
+    this.release(metered.usage);
     const record = this.#recordOf(ending, taken.charged, loss);
     this.#tell(record, ending);
     try {

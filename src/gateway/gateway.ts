@@ -49,6 +49,8 @@ export interface GenerateOptions {
   readonly mode: StreamMode;
   /** The client went away. */
   readonly signal?: AbortSignal;
+  /** As the client called it: what limits of paths go by. Absent: none of them is meant. */
+  readonly path?: string;
 }
 
 export type Generation = AnswerGeneration | StreamGeneration;
@@ -63,6 +65,7 @@ export interface Started {
   /** The balance could only pay for this many output tokens. */
   readonly cappedOutputTokens?: number;
   readonly limit?: LimitState;
+  readonly tokenLimit?: LimitState;
   /** Request fields that the serving vendor cannot take. */
   readonly dropped?: readonly string[];
 }

@@ -40,7 +40,7 @@ export async function generate(
 ): Promise<Generation> {
   const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
   ports.explanations.decided(options.requestId, caller.tenant, decision);
-  const admitting = admit(ports.admission, caller, request, decision.ranked);
+  const admitting = admit(ports.admission, caller, request, decision.ranked, options.path);
   const admission = admitting instanceof Promise ? await admitting : admitting;
   const charge = await openCharge(ports, caller, request, options, admission);
   const run = new Run(ports, request, options, admission, charge);
@@ -232,7 +232,7 @@ class Run {
   }
 
   #started(route: Route, dropped: readonly string[] | undefined): Started {
-    const { cappedOutputTokens, limit } = this.admission;
+    const { cappedOutputTokens, limit, tokenLimit } = this.admission;
     return {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
@@ -240,6 +240,7 @@ class Run {
       attempts: this.#attempts,
       ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
       ...(limit === undefined ? {} : { limit }),
+      ...(tokenLimit === undefined ? {} : { tokenLimit }),
       ...(dropped === undefined || dropped.length === 0 ? {} : { dropped }),
     };
   }

@@ -37,12 +37,13 @@ export function errorResponse(error: SluiceError, requestId: string): Response {
   return Response.json(errorBody(error, requestId), { status, headers });
 }
 
-/** OpenAI's headers of a request limit. */
+/** OpenAI's headers of a limit on requests or tokens. */
 export function rateLimitHeaders(state: LimitState): Record<string, string> {
+  const unit = state.unit ?? "requests";
   return {
-    "x-ratelimit-limit-requests": String(state.limit),
-    "x-ratelimit-remaining-requests": String(Math.max(0, Math.floor(state.remaining))),
-    "x-ratelimit-reset-requests": goDuration(state.resetMs),
+    [`x-ratelimit-limit-${unit}`]: String(state.limit),
+    [`x-ratelimit-remaining-${unit}`]: String(Math.max(0, Math.floor(state.remaining))),
+    [`x-ratelimit-reset-${unit}`]: goDuration(state.resetMs),
   };
 }
 

@@ -9,6 +9,7 @@ import { createGateway } from "../gateway/create.ts";
 import { Deadlines } from "../gateway/deadlines.ts";
 import { createExplanations, type Explanations } from "../gateway/explain.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
 import { createIdentity, type Identity } from "../gateway/identity.ts";
 import { createLeasedAdmission } from "../gateway/leased-admission.ts";
 import { OpenCharges } from "../gateway/open-charges.ts";
@@ -67,7 +68,14 @@ export async function buildRequestPath(
     routes: () => routes,
     network: (call, signal) => fetch(call.url, { ...call, signal, redirect: "manual", keepalive: true }),
     desk: createVendorDesk({ health, rates, quotas }),
-    admission: createLeasedAdmission({ purses, budgets, rates, tierLimit }),
+    admission: createLeasedAdmission({
+      purses,
+      budgets,
+      rates,
+      tierLimit,
+      limits: () => routes.catalog.limits,
+      global: createLeasedGlobalLimiter(rates),
+    }),
     spool: wakingSpool(spool, carrier),
   });
   return {

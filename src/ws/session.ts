@@ -25,6 +25,9 @@ export interface SessionPorts {
 type Generate = Extract<ClientFrame, { type: "generate" }>;
 type Resume = Extract<ClientFrame, { type: "resume" }>;
 
+/** What limits of paths know a socket's generations by. */
+const PATH = "/v1/ws";
+
 /** Ids of ended runs that are remembered, so that a credit or cancel that crossed the end is no error. */
 const ENDED_IDS = 256;
 
@@ -137,7 +140,7 @@ export class Session {
     const caller = await this.#authenticate("chat");
     const request = parseChat({ ...body, stream: true }, bytes);
     if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-    const options = { requestId, mode: "events", signal: run.abort.signal } as const;
+    const options = { requestId, mode: "events", signal: run.abort.signal, path: PATH } as const;
     const generation = await gateway.generate(caller, request, options);
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
     const stream = streams.open(caller.tenant, generation, request);

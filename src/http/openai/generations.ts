@@ -68,17 +68,20 @@ async function generate(
   const parsed = endpoint.parse(parseJson(bytes), bytes.byteLength);
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  const asked = { caller, parsed, id, isResumable: request.headers.get("x-sluice-resumable") === "true" };
+  const { path } = endpoint;
+  const isResumable = request.headers.get("x-sluice-resumable") === "true";
+  const asked = { path, caller, parsed, id, isResumable };
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
-  const { path } = endpoint;
-  const fingerprint = fingerprintOf(path, asked.isResumable, bytes);
+  const fingerprint = fingerprintOf(path, isResumable, bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
   return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
 }
 
 interface Asked {
+  /** As it was called. */
+  readonly path: string;
   readonly caller: Caller;
   readonly parsed: GenerationRequest;
   readonly id: RequestId;
@@ -91,9 +94,10 @@ async function run(
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   if (asked.isResumable) return resumable(ports, asked, signal);
-  const { caller, parsed, id } = asked;
+  const { path, caller, parsed, id } = asked;
   const options = {
     requestId: id,
+    path,
     mode: "passthrough",
     ...(signal === undefined ? {} : { signal }),
   } as const;
@@ -110,14 +114,19 @@ const fingerprintOf = (path: string, isResumable: boolean, body: Uint8Array): st
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
-  { caller, parsed, id }: Asked,
+  { path, caller, parsed, id }: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   if (!parsed.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
   if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-  const options = { requestId: id, mode: "events", ...(signal === undefined ? {} : { signal }) } as const;
+  const options = {
+    requestId: id,
+    path,
+    mode: "events",
+    ...(signal === undefined ? {} : { signal }),
+  } as const;
   const generation = await ports.gateway.generate(caller, parsed, options);
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
   const stream = ports.streams.open(caller.tenant, generation, parsed);

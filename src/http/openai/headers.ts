@@ -16,5 +16,6 @@ export function generationHeaders(started: Started, cost?: Micropoints): Record<
     headers["x-sluice-capped"] = String(started.cappedOutputTokens);
   if (started.dropped !== undefined) headers["x-sluice-dropped"] = headerList(started.dropped);
   if (started.limit !== undefined) Object.assign(headers, rateLimitHeaders(started.limit));
+  if (started.tokenLimit !== undefined) Object.assign(headers, rateLimitHeaders(started.tokenLimit));
   return headers;
 }

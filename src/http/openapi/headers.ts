@@ -21,9 +21,16 @@ export const ANSWER_HEADERS: JsonObject = {
   "x-ratelimit-limit-requests": header("Requests that the nearest limit allows at once."),
   "x-ratelimit-remaining-requests": header("How many of them are left."),
   "x-ratelimit-reset-requests": header("When all are back: `120ms`, `1s`, `6m0s`."),
+  "x-ratelimit-limit-tokens": header("Tokens that the model's limit allows at once, where it has one."),
+  "x-ratelimit-remaining-tokens": header("How many of them are left."),
+  "x-ratelimit-reset-tokens": header("When all are back."),
 };
 
-const LIMITS = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"];
+const LIMITS = ["requests", "tokens"].flatMap((unit) => [
+  `x-ratelimit-limit-${unit}`,
+  `x-ratelimit-remaining-${unit}`,
+  `x-ratelimit-reset-${unit}`,
+]);
 const GENERATED = [
   "x-sluice-vendor",
   "x-sluice-model",
