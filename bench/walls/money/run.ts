@@ -1,6 +1,6 @@
 import { seededRandom } from "../../../src/core/random.ts";
 import { audit, type ClientRecord, type Finding } from "./books.ts";
-import { keepEvidence, keepEvidence } from "./evidence.ts";
+import { keepEvidence } from "./evidence.ts";
 import { type Funded, readLedger } from "./ledger-books.ts";
 import { progressOf, startLoad } from "./load.ts";
 import { type Mischief, planMischief } from "./mischief.ts";
