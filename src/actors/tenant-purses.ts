@@ -17,6 +17,8 @@ type Job =
       readonly ask: GrantAsk;
       readonly reply: Pending<GrantReply>;
       isRecalled: boolean;
+      /** The ledger had less than was believed here: decided anew, once. */
+      isCorrected: boolean;
       /** It may have been granted before; the ledger has not said yet. */
       isInDoubt: boolean;
     }
@@ -76,7 +78,14 @@ export class TenantPurses {
     const reply = this.#sameGrant(ask.id)?.reply;
     if (reply !== undefined) return reply;
     return this.#enqueue(
-      { kind: "grant", ask, reply: turn.later<GrantReply>(), isRecalled: false, isInDoubt: ask.isRetry },
+      {
+        kind: "grant",
+        ask,
+        reply: turn.later<GrantReply>(),
+        isRecalled: false,
+        isCorrected: false,
+        isInDoubt: ask.isRetry,
+      },
       turn,
     );
   }
@@ -181,6 +190,11 @@ export class TenantPurses {
         else if (job.isInDoubt) {
           // It was not granted: from here on it is an ask like any other.
           job.isInDoubt = false;
+          this.#queue.unshift(job);
+        }
+        // Nodes that could not reach this owner took points: what is left elsewhere may have to be recalled.
+        else if (!job.isCorrected) {
+          job.isCorrected = true;
           this.#queue.unshift(job);
         }
         // Someone else took points meanwhile: once more, with the balance as it is.
