@@ -13,10 +13,11 @@ export async function commit(
 ): Promise<void> {
   const at = (ms: number) => Bun.sleep(Math.max(0, startedAt + ms - performance.now()));
   await at(from);
+  if (world.closing.aborted) return;
   say(`${kind} ${target + 1} for ${((until - from) / 1_000).toFixed(1)} s`);
   const undo = await begin(world, kind, target);
   await at(until);
-  await undo();
+  if (!world.closing.aborted) await undo();
 }
 
 async function begin(world: World, kind: MischiefKind, target: number): Promise<() => Promise<void> | void> {
@@ -43,7 +44,7 @@ async function troubleServer(
 }
 
 async function troubleNode(
-  { nodes }: World,
+  { nodes, closing }: World,
   kind: Exclude<MischiefKind, ServerTrouble>,
   target: number,
 ): Promise<() => Promise<void> | void> {
@@ -53,7 +54,7 @@ async function troubleNode(
   switch (kind) {
     case "kill node":
       await gateway.kill();
-      return () => startAgain(node);
+      return () => startAgain(node, closing);
     case "pause node": {
       const { pid } = gateway;
       signal(pid, "SIGSTOP");
@@ -82,13 +83,13 @@ function healAll(networks: WallNode["toNats"]): void {
 }
 
 /** A node whose NATS has no majority does not come up at once. */
-async function startAgain({ gateway }: WallNode): Promise<void> {
+async function startAgain({ gateway }: WallNode, closing: AbortSignal): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await gateway.restart();
       return;
     } catch (thrown) {
-      if (tries >= MOST_STARTS) throw thrown;
+      if (tries >= MOST_STARTS || closing.aborted) throw thrown;
       // It may still be trying: two of one name would be one too many.
       await gateway.kill();
       await Bun.sleep(1_000);

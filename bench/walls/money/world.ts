@@ -22,6 +22,8 @@ export interface World {
   /** Straight to Postgres, past every network that is cut. */
   readonly sql: Sql;
   vendorAccount(): Promise<VendorAccount>;
+  /** Aborted when it is being closed: nothing is to be started any more. */
+  readonly closing: AbortSignal;
   /** Ends every process and removes what they stored. Again does nothing. */
   close(): Promise<void>;
 }
@@ -52,14 +54,16 @@ const HERE = import.meta.dir;
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   const closers: (() => Promise<unknown> | unknown)[] = [];
+  const closing = new AbortController();
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    closing.abort();
     // The last that was started is stopped first; what fails keeps nobody else running.
     for (const end of closers.splice(0).reverse()) await end();
   };
   try {
     const parts = await start(options, (end) => closers.push(end));
-    return { ...parts, close: () => (closed ??= close()) };
+    return { ...parts, closing: closing.signal, close: () => (closed ??= close()) };
   } catch (thrown) {
     await close();
     throw thrown;
@@ -71,7 +75,7 @@ type OnClose = (end: () => Promise<unknown> | unknown) => void;
 async function start(
   { nodes: count, withRedis, say }: WorldOptions,
   onClose: OnClose,
-): Promise<Omit<World, "close">> {
+): Promise<Omit<World, "close" | "closing">> {
   const directory = await mkdtemp(join(tmpdir(), "sluice-wall-"));
   onClose(() => rm(directory, { recursive: true, force: true }));
   say(
