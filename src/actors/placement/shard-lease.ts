@@ -79,6 +79,8 @@ export class ShardLease {
     await this.#write((value) =>
       isOwnPast ? store.update(this.#key, value, seen.revision) : store.create(this.#key, value),
     );
+    // It has ended by its age meanwhile, which no watch tells.
+    if (isOwnPast && this.#seen === seen) this.#seen = undefined;
   }
 
   /** Keeps the shard; loses it when its term is over. */

@@ -146,6 +146,23 @@ describe("shards are leased", () => {
     expect(owned(again)).toHaveLength(SHARDS);
   });
 
+  test("a process started again long after its past has ended takes its shards, too", async () => {
+    const first = await join(a);
+    first.kill();
+    nodes.delete(a);
+    await pass(9_500);
+    // What it hears of its past is true, and over before it can be written over.
+    let isOver = false;
+    const slow: KeyValue = {
+      ...store,
+      update: async (...ask) => (isOver ? store.update(...ask) : undefined),
+    };
+    const again = await join(a, slow);
+    isOver = true;
+    await pass(3_000);
+    expect(owned(again)).toHaveLength(SHARDS);
+  });
+
   test("writes that happened without an answer are owned all the same", async () => {
     let trouble = 0;
     const ambiguous = async <Value>(run: () => Promise<Value>): Promise<Value> => {
