@@ -50,8 +50,6 @@ export interface GlobalTaken {
   release(): void;
   /** The request did not happen after all: the token can be used by another. */
   undo(): void;
-  /** Requests are counted here, whatever they use. */
-  settle(used: number): void;
 }
 
 export interface GlobalDenied {
@@ -231,7 +229,7 @@ class SharedLimit implements GlobalLimiter {
 
   #admit(undo: () => void): GlobalTaken {
     this.counts.admitted += 1;
-    return { ok: true, state: this.#state(), release() {}, undo, settle() {} };
+    return { ok: true, state: this.#state(), release() {}, undo };
   }
 
   #deny(waitMs: number): GlobalDenied {
