@@ -1,4 +1,5 @@
 import type { Catalog } from "../core/catalog.ts";
+import type { OverloadSettings } from "../core/overload-settings.ts";
 
 /** Everything that an operator decides, checked and with defaults filled in. Keys do not show in logs or JSON. */
 export interface Config {
@@ -20,6 +21,7 @@ export interface Config {
   readonly masterSecret?: Uint8Array;
   readonly bodyLimitBytes: number;
   readonly drainTimeoutMs: number;
+  readonly overload: OverloadSettings;
   readonly catalog: Catalog;
   readonly source: ConfigSource;
 }
@@ -41,6 +43,7 @@ const FIXED_AT_START = [
   "region",
   "nodeId",
   "bodyLimitBytes",
+  "overload",
 ] as const satisfies readonly (keyof Config)[];
 
 /** Names of the settings that differ but are only read when the process starts. */

@@ -11,6 +11,8 @@ import {
 } from "../core/catalog.ts";
 import { parseDuration } from "../core/durations.ts";
 import { vendorId } from "../core/ids.ts";
+import { DEFAULT_OVERLOAD, type OverloadSettings } from "../core/overload-settings.ts";
+import { parseByteSize } from "./byte-sizes.ts";
 import { conceal } from "./concealed.ts";
 import { priceOf } from "./prices.ts";
 import {
@@ -18,6 +20,7 @@ import {
   type KeyInput,
   keyIdOf,
   type ModelInput,
+  type OverloadInput,
   type RoutingInput,
   type VendorInput,
 } from "./schema.ts";
@@ -53,6 +56,17 @@ export function routingOf(input: RoutingInput | undefined): RoutingSpec {
   return {
     strategy: input?.strategy ?? DEFAULT_ROUTING.strategy,
     weights: input?.weights ?? DEFAULT_ROUTING.weights,
+  };
+}
+
+export function overloadOf({ lag, maxInFlight, minInFlight, memory }: OverloadInput): OverloadSettings {
+  const memoryBytes = memory === undefined ? undefined : parseByteSize(memory);
+  const usual = DEFAULT_OVERLOAD;
+  return {
+    lagMs: parseDuration(lag ?? "") ?? usual.lagMs,
+    maxInFlight: maxInFlight ?? usual.maxInFlight,
+    minInFlight: minInFlight ?? usual.minInFlight,
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
   };
 }
 

@@ -9,6 +9,8 @@ import { parseByteSize } from "./byte-sizes.ts";
 const MAX_DURATION_MS = 86_400_000;
 /** The largest body that fits a JSON parser's memory with room to spare. */
 const MAX_BODY_BYTES = 1024 ** 3;
+/** A gateway that has just started takes about as much. */
+const LEAST_MEMORY_BYTES = 128 * 1024 ** 2;
 
 const DURATION_MESSAGE = "must be a length of time such as 2s, 500ms or 5m";
 export const duration = z
@@ -24,8 +26,8 @@ export const duration = z
 export const waitingTime = duration.refine((text) => parseDuration(text) !== 0, "must be more than nothing");
 
 const SIZE_MESSAGE = "must be a size such as 32MiB, or a number of bytes";
-export const byteSize = z
-  .union([z.number(), z.string()], { error: SIZE_MESSAGE })
+const anySize = z.union([z.number(), z.string()], { error: SIZE_MESSAGE });
+export const byteSize = anySize
   .superRefine((value, context) => {
     const bytes = parseByteSize(value);
     if (bytes === undefined || bytes === 0) context.addIssue({ code: "custom", message: SIZE_MESSAGE });
@@ -33,6 +35,14 @@ export const byteSize = z
       context.addIssue({ code: "custom", message: "must not be more than 1GiB" });
   })
   .describe("A size: 32MiB, 512KiB, or a number of bytes.");
+
+/** What a process may have of the machine's memory. */
+export const memorySize = anySize
+  .refine(
+    (value) => (parseByteSize(value) ?? 0) >= LEAST_MEMORY_BYTES,
+    "must be at least 128MiB, such as 4GiB",
+  )
+  .describe("A size: 4GiB, 512MiB, or a number of bytes.");
 
 export const points = z
   .union([z.number(), z.string()], {

@@ -61,6 +61,7 @@ describe("with nothing configured", () => {
       region: "local",
       bodyLimitBytes: 33_554_432,
       drainTimeoutMs: 30_000,
+      overload: { lagMs: 200, maxInFlight: 30_000, minInFlight: 200 },
     });
     expect(config.catalog.routing).toEqual({
       strategy: "balanced",
@@ -215,6 +216,18 @@ describe("the environment wins over the file", () => {
 });
 
 describe("what a file may say", () => {
+  test("when a node has too much to do", () => {
+    const config = load(
+      "server: { overload: { lag: 50ms, maxInFlight: 900, minInFlight: 9, memory: 2GiB } }",
+    );
+    expect(config.overload).toEqual({
+      lagMs: 50,
+      maxInFlight: 900,
+      minInFlight: 9,
+      memoryBytes: 2_147_483_648,
+    });
+  });
+
   test("a model of its own under a built-in name replaces it whole", () => {
     const config = load(
       "models: { sandbox-chat: [{ vendor: sandbox, model: sandbox-chat, price: { input: 1, output: 2 } }] }",

@@ -6,7 +6,7 @@ import { readBuiltIns } from "./built-in.ts";
 import { parseByteSize } from "./byte-sizes.ts";
 import { conceal } from "./concealed.ts";
 import type { Config } from "./config.ts";
-import { routingOf } from "./convert.ts";
+import { overloadOf, routingOf } from "./convert.ts";
 import { type ConfigDocument, readDocument } from "./document.ts";
 import { type EnvironmentSettings, readEnvironment } from "./environment.ts";
 import { listOf } from "./fields.ts";
@@ -131,6 +131,7 @@ function configOf(
     ...(settings.masterSecret === undefined ? {} : { masterSecret: settings.masterSecret }),
     bodyLimitBytes: parseByteSize(server.bodyLimit ?? DEFAULT_BODY_BYTES) ?? DEFAULT_BODY_BYTES,
     drainTimeoutMs: parseDuration(server.drainTimeout ?? "") ?? DEFAULT_DRAIN_MS,
+    overload: overloadOf(server.overload ?? {}),
     catalog,
     source,
   };

@@ -214,6 +214,26 @@ describe("mistakes name their path and line", () => {
       "server: { bodyLimit: 0 }",
       "1 server.bodyLimit: must be a size such as 32MiB, or a number of bytes",
     ],
+    [
+      "too little memory to run in",
+      "server:\n  overload:\n    memory: 64MiB",
+      "3 server.overload.memory: must be at least 128MiB, such as 4GiB",
+    ],
+    [
+      "a lag that is always there",
+      "server:\n  overload:\n    lag: 0s",
+      "3 server.overload.lag: must be more than nothing",
+    ],
+    [
+      "no room between the least and the most requests",
+      "server:\n  overload:\n    maxInFlight: 100",
+      "3 server.overload.maxInFlight: leaves no room between 200 and 100 requests: minInFlight must not be more than maxInFlight",
+    ],
+    [
+      "an unknown field of overload",
+      "server:\n  overload: { maxInflight: 100 }",
+      "2 server.overload.maxInflight: is not a known field (did you mean 'maxInFlight'?)",
+    ],
   ])("%s", (_, yaml, expected) => {
     expect(told(yaml)).toContain(expected);
   });

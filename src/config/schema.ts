@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
+import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
 import {
   byteSize,
   count,
   databaseUrl,
   duration,
   httpUrl,
+  memorySize,
   modelName,
   natsUrl,
   positive,
@@ -108,6 +110,26 @@ const routingSchema = z.strictObject({
     .describe("For `balanced`; only their proportions count."),
 });
 
+const overloadSchema = z
+  .strictObject({
+    lag: waitingTime.optional().describe("Timers this late mean too much work; absent: 200ms."),
+    maxInFlight: count.optional().describe("Requests that may run at once; absent: 30000."),
+    minInFlight: count.optional().describe("As many are let in however busy the node is; absent: 200."),
+    memory: memorySize
+      .optional()
+      .describe("What the process may have; absent: its container's limit, else the machine's."),
+  })
+  .superRefine((overload, context) => {
+    const maxInFlight = overload.maxInFlight ?? DEFAULT_OVERLOAD.maxInFlight;
+    const minInFlight = overload.minInFlight ?? DEFAULT_OVERLOAD.minInFlight;
+    if (minInFlight <= maxInFlight) return;
+    const path = [overload.minInFlight === undefined ? "maxInFlight" : "minInFlight"];
+    const message = `leaves no room between ${minInFlight} and ${maxInFlight} requests: minInFlight must not be more than maxInFlight`;
+    context.addIssue({ code: "custom", path, message });
+  })
+  .describe("When this node refuses requests with 503, the lowest tier first.");
+export type OverloadInput = z.input<typeof overloadSchema>;
+
 /** Each has an environment variable that wins over it. */
 const serverSchema = z.strictObject({
   host: z.string().min(1).optional(),
@@ -122,6 +144,7 @@ const serverSchema = z.strictObject({
   drainTimeout: duration
     .optional()
     .describe("How long running streams may take to end at a stop; absent: 30s."),
+  overload: overloadSchema.optional(),
 });
 
 export const fileSchema = z

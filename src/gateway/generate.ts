@@ -11,7 +11,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
 import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
 import { meter, NOTHING_DELIVERED } from "./meter.ts";
-import { rank } from "./router.ts";
+import { type Ranked, rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { StreamRun } from "./stream-run.ts";
 import type { Ticket, VendorDesk } from "./vendor-desk.ts";
@@ -40,9 +40,7 @@ export async function generate(
 ): Promise<Generation> {
   const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
   ports.explanations.decided(options.requestId, caller.tenant, decision);
-  const admitting = admit(ports.admission, caller, request, decision.ranked, options.path);
-  const admission = admitting instanceof Promise ? await admitting : admitting;
-  const charge = await openCharge(ports, caller, request, options, admission);
+  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked);
   const run = new Run(ports, request, options, admission, charge);
   try {
     return await run.serve();
@@ -50,6 +48,24 @@ export async function generate(
     const error = asSluiceError(thrown);
     charge.settleUnserved("failed", error.code);
     throw error;
+  }
+}
+
+/** Counted from here on, so that what comes in one turn of the event loop is seen by its last one. */
+async function arrive(
+  ports: GeneratePorts,
+  caller: Caller,
+  request: GenerationRequest,
+  options: GenerateOptions,
+  ranked: readonly Ranked[],
+): Promise<{ readonly admission: Admission; readonly charge: Charge }> {
+  ports.openCharges.arriving += 1;
+  try {
+    const admitting = admit(ports.admission, caller, request, ranked, options.path);
+    const admission = admitting instanceof Promise ? await admitting : admitting;
+    return { admission, charge: await openCharge(ports, caller, request, options, admission) };
+  } finally {
+    ports.openCharges.arriving -= 1;
   }
 }
 

@@ -14,7 +14,15 @@ export class OpenCharges {
   readonly #open = new Set<OpenCharge>();
   #idle: PromiseWithResolvers<void> | undefined;
 
+  /** Requests on their way to be open: being admitted and written down. */
+  arriving = 0;
+
   constructor(readonly clock: Clock) {}
+
+  /** All that this node has to do. */
+  get inFlight(): number {
+    return this.#open.size + this.arriving;
+  }
 
   get count(): number {
     return this.#open.size;

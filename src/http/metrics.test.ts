@@ -88,7 +88,12 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       liveNodes: () => 3,
       ownedShards: () => 43,
       isConnected: () => false,
-      overload: () => ({ limit: 900, shed: { test: 4, normal: 0, vip: 0 } }),
+      overload: () => ({
+        limit: 900,
+        memory: 0.25,
+        refusing: ["test"],
+        shed: { test: 4, normal: 0, vip: 0 },
+      }),
       usageSteps: () => ({ sent: 9, begun_anew: 1, applied: 8, repeated: 2, refused: 0, dropped: 0 }),
     });
   });
@@ -102,6 +107,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "cluster_owned_shards 43",
       "cluster_connected 0",
       "in_flight_limit 900",
+      "refused_tiers 1",
+      "memory_used_ratio 0.25",
       'shed_request_total{user_tier="test"} 4',
       'usage_stream_total{step="sent"} 9',
       'usage_stream_total{step="refused"} 0',

@@ -16,7 +16,12 @@ export interface MetricSources {
   liveNodes(): number;
   ownedShards(): number;
   isConnected(): boolean;
-  overload(): { readonly limit: number; readonly shed: Readonly<Record<Tier, number>> };
+  overload(): {
+    readonly limit: number;
+    readonly memory: number;
+    readonly refusing: readonly Tier[];
+    readonly shed: Readonly<Record<Tier, number>>;
+  };
   /** Absent on a node that is alone. */
   usageSteps?(): UsageSteps;
 }
@@ -217,6 +222,18 @@ function addSources(registry: Registry, sources: MetricSources): void {
     "in_flight_limit",
     "Requests that may run at once, as the node feels.",
     () => sources.overload().limit,
+  );
+  gauge(
+    registry,
+    "refused_tiers",
+    "Tiers that are refused for overload: 1 test, 2 normal too, 3 all.",
+    () => sources.overload().refusing.length,
+  );
+  gauge(
+    registry,
+    "memory_used_ratio",
+    "Part of the memory that the process may have.",
+    () => sources.overload().memory,
   );
   addShed(registry, () => sources.overload().shed);
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));

@@ -50,7 +50,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     leases,
     usage.carrier,
     metrics.telemetry,
-    { catalog, region, isConnected },
+    { catalog, region, overload: config.overload, isConnected },
     log,
   );
   const announcements = announceOn(cluster.bus, requests, keeper, log);

@@ -3,6 +3,7 @@ import { createAdapters } from "../adapters/registry.ts";
 import type { Catalog, Tier } from "../core/catalog.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import type { OverloadSettings } from "../core/overload-settings.ts";
 import { systemRandom as random } from "../core/random.ts";
 import type { ChargeSpool } from "../gateway/charge.ts";
 import { createGateway } from "../gateway/create.ts";
@@ -37,12 +38,19 @@ export interface RequestParts {
   close(): Promise<void>;
 }
 
+export interface RequestSettings {
+  readonly catalog: Catalog;
+  readonly region: string;
+  readonly overload: OverloadSettings;
+  isConnected(): boolean;
+}
+
 export async function buildRequestPath(
   ledger: LedgerParts,
   leases: LeaseParts,
   carrier: UsageCarrier,
   telemetry: Telemetry,
-  settings: { readonly catalog: Catalog; readonly region: string; isConnected(): boolean },
+  settings: RequestSettings,
   log: Log,
 ): Promise<RequestParts> {
   const { spool, node, keys, prices } = ledger;
@@ -54,7 +62,13 @@ export async function buildRequestPath(
   const explanations = createExplanations();
   const identity = createIdentity({ clock, find: keys.find, isConnected: settings.isConnected });
   const tierLimit = (tier: Tier) => routes.catalog.tiers[tier];
-  const overload = createOverloadGate({ clock, inFlight: () => openCharges.count, memory: memoryUse() });
+  const overload = createOverloadGate({
+    clock,
+    log,
+    settings: settings.overload,
+    inFlight: () => openCharges.inFlight,
+    memory: memoryUse(settings.overload.memoryBytes),
+  });
   const gateway = createGateway(identity, overload, {
     clock,
     random,
