@@ -195,6 +195,7 @@ export class TenantPurses {
         // Nodes that could not reach this owner took points: what is left elsewhere may have to be recalled.
         else if (!job.isCorrected) {
           job.isCorrected = true;
+          job.isRecalled = false;
           this.#queue.unshift(job);
         }
         // Someone else took points meanwhile: once more, with the balance as it is.
