@@ -40,6 +40,9 @@ export const LEDGER_PAUSE_MS = 50;
 /** How long nodes have to give back what they do not need before a tenant is told that its points do not suffice. */
 export const RECALL_MS = 250;
 
+/** A node that did not answer a recall is not waited for during this time: it is gone, paused or cut off. */
+export const SILENT_MS = 5_000;
+
 /** Balances older than this are read again before a denial: a top-up may have come past this actor. */
 export const FRESH_BALANCE_MS = 1_000;
 

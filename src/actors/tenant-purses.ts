@@ -5,7 +5,7 @@ import { micropointsOf } from "../core/points.ts";
 import type { Turn } from "./definition.ts";
 import { grantSize } from "./grant-size.ts";
 import { affordableIn, isRefusal, untilAnswered } from "./ledger-call.ts";
-import { FRESH_BALANCE_MS, RECALL_MS } from "./limits.ts";
+import { FRESH_BALANCE_MS, RECALL_MS, SILENT_MS } from "./limits.ts";
 import type { Pending } from "./pending.ts";
 import { type TenantChanged, type TenantRecall, tenantChanged, tenantRecall } from "./subjects.ts";
 import type { TenantBalances, TenantLedger } from "./tenant-ledger.ts";
@@ -46,8 +46,8 @@ export class TenantPurses {
   /** A call ended without an answer: the balances must be read before they are relied on. */
   #isStale = false;
   #recall: Recall | undefined;
-  /** Nodes that did not answer the last recall; not waited for again until they are heard of. */
-  readonly #silent = new Set<NodeId>();
+  /** Nodes that did not answer the last recall: not waited for until they are heard of, or this moment (monotonic) has come. */
+  readonly #silent = new Map<NodeId, number>();
 
   constructor(
     readonly ledger: TenantLedger,
@@ -134,7 +134,7 @@ export class TenantPurses {
     if (job.isInDoubt) this.#move(job, size > 0n ? size : 1n, turn);
     else if (size > 0n && size >= ask.need) this.#move(job, size, turn);
     else if (ask.need === 0n) job.reply.answer({ granted: 0n, affordable: this.#available });
-    else if (this.#canRecall(job)) this.#startRecall(job, turn);
+    else if (this.#canRecall(job, turn.now)) this.#startRecall(job, turn);
     else if (turn.now - this.#readAt > FRESH_BALANCE_MS)
       this.#read(job, turn, () => this.#queue.unshift(job));
     else if (size > 0n && size >= ask.atLeast) this.#move(job, size, turn);
@@ -266,27 +266,27 @@ export class TenantPurses {
     for (const one of [job, ...this.#queue.splice(0)]) one.reply.refuse(error);
   }
 
-  #recallable(job: GrantJob): NodeId[] {
+  #recallable(job: GrantJob, now: number): NodeId[] {
     const others = [...this.#balances.purses].filter(
-      ([node, amount]) => amount > 0n && node !== job.ask.node && !this.#silent.has(node),
+      ([node, amount]) => amount > 0n && node !== job.ask.node && now >= (this.#silent.get(node) ?? 0),
     );
     return others.map(([node]) => node);
   }
 
-  #canRecall(job: GrantJob): boolean {
-    return !job.isRecalled && this.#recallable(job).length > 0;
+  #canRecall(job: GrantJob, now: number): boolean {
+    return !job.isRecalled && this.#recallable(job, now).length > 0;
   }
 
   #startRecall<State>(job: GrantJob, turn: Turn<State>): void {
     const id = randomText(turn.random.bytes(12));
-    const recall: Recall = { id, job, awaited: new Set(this.#recallable(job)) };
+    const recall: Recall = { id, job, awaited: new Set(this.#recallable(job, turn.now)) };
     this.#recall = recall;
     const told: TenantRecall = { tenant: this.tenant, recall: id };
     turn.publish(tenantRecall(this.tenant), told);
     turn.effect(() => sleep(turn.clock, RECALL_MS), {
       done: (_, __, later) => {
         if (this.#recall !== recall) return null;
-        for (const node of recall.awaited) this.#silent.add(node);
+        for (const node of recall.awaited) this.#silent.set(node, later.now + SILENT_MS);
         this.#endRecall(recall, later);
         return null;
       },
