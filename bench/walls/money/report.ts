@@ -56,7 +56,8 @@ export interface RunBooks {
 export function summary(books: RunBooks): RunReport {
   const { records, usage, tenants, vendor } = books;
   const served = records.filter((one) => one.seen === "served");
-  const whole = new Set(served.map(({ id }) => id));
+  // An answer that is given again under its idempotency key is the same one.
+  const whole = new Map(served.map(({ id, output }) => [id, output]));
   const charged = sum(usage.map((row) => row.charged));
   const loss = sum(usage.map((row) => row.loss));
   const consumed = sum(
@@ -78,7 +79,7 @@ export function summary(books: RunBooks): RunReport {
     troubles: countBy(books.plan.map(({ kind }) => kind)),
     inDoubt: usage.filter(({ flags }) => flags.includes("in_doubt")).length,
     toppedUp: sum(tenants.map(({ toppedUp }) => toppedUp)),
-    expected: sum(served.map(({ output }) => priceOf(output))),
+    expected: sum([...whole.values()].map(priceOf)),
     charged,
     chargedUnseen: sum(usage.filter(({ id }) => !whole.has(id)).map((row) => row.charged)),
     left: sum(tenants.map(({ balance }) => balance)),
