@@ -11,7 +11,6 @@ import { startNode } from "./main/node.ts";
 
 /** Keys of vendors that this version has no adapter for: said, so that nobody looks for their models. */
 const UNSERVED_KEYS = [
-  "ANTHROPIC_API_KEY",
   "GEMINI_API_KEY",
   "MJ_PROXY_URL",
   "PHOTOROOM_API_KEY",
