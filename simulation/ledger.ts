@@ -37,6 +37,8 @@ export class Ledger {
   /** Nodes that cannot reach it. */
   readonly cutOff = new Set<NodeId>();
   isDown = false;
+  /** The sum of `usage`, by tenant. */
+  readonly #spent = new Map<string, bigint>();
   readonly #moves = new Map<string, bigint>();
 
   constructor(readonly chance: Chance) {}
@@ -54,8 +56,7 @@ export class Ledger {
       const tenant = purse.split("/")[0] ?? "";
       left.set(tenant, (left.get(tenant) ?? 0n) + balance);
     }
-    for (const { tenant, charged } of this.usage.values())
-      left.set(tenant, (left.get(tenant) ?? 0n) + charged);
+    for (const [tenant, spent] of this.#spent) left.set(tenant, (left.get(tenant) ?? 0n) + spent);
     for (const [tenant, sum] of left) {
       if ((this.available.get(tenant) ?? 0n) < 0n) return `${tenant} is overdrawn`;
       const whole = this.toppedUp.get(tenant) ?? 0n;
@@ -198,8 +199,10 @@ export class Ledger {
       purses.set(purse, left);
     }
     for (const [purse, balance] of purses) this.purses.set(purse, balance);
-    for (const { id, tenant, charged, loss } of fresh)
+    for (const { id, tenant, charged, loss } of fresh) {
       this.usage.set(id, { tenant, charged: BigInt(charged), loss: BigInt(loss) });
+      this.#spent.set(tenant, (this.#spent.get(tenant) ?? 0n) + BigInt(charged));
+    }
     if (epoch === row.epoch && to !== null && to > row.sequence) {
       row.segment = BigInt(segment ?? 0);
       row.byte_offset = BigInt(offset ?? 0);

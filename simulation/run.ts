@@ -27,8 +27,10 @@ export interface Outcome {
 
 const TENANTS = ["ada", "bob", "eve"];
 const STEP_MS = 50;
+/** Who owns what changes slowly, and is dear to look at. */
+const OWNERS_MS = 200;
 /** Everything is healed by then: shards have owners, spools are in the ledger, idle purses are given back. */
-const QUIET_MS = 20_000;
+const QUIET_MS = 14_000;
 /** A request waits for a recall and a grant, no longer. */
 const PATIENCE_MS = 6_000;
 const MOST_HOLD = 120;
@@ -106,7 +108,7 @@ class Simulation {
     this.chance.faults = { ...this.scenario.faults };
     for (const trouble of this.scenario.troubles)
       this.time.after(trouble.at, () => void this.commit(trouble));
-    const load = this.time.every(20, () => this.load());
+    const load = this.time.every(25, () => this.load());
     await this.pass(CHAOS_MS);
     load();
     this.chance.faults = { ...NO_FAULTS };
@@ -130,6 +132,10 @@ class Simulation {
   check(): void {
     const wrong = this.ledger.fault();
     if (wrong !== undefined) this.fail(wrong);
+    if (this.time.monotonic() % OWNERS_MS === 0) this.checkOwners();
+  }
+
+  checkOwners(): void {
     for (let shard = 0; shard < SHARDS; shard += 1) {
       let owners = 0;
       for (const { node, process } of this.places) {

@@ -17,7 +17,7 @@ export interface Scenario {
 }
 
 export const NODES = 3;
-export const CHAOS_MS = 30_000;
+export const CHAOS_MS = 24_000;
 
 const KINDS = [
   { kind: "kill", most: 8_000 },

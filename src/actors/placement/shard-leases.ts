@@ -52,6 +52,10 @@ class ShardLeases implements Placement {
   #watch: Subscription | undefined;
   #cancelTick: Cancel | undefined;
   #isStopping = false;
+  /** The nodes for which `#wanted` was worked out. */
+  #knownLive: ReadonlySet<NodeId> | undefined;
+  /** By shard: this node should own it. */
+  #wanted: readonly boolean[] = [];
 
   constructor(readonly options: ShardLeasesOptions) {
     const { node, store, clock, random, log } = options;
@@ -107,8 +111,12 @@ class ShardLeases implements Placement {
   }
 
   #isOurs(shard: number): boolean {
-    const { membership, node } = this.options;
-    return rendezvous(shard, membership.live()) === node;
+    const live = this.options.membership.live();
+    if (live !== this.#knownLive) {
+      this.#knownLive = live;
+      this.#wanted = this.#leases.map((lease) => rendezvous(lease.shard, live) === this.options.node);
+    }
+    return this.#wanted[shard] ?? false;
   }
 
   #tick(): Promise<void>[] {
