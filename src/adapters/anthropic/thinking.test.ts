@@ -82,7 +82,7 @@ describe("thoughts", () => {
     const { bytes } = readAll(anthropic.openStream(request, "passthrough"), [streamBytes(fixture)]);
     const streamed = [...readFrames(Buffer.from(bytes).toString("utf8"))].flatMap(({ data }) => {
       const choice = objectOf(listOf(objectOf(parseJson(data ?? ""))?.choices)[0]);
-      return objectOf(choice?.delta)?.thinking_blocks ?? [];
+      return listOf(objectOf(choice?.delta)?.thinking_blocks);
     });
     expect(streamed).toEqual([...listOf(whole.thinking_blocks)]);
 
