@@ -16,13 +16,13 @@ export function fairShares(whole: number, demands: readonly number[]): number[] 
   return shares.map((share) => share + left / demands.length);
 }
 
-/** Fair shares in whole numbers; what rounding leaves goes to the first. */
+/** Fair shares in whole numbers; what rounding leaves goes to those that lack the most, of equals to the first. */
 export function wholeShares(whole: number, demands: readonly number[]): number[] {
   const shares = fairShares(whole, demands).map((share) => Math.floor(share + ALMOST));
-  let left = whole - shares.reduce((sum, share) => sum + share, 0);
-  for (let index = 0; left >= 1 && index < shares.length; index += 1, left -= 1) {
-    shares[index] = (shares[index] ?? 0) + 1;
-  }
+  const left = whole - shares.reduce((sum, share) => sum + share, 0);
+  const lack = shares.map((share, index) => ({ index, count: (demands[index] ?? 0) - share }));
+  lack.sort((a, b) => b.count - a.count);
+  for (const { index } of lack.slice(0, Math.floor(left + ALMOST))) shares[index] = (shares[index] ?? 0) + 1;
   return shares;
 }
 

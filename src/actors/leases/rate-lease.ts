@@ -42,12 +42,17 @@ const SHARE_TIMEOUT_MS = 2_000;
 /** Tries, with their pauses about a third of a second, before a limit without an owner is split by equal parts. */
 const ALONE_AFTER = 4;
 
+/** Demand that has grown by less is told with the next renewal. */
+const NOTABLY_MORE = 1.1;
+
 /** This node's part of one limit for a term, and the talk with the limit's owner about it. */
 export class RateLease {
   readonly #part: NodePart;
   #waiting: Waiter[] = [];
   /** Monotonic; the part is not used after. */
   #deadline = Number.NEGATIVE_INFINITY;
+  /** Until then the owner counts on what it granted being here. */
+  #termEnd = Number.NEGATIVE_INFINITY;
   #renewAt = Number.NEGATIVE_INFINITY;
   #askedAt = Number.NEGATIVE_INFINITY;
   #isAsking = false;
@@ -67,6 +72,8 @@ export class RateLease {
   #largestBefore = 1;
   /** How long a denial waits before it asks for more: longer when asking did not help. */
   #earlyPauseMs = EARLY_RENEWAL_MS;
+  /** The demand that the owner was last told. */
+  #toldQps = 0;
   /** Number of the ask whose answer was taken over last. */
   #adopted = 0;
   #usedAt: number;
@@ -172,6 +179,8 @@ export class RateLease {
   /** Its own part is used up, but others have parts, too: perhaps more than they need. */
   #noteDenied(now: number): void {
     this.#denied += 1;
+    // More is asked for than the owner knows of.
+    if (this.#demand.rate(now) > this.#toldQps * NOTABLY_MORE) this.#earlyPauseMs = EARLY_RENEWAL_MS;
     if (this.#part.isPartial && now - this.#askedAt >= this.#earlyPauseMs) this.#ask();
   }
 
@@ -183,12 +192,15 @@ export class RateLease {
     }
     const now = this.ports.clock.monotonic();
     if (now >= this.#deadline) this.#dropPart(now);
+    // After its term the owner's bucket fills in its place: what is left here would be there twice.
+    if (now >= this.#termEnd && this.algorithm !== "sliding-window") this.#part.surplus(now);
     this.#isAsking = true;
     this.#shallAskAgain = false;
     this.#askedAt = now;
     const sent = this.#compose(now);
     this.#denied = 0;
     this.#toldSlots = sent.message.holding.slots;
+    this.#toldQps = sent.message.demand.qps;
     const { owner } = this;
     const ask = { limit: this.limitName, ask: sent.message };
     this.ports.ask(owner.kind, owner.key, "share", ask, { timeoutMs: SHARE_TIMEOUT_MS }).then(
@@ -244,6 +256,7 @@ export class RateLease {
     const hasGrown = reply.spot > 0 || isBelow(sent.message.holding, reply.part);
     this.#earlyPauseMs = hasGrown ? EARLY_RENEWAL_MS : Math.min(2 * this.#earlyPauseMs, RENEW_MS);
     this.#deadline = sent.at + reply.leaseMs - LEASE_MARGIN_MS;
+    this.#termEnd = this.#deadline;
     this.#renewAt = sent.at + RENEW_MS;
     this.#serve(reply.isShort ? Number.NEGATIVE_INFINITY : sent.at);
     this.#giveBack(part.spot);
