@@ -94,6 +94,7 @@ test("streams, sockets, spool, leases and the process are told", async () => {
         refusing: ["test"],
         shed: { test: 4, normal: 0, vip: 0 },
       }),
+      redis: { isUp: () => true, limit: { admittedAlone: 5, draws: 17, isAlone: true } },
       usageSteps: () => ({ sent: 9, begun_anew: 1, applied: 8, repeated: 2, refused: 0, dropped: 0 }),
     });
   });
@@ -108,6 +109,10 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "cluster_connected 0",
       "in_flight_limit 900",
       "refused_tiers 1",
+      "redis_connected 1",
+      "global_limit_split 1",
+      "global_limit_draw_total 17",
+      "global_limit_split_total 5",
       "memory_used_ratio 0.25",
       'shed_request_total{user_tier="test"} 4',
       'usage_stream_total{step="sent"} 9',

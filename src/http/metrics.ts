@@ -24,6 +24,14 @@ export interface MetricSources {
   };
   /** Absent on a node that is alone. */
   usageSteps?(): UsageSteps;
+  /** Absent where REDIS_URL is not set. */
+  readonly redis?: RedisSource;
+}
+
+export interface RedisSource {
+  isUp(): boolean;
+  /** Of the limit on everything; kept up to date where it is. */
+  readonly limit: { readonly admittedAlone: number; readonly draws: number; readonly isAlone: boolean };
 }
 
 export interface Metrics {
@@ -238,6 +246,42 @@ function addSources(registry: Registry, sources: MetricSources): void {
   addShed(registry, () => sources.overload().shed);
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
   if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
+  if (sources.redis !== undefined) addRedis(registry, sources.redis);
+}
+
+function addRedis(registry: Registry, { isUp, limit }: RedisSource): void {
+  gauge(registry, "redis_connected", "1 while Redis can be reached.", () => Number(isUp()));
+  gauge(
+    registry,
+    "global_limit_split",
+    "1 while each node counts its part of the limit on everything by itself, since Redis does not answer.",
+    () => Number(limit.isAlone),
+  );
+  readCounter(
+    registry,
+    "global_limit_draw_total",
+    "Slices of the limit on everything that were asked of Redis.",
+    () => limit.draws,
+  );
+  readCounter(
+    registry,
+    "global_limit_split_total",
+    "Requests admitted by this node's own part of the limit on everything.",
+    () => limit.admittedAlone,
+  );
+}
+
+/** A counter without labels that is counted elsewhere. */
+function readCounter(registry: Registry, name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
 }
 
 function addUsageSteps(registry: Registry, read: () => UsageSteps): void {

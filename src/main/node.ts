@@ -2,6 +2,7 @@ import type { Bus } from "../bus/bus.ts";
 import type { Config } from "../config/config.ts";
 import { systemClock as clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { type CatalogKeeper, keepCatalog } from "./catalog-keeper.ts";
@@ -10,7 +11,7 @@ import { type Front, openFront } from "./front.ts";
 import { startActors } from "./lease-parts.ts";
 import { openLedger } from "./ledger-parts.ts";
 import { operationRoutes } from "./operations.ts";
-import { openRedis } from "./redis-parts.ts";
+import { globalLimiter, openRedis, redisSource } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
 import { carryUsage } from "./usage-parts.ts";
 
@@ -41,6 +42,8 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const cluster = await joinCluster(config, ledger.node, log);
   const shared = await openRedis(config, ledger.masterSecret, log);
   const leases = await startActors(ledger, cluster, metrics.telemetry, log);
+  const liveNodes = () => cluster.peers.live().size;
+  const global = globalLimiter(shared, createLeasedGlobalLimiter(leases.rates), liveNodes, log);
   const usage = await carryUsage(ledger, cluster, leases.purses, log);
   const { region } = config;
   const { isConnected } = cluster;
@@ -50,7 +53,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     leases,
     usage.carrier,
     metrics.telemetry,
-    { catalog, region, overload: config.overload, isConnected },
+    { catalog, region, overload: config.overload, global, isConnected },
     log,
   );
   const announcements = announceOn(cluster.bus, requests, keeper, log);
@@ -76,10 +79,11 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,
     ledgerLag: () => usage.carrier.lag,
-    liveNodes: () => cluster.peers.live().size,
+    liveNodes,
     ownedShards: cluster.ownedShards,
     isConnected,
     overload: () => requests.overload.state,
+    ...redisSource(shared, global),
     ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),
   });
   announce(log, front.url, clock.monotonic() - startedAt);

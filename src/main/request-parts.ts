@@ -10,7 +10,7 @@ import { createGateway } from "../gateway/create.ts";
 import { Deadlines } from "../gateway/deadlines.ts";
 import { createExplanations, type Explanations } from "../gateway/explain.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
+import type { GlobalLimiter } from "../gateway/global-limiter.ts";
 import { createIdentity, type Identity } from "../gateway/identity.ts";
 import { createLeasedAdmission } from "../gateway/leased-admission.ts";
 import { OpenCharges } from "../gateway/open-charges.ts";
@@ -42,6 +42,7 @@ export interface RequestSettings {
   readonly catalog: Catalog;
   readonly region: string;
   readonly overload: OverloadSettings;
+  readonly global: GlobalLimiter;
   isConnected(): boolean;
 }
 
@@ -88,7 +89,7 @@ export async function buildRequestPath(
       rates,
       tierLimit,
       limits: () => routes.catalog.limits,
-      global: createLeasedGlobalLimiter(rates),
+      global: settings.global,
     }),
     spool: wakingSpool(spool, carrier),
   });

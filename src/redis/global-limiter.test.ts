@@ -31,29 +31,40 @@ beforeEach(() => {
   name = `limit-${names}`;
 });
 
-/** A limiter of each node, in a world where Redis' time is the test's. */
-function limiters(limit: { qps: number; burst: number }, changes: Partial<GlobalLimiterPorts> = {}) {
-  return connections.map((redis) =>
-    createGlobalLimiter({
+interface Limited {
+  take(): ReturnType<GlobalLimiter["take"]>;
+  readonly counts: GlobalLimiter["counts"];
+}
+
+/** A limiter of each node, in a world where Redis' time is the test's. `limit` may answer another one later. */
+function limiters(
+  limit: { qps: number; burst?: number } | (() => { qps: number; burst: number }),
+  changes: Partial<GlobalLimiterPorts> = {},
+): Limited[] {
+  return connections.map((redis) => {
+    const limiter = createGlobalLimiter({
       redis,
       clock,
       log: silentLog,
       name,
-      limit: () => limit,
       redisTime: () => Math.round(clock.now() * 1_000),
       ...changes,
-    }),
-  );
+    });
+    return {
+      take: () => limiter.take(typeof limit === "function" ? limit() : limit),
+      counts: limiter.counts,
+    };
+  });
 }
 
-const only = (all: readonly GlobalLimiter[]): GlobalLimiter => {
+const only = (all: readonly Limited[]): Limited => {
   const [first] = all;
   if (first === undefined) throw new Error("there is one");
   return first;
 };
 
 /** Takes `count` at once; how many were admitted. */
-async function take(limiter: GlobalLimiter, count: number): Promise<number> {
+async function take(limiter: Limited, count: number): Promise<number> {
   // What a limiter answers is what admission takes for any other rate.
   const results: (RateTaken | RateDenied)[] = await Promise.all(
     Array.from({ length: count }, () => limiter.take()),
@@ -150,15 +161,26 @@ describe("a node", () => {
     expect(await take(limiter, 1)).toBe(1);
   });
 
-  test("does not keep what it does not use: others find it in the bucket, and a slice ends after a second", async () => {
+  test("of which little is asked takes nothing ahead", async () => {
     const [busy, idle] = limiters({ qps: 100, burst: 100 });
     if (busy === undefined || idle === undefined) throw new Error("there are three");
     await clock.advance(1_000);
     expect(await take(idle, 1)).toBe(1);
-    expect(await take(busy, 200)).toBe(98);
-    // All that the first one still holds is older than a second, and Redis has given the rest away.
-    await clock.advance(1_000);
-    expect(await take(busy, 300)).toBe(100);
+    expect(await take(busy, 200)).toBe(99);
+  });
+
+  test("uses what it took ahead for a second, not longer", async () => {
+    const [busy, idle] = limiters({ qps: 100, burst: 100 });
+    if (busy === undefined || idle === undefined) throw new Error("there are three");
+    await clock.advance(10);
+    expect(await take(idle, 5)).toBe(5);
+    expect(await take(busy, 200)).toBe(88);
+    await clock.advance(999);
+    expect(await take(busy, 200)).toBeGreaterThan(90);
+    expect(idle.take()).toMatchObject({ ok: true });
+    await clock.advance(1);
+    // Nothing is left in the bucket, and what the other one held is too old.
+    await take(busy, 10);
     const answer = idle.take();
     expect(answer).toBeInstanceOf(Promise);
     expect(await answer).toMatchObject({ ok: false });
@@ -172,12 +194,18 @@ describe("a node", () => {
     expect(await take(limiter, 2)).toBe(1);
   });
 
+  test("whose limit names no burst takes a second's worth at once", async () => {
+    expect(await take(only(limiters({ qps: 30 })), 50)).toBe(30);
+    names += 1;
+    name = `limit-${names}`;
+    expect(await take(only(limiters({ qps: 0.5 })), 50)).toBe(1);
+  });
+
   test("takes a changed limit over at once", async () => {
-    const limit = { qps: 10, burst: 10 };
-    const limiter = only(limiters(limit));
+    let limit = { qps: 10, burst: 10 };
+    const limiter = only(limiters(() => limit));
     expect(await take(limiter, 20)).toBe(10);
-    limit.qps = 1_000;
-    limit.burst = 1_000;
+    limit = { qps: 1_000, burst: 1_000 };
     await clock.advance(100);
     expect(await take(limiter, 200)).toBe(100);
   });

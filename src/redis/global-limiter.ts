@@ -12,8 +12,6 @@ export interface GlobalLimiterPorts {
   readonly log: Log;
   /** The same on all nodes: which limit it is, also as clients are told. */
   readonly name: string;
-  /** The limit of this moment; the same on all nodes. */
-  limit(): BucketSize;
   /** Live nodes, this one included: what the limit is split by while Redis is away. Absent: it is not split. */
   nodes?(): number;
   /** Microseconds instead of Redis' own time: for tests and simulations. */
@@ -32,15 +30,22 @@ export interface GlobalLimiterPorts {
  * one more burst each time. When Redis has lost the bucket, it begins full: one more burst, too.
  *
  * @example
- * const limiter = createGlobalLimiter({ redis, clock, log, name: "global", limit: () => ({ qps: 100, burst: 200 }),
- *   nodes: () => peers.live().size });
- * const taken = limiter.take();                        // or a Promise, when Redis must be asked
+ * const limiter = createGlobalLimiter({ redis, clock, log, name: "global", nodes: () => peers.live().size });
+ * const taken = limiter.take({ qps: 100, burst: 200 }); // or a Promise, when Redis must be asked
  * if (!taken.ok) throw rateLimited(taken.state, taken.retryAfterMs);
  */
 export interface GlobalLimiter {
-  take(): GlobalTaken | GlobalDenied | Promise<GlobalTaken | GlobalDenied>;
+  /** One request. `limit` is that of this moment, the same on all nodes, and the same object while it stays as it is. */
+  take(limit: GlobalLimit): GlobalTaken | GlobalDenied | Promise<GlobalTaken | GlobalDenied>;
   /** For metrics. */
   readonly counts: GlobalCounts;
+}
+
+export interface GlobalLimit {
+  /** Requests a second. */
+  readonly qps: number;
+  /** Absent: one second's worth, at least 1. */
+  readonly burst?: number;
 }
 
 export interface GlobalTaken {
@@ -99,17 +104,19 @@ class SharedLimit implements GlobalLimiter {
   #emptyUntil = Number.NEGATIVE_INFINITY;
   #probeAt = Number.NEGATIVE_INFINITY;
   /** Left in Redis when it was last asked. */
-  #leftThere: number;
+  #leftThere = 0;
+  #limit: GlobalLimit | undefined;
+  #size: BucketSize = { qps: 1, burst: 1 };
 
   constructor(readonly ports: GlobalLimiterPorts) {
     // In braces: one slot of a Redis Cluster, whatever is added to the name.
     this.#key = `sluice:limit:{${ports.name}}`;
     this.#drawnAt = ports.clock.monotonic();
-    this.#leftThere = ports.limit().burst;
   }
 
-  take(): Result | Promise<Result> {
+  take(limit: GlobalLimit): Result | Promise<Result> {
     const now = this.ports.clock.monotonic();
+    if (limit !== this.#limit) this.#change(limit);
     this.#takes += 1;
     if (this.counts.isAlone) return this.#takeAlone(now);
     if (this.#waiting.length === 0) {
@@ -125,6 +132,12 @@ class SharedLimit implements GlobalLimiter {
       this.#waiting.push(resolve);
       this.#draw();
     });
+  }
+
+  #change(limit: GlobalLimit): void {
+    this.#limit = limit;
+    this.#size = { qps: limit.qps, burst: limit.burst ?? Math.max(1, limit.qps) };
+    this.#emptyUntil = Number.NEGATIVE_INFINITY;
   }
 
   #takeHeld(now: number): GlobalTaken | undefined {
@@ -156,7 +169,7 @@ class SharedLimit implements GlobalLimiter {
 
   /** What this node may admit by itself. */
   #part(): BucketSize {
-    const { qps, burst } = this.ports.limit();
+    const { qps, burst } = this.#size;
     const nodes = Math.max(1, this.ports.nodes?.() ?? 1);
     return { qps: qps / nodes, burst: Math.max(1, burst / nodes) };
   }
@@ -165,11 +178,12 @@ class SharedLimit implements GlobalLimiter {
     if (this.#isDrawing) return;
     this.#isDrawing = true;
     this.counts.draws += 1;
-    const { redis, clock, limit, redisTime } = this.ports;
+    const { redis, clock, redisTime } = this.ports;
     const sentAt = clock.monotonic();
     this.#measure(sentAt);
-    const want = this.#waiting.length + this.#sliceSize();
-    drawTokens(redis, this.#key, limit(), want, redisTime?.()).then(
+    const ahead = this.#sliceSize();
+    const want = Math.max(1, this.#waiting.length + (ahead > 1 ? ahead : 0));
+    drawTokens(redis, this.#key, this.#size, want, redisTime?.()).then(
       (draw) => this.#drawn(draw, want, sentAt),
       (thrown: unknown) => this.#failed(thrown),
     );
@@ -223,7 +237,7 @@ class SharedLimit implements GlobalLimiter {
 
   /** No more than the limit itself gives in that time: what is refused is no reason to hoard. */
   #sliceSize(): number {
-    const most = Math.min(this.#pace, this.ports.limit().qps / 1_000);
+    const most = Math.min(this.#pace, this.#size.qps / 1_000);
     return Math.max(1, Math.floor(most * SLICE_MS));
   }
 
@@ -239,8 +253,8 @@ class SharedLimit implements GlobalLimiter {
   }
 
   #state(): LimitState {
-    const { name, limit, clock } = this.ports;
-    const { qps, burst } = limit();
+    const { name, clock } = this.ports;
+    const { qps, burst } = this.#size;
     const held = this.counts.isAlone
       ? this.#lone.left
       : this.#leftThere + this.#slices.left(clock.monotonic());
