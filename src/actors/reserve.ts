@@ -12,8 +12,8 @@ export interface Reserve {
   receive(surplus: Surplus, room: BucketRate, now: number): void;
   /** Gives tokens to a node; `isSpent`: to be used at once, so that they are no part of it. */
   give(count: number, isSpent: boolean, now: number): void;
-  /** The limit became this much larger. */
-  grow(count: number): void;
+  /** The limit is another one, and so much larger (not below 0). */
+  adapt(whole: BucketRate, more: number): void;
 }
 
 export function createReserve(algorithm: Algorithm, whole: BucketRate, tokens: number, now: number): Reserve {
@@ -46,7 +46,7 @@ class BucketReserve implements Reserve {
     this.#bucket.tokens -= count;
   }
 
-  grow(): void {}
+  adapt(): void {}
 }
 
 /**
@@ -92,7 +92,8 @@ class WindowReserve implements Reserve {
     else this.#window.surrender(count, now);
   }
 
-  grow(count: number): void {
-    this.#window.accept({ tokens: count, cooling: [] }, this.#now);
+  adapt(whole: BucketRate, more: number): void {
+    this.#window.adapt(whole);
+    this.#window.accept({ tokens: more, cooling: [] }, this.#now);
   }
 }

@@ -129,7 +129,9 @@ export class Shares {
     this.#settle(now);
     const former = this.#holders.get(ask.node);
     if (former !== undefined && ask.sequence <= former.sequence) return undefined;
-    if (ask.whole.burst > this.#whole.burst) this.#reserve.grow(ask.whole.burst - this.#whole.burst);
+    if (ask.whole.burst !== this.#whole.burst || ask.whole.qps !== this.#whole.qps) {
+      this.#reserve.adapt(ask.whole, Math.max(0, ask.whole.burst - this.#whole.burst));
+    }
     this.#whole = ask.whole;
     const isLeaving = isNothing(ask.holding) && isIdle(ask);
     const holder: Holder = {

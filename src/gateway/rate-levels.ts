@@ -151,7 +151,8 @@ class Levels implements Admitted {
   #refusal({ state, retryAfterMs, isTooLarge }: RateDenied): SluiceError {
     const { key } = this.asked.caller;
     if (this.#level !== TOKENS) {
-      const message = `Rate limit of ${state.limit} reached for the ${state.name} (key ${key}). Try again in ${retryAfterMs} ms.`;
+      const whose = state.name === "global" ? "whole platform (global)" : state.name;
+      const message = `Rate limit of ${state.limit} reached for the ${whose} (key ${key}). Try again in ${retryAfterMs} ms.`;
       return new SluiceError("rate_limit_exceeded", message, { retryAfterMs, limit: state });
     }
     const limit: LimitState = { ...state, unit: "tokens" };
