@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, test } from "bun:test";
+import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type TestRedis, testRedis } from "../../tests/redis.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { createLog } from "../core/log.ts";
 import { connectRedis } from "./connection.ts";
 import { type Redis, redisScript } from "./redis.ts";
+
+/** Servers are started and killed here, also on a busy machine. */
+setDefaultTimeout(60_000);
 
 const opened: { close?(): Promise<void>; dispose?(): Promise<void> }[] = [];
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type TestRedis, testRedis } from "../../tests/redis.ts";
 import type { RateDenied, RateTaken } from "../actors/leases/leases.ts";
 import { systemClock } from "../core/clock.ts";
@@ -8,6 +8,9 @@ import { seededRandom } from "../core/random.ts";
 import { connectRedis } from "./connection.ts";
 import { createGlobalLimiter, type GlobalLimiter, type GlobalLimiterPorts } from "./global-limiter.ts";
 import type { Redis } from "./redis.ts";
+
+/** Servers are started and killed here, also on a busy machine. */
+setDefaultTimeout(60_000);
 
 let server: TestRedis;
 const connections: Redis[] = [];

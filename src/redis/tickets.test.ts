@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type TestRedis, testRedis } from "../../tests/redis.ts";
 import { systemClock } from "../core/clock.ts";
 import { silentLog } from "../core/log.ts";
@@ -10,6 +10,9 @@ import { issueTicket } from "../ws/tickets.ts";
 import { connectRedis } from "./connection.ts";
 import type { Redis } from "./redis.ts";
 import { createRedisTickets } from "./tickets.ts";
+
+/** Servers are started and killed here, also on a busy machine. */
+setDefaultTimeout(60_000);
 
 const seal = createSeal(new Uint8Array(32).fill(7), random);
 let server: TestRedis;
