@@ -3,7 +3,7 @@ import { SluiceError } from "../../core/errors.ts";
 import { randomText, type TenantId } from "../../core/ids.ts";
 import { formatPoints, least, type Micropoints, micropointsOf, ZERO } from "../../core/points.ts";
 import { Purse } from "../../ledger/purse.ts";
-import { ASK_PAUSE_MOST_MS, ASK_PAUSE_MS } from "../limits.ts";
+import { ASK_PAUSE_MOST_MS, ASK_PAUSE_MS, IDLE_PURSE_MS, LEASE_SWEEP_MS } from "../limits.ts";
 import { type Granted, HoldLine, type HoldSource, type Need } from "./hold-line.ts";
 import type { LeasePorts } from "./ports.ts";
 import type { PurseDesk } from "./purse-desk.ts";
@@ -17,6 +17,8 @@ export class PurseLease implements HoldSource {
   #asked: string | undefined;
   /** The id of a grant that was denied while an earlier try of it may still come true: the next ask takes it up. */
   #unsure: string | undefined;
+  #lookAt = Number.NEGATIVE_INFINITY;
+  #lookPauseMs = LEASE_SWEEP_MS;
   /** Movements back to the tenant that are not confirmed yet, in order. */
   #givingBack: Promise<void> = Promise.resolve();
   #openReturns = 0;
@@ -43,6 +45,14 @@ export class PurseLease implements HoldSource {
   /** A grant that was denied may still come true without our knowing. */
   get isUnsure(): boolean {
     return this.#unsure !== undefined;
+  }
+
+  /** Asks for such a grant once more: if it came true nobody else can spend it. Soon, then ever more seldom. */
+  lookForUnsure(now: number): void {
+    if (now < this.#lookAt || !this.line.isQuiet) return;
+    this.#lookPauseMs = Math.min(this.#lookPauseMs * 2, IDLE_PURSE_MS);
+    this.#lookAt = now + this.#lookPauseMs;
+    this.line.renew();
   }
 
   /** True when nothing of this purse is in use or on its way. */
@@ -99,6 +109,7 @@ export class PurseLease implements HoldSource {
     const reply = await this.desk.grant(this.tenant, { node, epoch, id, isRetry: wasTried, ...need });
     this.#asked = undefined;
     this.#unsure = reply.granted === 0n && (wasTried || reply.isUnsure === true) ? id : undefined;
+    if (this.#unsure === undefined) this.#lookPauseMs = LEASE_SWEEP_MS;
     if (reply.granted > 0n) this.purse.add(micropointsOf(reply.granted));
     this.#quiet?.();
     return reply;

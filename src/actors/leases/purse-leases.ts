@@ -101,10 +101,12 @@ class NodePurses implements PurseLeases {
   #sweep(): void {
     const now = this.ports.clock.monotonic();
     for (const [tenant, lease] of this.#leases) {
+      if (lease.isUnsure) {
+        lease.lookForUnsure(now);
+        continue;
+      }
       if (now - lease.usedAt < IDLE_PURSE_MS || !lease.isIdle) continue;
-      // Asked for once more it comes to light, and goes back.
-      if (lease.isUnsure) lease.line.renew();
-      else if (lease.purse.available === ZERO) this.#leases.delete(tenant);
+      if (lease.purse.available === ZERO) this.#leases.delete(tenant);
       else lease.giveBack(lease.purse.available);
     }
   }
