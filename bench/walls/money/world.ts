@@ -53,13 +53,20 @@ const SECRET = "7c".repeat(32);
 const HERE = import.meta.dir;
 
 export async function openWorld(options: WorldOptions): Promise<World> {
+  const { say } = options;
   const closers: (() => Promise<unknown> | unknown)[] = [];
   const closing = new AbortController();
   let closed: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     closing.abort();
     // The last that was started is stopped first; what fails keeps nobody else running.
-    for (const end of closers.splice(0).reverse()) await end();
+    for (const end of closers.splice(0).reverse()) {
+      try {
+        await end();
+      } catch (thrown) {
+        say(`something could not be ended: ${String(thrown)}`);
+      }
+    }
   };
   try {
     const parts = await start(options, (end) => closers.push(end));
