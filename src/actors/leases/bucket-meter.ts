@@ -25,22 +25,27 @@ export class BucketMeter implements Meter {
   }
 
   left(now: number): number {
-    refill(this.#bucket, this.#part, now);
+    this.#bring(now);
     return Math.max(0, this.#bucket.tokens);
   }
 
   waitMs(count: number, now: number): number {
-    refill(this.#bucket, this.#part, now);
+    this.#bring(now);
     return waitMs(this.#bucket, this.#part, count);
   }
 
   fullMs(now: number): number {
-    refill(this.#bucket, this.#part, now);
+    this.#bring(now);
     return fullMs(this.#bucket, this.#part);
   }
 
   held(): BucketRate {
     return this.#part;
+  }
+
+  /** Asked several times at one moment, it fills once. */
+  #bring(now: number): void {
+    if (now !== this.#bucket.at) refill(this.#bucket, this.#part, now);
   }
 
   resize(part: BucketRate, tokens: number, now: number): Surplus {
