@@ -31,6 +31,10 @@ const STEP_MS = 50;
 const OWNERS_MS = 200;
 /** Everything is healed by then: shards have owners, spools are in the ledger, idle purses are given back. */
 const QUIET_MS = 14_000;
+/** A dead owner's shards pass on after 11 s; what it left in the log comes to the next one up to 7 s later. */
+const DEAD_MS = 20_000;
+/** What was settled is booked. */
+const BOOKED_MS = 1_000;
 /** A request waits for a recall and a grant, no longer. */
 const PATIENCE_MS = 6_000;
 const MOST_HOLD = 120;
@@ -240,7 +244,7 @@ class Simulation {
     const [dead] = this.places;
     if (dead?.node !== undefined) this.stop(dead);
     for (const place of this.places) if (place !== dead) this.start(place);
-    await this.pass(QUIET_MS);
+    await this.pass(DEAD_MS);
     for (const id of this.logged) {
       if (!ledger.usage.has(id) && !ledger.early.has(id))
         this.fail(`${id} is in the log and was never booked: its node is dead`);
@@ -285,6 +289,7 @@ class Simulation {
     for (const [index, tenant] of TENANTS.entries()) {
       this.ledger.topUp(tenant, 1_000n);
       await this.expectServed(index % NODES, tenant, 100n);
+      await this.pass(BOOKED_MS);
       const left = this.leftOf(tenant);
       await this.expectServed((index + 1) % NODES, tenant, left);
     }
