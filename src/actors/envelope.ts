@@ -5,9 +5,12 @@ export type Envelope =
   | { readonly ok: true; readonly reply: unknown }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly detail: ErrorDetail }
   /** The shard belongs to another node by now. */
-  | { readonly ok: "moved" };
+  | { readonly ok: "moved" }
+  /** It moved while the command ran: what it did outside may have happened. */
+  | { readonly ok: "lost" };
 
 export const MOVED: Envelope = { ok: "moved" };
+export const LOST: Envelope = { ok: "lost" };
 
 export function refusal(error: SluiceError): Envelope {
   const { cause: _, ...detail } = error.detail;

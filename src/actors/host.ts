@@ -7,7 +7,7 @@ import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import { Cell, type CellStatus } from "./cell.ts";
 import type { ActorDefinition, Ask, ProtocolOf } from "./definition.ts";
-import { type Envelope, errorOf, MOVED, refusal } from "./envelope.ts";
+import { type Envelope, errorOf, LOST, MOVED, refusal } from "./envelope.ts";
 import { ASK_TIMEOUT_MS, IDLE_ACTOR_MS, IDLE_SWEEP_MS, MAX_ACTORS } from "./limits.ts";
 import type { Placement } from "./placement.ts";
 import { shardOf } from "./shard.ts";
@@ -143,6 +143,9 @@ class Host implements ActorHost {
     const envelope = (await this.options.bus.request(subject, request, { timeoutMs })) as Envelope;
     if (envelope.ok === "moved")
       throw new BusError("no_responders", subject, "The shard is changing its owner.");
+    // As if the answer had been lost on its way: it counts for nothing, what was done may count.
+    if (envelope.ok === "lost")
+      throw new BusError("timeout", subject, "The shard changed its owner before this was answered.");
     if (!envelope.ok) throw errorOf(envelope);
     return envelope.reply as never; // what the command of this kind answers, by its protocol
   };
@@ -215,9 +218,9 @@ class Host implements ActorHost {
     try {
       const [kind, key, command, ask] = payload as Request; // only hosts ask on these subjects
       const reply = await this.#cell(kind, key, shard).ask(command, ask);
-      return placement.owns(shard) ? { ok: true, reply } : MOVED;
+      return placement.owns(shard) ? { ok: true, reply } : LOST;
     } catch (thrown) {
-      return placement.owns(shard) ? refusal(asSluiceError(thrown)) : MOVED;
+      return placement.owns(shard) ? refusal(asSluiceError(thrown)) : LOST;
     } finally {
       this.#open -= 1;
       if (this.#open === 0) this.#idle?.();
