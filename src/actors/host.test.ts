@@ -186,7 +186,7 @@ describe("stopping", () => {
     const stopping = world.host.stop(5_000);
     await world.clock.advance(5_000);
     await stopping;
-    expect(await slow).toMatchObject({ kind: "no_responders" });
+    expect(await slow).toMatchObject({ kind: "timeout" });
   });
 });
 
