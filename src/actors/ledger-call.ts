@@ -13,14 +13,22 @@ export function isRefusal(thrown: unknown): boolean {
 /**
  * Calls the ledger until it has answered. Whatever is not a refusal may have happened or not, so the same call
  * with the same id is made again, a bounded number of times.
+ * @param unanswered told of each try that ended without an answer: it may still reach the ledger after a refusal of a
+ * later one (the network had it, or a server that was slow to read it)
  * @throws the refusal, or the last error when no answer came
  */
-export async function untilAnswered<Value>(clock: Clock, call: () => Promise<Value>): Promise<Value> {
+export async function untilAnswered<Value>(
+  clock: Clock,
+  call: () => Promise<Value>,
+  unanswered: () => void = () => {},
+): Promise<Value> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await call();
     } catch (thrown) {
-      if (isRefusal(thrown) || tries >= LEDGER_TRIES) throw thrown;
+      if (isRefusal(thrown)) throw thrown;
+      unanswered();
+      if (tries >= LEDGER_TRIES) throw thrown;
       await sleep(clock, LEDGER_PAUSE_MS * 2 ** (tries - 1));
     }
   }

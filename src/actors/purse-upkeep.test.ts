@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { tenantId } from "../core/ids.ts";
+import { nodeId, tenantId } from "../core/ids.ts";
 import { micropointsOf, ZERO } from "../core/points.ts";
 import type { PurseHold, PurseLeases } from "./leases/leases.ts";
 import { createPurseLeases } from "./leases/purse-leases.ts";
@@ -7,7 +7,7 @@ import { IDLE_PURSE_MS, LEASE_SWEEP_MS } from "./limits.ts";
 import { tenantActor } from "./tenant.ts";
 import { failureOf } from "./testing/counter-world.ts";
 import { createLeaseWorld, type LeaseWorld } from "./testing/lease-world.ts";
-import { ModelLedger } from "./testing/model-ledger.ts";
+import { lateFirstGrant, ModelLedger } from "./testing/model-ledger.ts";
 
 const µ = (amount: number | bigint) => micropointsOf(BigInt(amount));
 const acme = tenantId("acme");
@@ -56,6 +56,20 @@ describe("refilling", () => {
     await run(1, 10, 100);
     const held = purses.purses().get(acme)?.available ?? ZERO;
     expect(held).toBeLessThanOrEqual(µ(50_000));
+  });
+});
+
+describe("a grant of which the ledger hears late", () => {
+  test("after it has refused a later try of it, is found and goes back", async () => {
+    ledger.topUp(acme, µ(100));
+    const late = lateFirstGrant(ledger, nodeId("n2"));
+    expect(await failureOf(held(100))).toMatchObject({ code: "insufficient_points" });
+    ledger.topUp(acme, µ(100));
+    await late();
+    await world.pass(4 * LEASE_SWEEP_MS, 100);
+    expect(purses.purses().get(acme)?.available).toBe(µ(100));
+    await world.pass(IDLE_PURSE_MS + 2 * LEASE_SWEEP_MS, 500);
+    expect(ledger.account(acme)).toMatchObject({ balance: µ(100) });
   });
 });
 

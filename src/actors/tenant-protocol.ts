@@ -38,6 +38,8 @@ export interface GrantReply {
   readonly granted: bigint;
   /** When less than the need was granted: what the tenant could still give. A denial when nothing was. */
   readonly affordable: bigint;
+  /** A try that got no answer, of an owner or of the ledger, may still be granted. */
+  readonly isUnsure?: boolean;
 }
 
 export interface GiveBackAsk {

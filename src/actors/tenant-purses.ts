@@ -21,6 +21,8 @@ type Job =
       isCorrected: boolean;
       /** It may have been granted before; the ledger has not said yet. */
       isInDoubt: boolean;
+      /** A try for it got no answer: it may be granted after all, even when a later try was refused. */
+      isUnsure: boolean;
     }
   | { readonly kind: "giveBack"; readonly ask: GiveBackAsk; readonly reply: Pending<null> }
   | { readonly kind: "refresh"; readonly reply: Pending<TenantState> };
@@ -85,6 +87,7 @@ export class TenantPurses {
         isRecalled: false,
         isCorrected: false,
         isInDoubt: ask.isRetry,
+        isUnsure: false,
       },
       turn,
     );
@@ -133,12 +136,12 @@ export class TenantPurses {
     // A grant that was tried before may have happened: only the ledger can tell, whatever is left by now.
     if (job.isInDoubt) this.#move(job, size > 0n ? size : 1n, turn);
     else if (size > 0n && size >= ask.need) this.#move(job, size, turn);
-    else if (ask.need === 0n) job.reply.answer({ granted: 0n, affordable: this.#available });
+    else if (ask.need === 0n) deny(job, this.#available);
     else if (this.#canRecall(job, turn.now)) this.#startRecall(job, turn);
     else if (turn.now - this.#readAt > FRESH_BALANCE_MS)
       this.#read(job, turn, () => this.#queue.unshift(job));
     else if (size > 0n && size >= ask.atLeast) this.#move(job, size, turn);
-    else job.reply.answer({ granted: 0n, affordable: this.#available > 0n ? this.#available : 0n });
+    else deny(job, this.#available > 0n ? this.#available : 0n);
   }
 
   /** One ledger call; `done` and `failed` end it, and the next begins. */
@@ -148,9 +151,10 @@ export class TenantPurses {
     call: () => Promise<Value>,
     done: (value: Value, later: Turn<State>) => void,
     refused: (thrown: unknown) => void,
+    unanswered?: () => void,
   ): void {
     this.#running = job;
-    turn.effect(() => untilAnswered(turn.clock, call), {
+    turn.effect(() => untilAnswered(turn.clock, call, unanswered), {
       done: (_, value, later) => {
         this.#running = undefined;
         done(value, later);
@@ -200,7 +204,10 @@ export class TenantPurses {
         }
         // Someone else took points meanwhile: once more, with the balance as it is.
         else if (affordable >= ask.atLeast && affordable > 0n) this.#queue.unshift(job);
-        else job.reply.answer({ granted: 0n, affordable });
+        else deny(job, affordable);
+      },
+      () => {
+        job.isUnsure = true;
       },
     );
   }
@@ -320,4 +327,8 @@ export class TenantPurses {
     for (const [one, amount] of purses) if (one !== node && amount > 0n) count += 1;
     return count;
   }
+}
+
+function deny({ reply, isUnsure }: GrantJob, affordable: bigint): void {
+  reply.answer({ granted: 0n, affordable, ...(isUnsure ? { isUnsure } : {}) });
 }

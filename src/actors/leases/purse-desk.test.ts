@@ -9,7 +9,7 @@ import { seededRandom } from "../../core/random.ts";
 import type { Ask } from "../definition.ts";
 import { IDLE_PURSE_MS, LEASE_SWEEP_MS } from "../limits.ts";
 import { quiet } from "../testing/lease-world.ts";
-import { ModelLedger } from "../testing/model-ledger.ts";
+import { lateFirstGrant, ModelLedger } from "../testing/model-ledger.ts";
 import type { PurseLeases } from "./leases.ts";
 import { createPurseDesk } from "./purse-desk.ts";
 import { createPurseLeases } from "./purse-leases.ts";
@@ -119,5 +119,16 @@ describe("while a tenant's owner cannot be reached", () => {
     await pass(5 * IDLE_PURSE_MS);
     expect(received.length - before).toBeLessThanOrEqual(6);
     expect(received.length).toBeGreaterThan(before);
+  });
+
+  test("a try of which the ledger hears after it has refused a later one is found, too", async () => {
+    ledger.topUp(tenant, µ(100));
+    const late = lateFirstGrant(ledger, nodeId("c"));
+    expect(await hold("a", 100)).toBe("insufficient_points");
+    ledger.topUp(tenant, µ(100));
+    await late();
+    expect(ledger.account(tenant).purses.get(a)).toBe(µ(100));
+    await pass(4 * LEASE_SWEEP_MS);
+    expect(purses.a.purses().get(tenant)?.available).toBe(µ(100));
   });
 });

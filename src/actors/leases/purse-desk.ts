@@ -13,13 +13,8 @@ import { type GiveBackAsk, type GrantAsk, type GrantReply, TENANT } from "../ten
 
 /** Where a purse gets its points from and gives them back to. */
 export interface PurseDesk {
-  grant(tenant: TenantId, ask: GrantAsk): Promise<DeskReply>;
+  grant(tenant: TenantId, ask: GrantAsk): Promise<GrantReply>;
   giveBack(tenant: TenantId, ask: GiveBackAsk): Promise<unknown>;
-}
-
-export interface DeskReply extends GrantReply {
-  /** The owner was asked and did not answer: it may still grant this very ask. */
-  readonly isUnsure?: boolean;
 }
 
 /** The tenant's owner and nobody else. */
@@ -53,7 +48,8 @@ export function createPurseDesk(options: PurseDeskOptions): PurseDesk {
       } catch (thrown) {
         if (!isUnreachable(thrown)) throw thrown;
         const isUnsure = thrown.kind === "timeout";
-        return { ...(await grantDirectly(options, tenant, wanted, isUnsure || wanted.isRetry)), isUnsure };
+        const reply = await grantDirectly(options, tenant, wanted, isUnsure || wanted.isRetry);
+        return { ...reply, isUnsure: isUnsure || reply.isUnsure === true };
       }
     },
     async giveBack(tenant, given) {
@@ -81,17 +77,22 @@ async function grantDirectly(
     const { tenantAccount, overdraft } = await untilAnswered(clock, () => ledger.balances(tenant));
     return grantSize(tenantAccount + overdraft, options.nodes(), wanted);
   };
+  let isUnsure = false;
   let size = await sizeNow();
   if (mayBeGranted) {
     const found = await move(options, tenant, wanted, size > 0n ? size : 1n);
     if (found.granted > 0n) return found;
+    // What the last word leaves open is open: the same id is tried again below.
+    isUnsure = found.isUnsure === true;
   }
   if (size < wanted.need) {
     bus.publish(tenantRecall(tenant), { tenant, recall: wanted.id } satisfies TenantRecall);
     await sleep(clock, RECALL_MS);
     size = await sizeNow();
   }
-  return size > 0n ? move(options, tenant, wanted, size) : { granted: 0n, affordable: 0n };
+  if (size <= 0n) return { granted: 0n, affordable: 0n, isUnsure };
+  const reply = await move(options, tenant, wanted, size);
+  return { ...reply, isUnsure: isUnsure || reply.isUnsure === true };
 }
 
 /** The ledger's word. @throws what the ledger said but that the points do not suffice */
@@ -104,9 +105,14 @@ async function move(
   const amount = micropointsOf(size);
   const atLeast = micropointsOf(wanted.atLeast > 0n ? wanted.atLeast : 1n);
   const { id, node, epoch = null } = wanted;
+  let isUnsure = false;
   try {
-    const granted = await untilAnswered(clock, () =>
-      ledger.grant({ id, tenant, node, epoch, amount, atLeast }),
+    const granted = await untilAnswered(
+      clock,
+      () => ledger.grant({ id, tenant, node, epoch, amount, atLeast }),
+      () => {
+        isUnsure = true;
+      },
     );
     if (granted >= wanted.need) return { granted, affordable: 0n };
     const { tenantAccount, overdraft } = await untilAnswered(clock, () => ledger.balances(tenant));
@@ -115,7 +121,7 @@ async function move(
   } catch (thrown) {
     const affordable = affordableIn(thrown);
     if (affordable === undefined) throw asSluiceError(thrown);
-    return { granted: 0n, affordable };
+    return { granted: 0n, affordable, isUnsure };
   }
 }
 

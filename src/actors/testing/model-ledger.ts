@@ -142,3 +142,23 @@ export class ModelLedger implements TenantLedger {
 }
 
 const lost = (): Error => Object.assign(new Error("connection lost"), { code: "CONNECTION_CLOSED" });
+
+/**
+ * The first grant is answered by a lost connection and stays in the network while another node takes all there is;
+ * the call lets the ledger have it.
+ */
+export function lateFirstGrant(ledger: ModelLedger, other: NodeId): () => Promise<void> {
+  const grant = ledger.grant.bind(ledger);
+  let late: (() => Promise<unknown>) | undefined;
+  ledger.grant = async (move) => {
+    if (late !== undefined) return await grant(move);
+    late = () => grant(move);
+    const { balance } = ledger.account(move.tenant);
+    await grant({ ...move, id: "all of it", node: other, amount: balance });
+    throw new Error("the connection is lost");
+  };
+  return async () => {
+    if (late === undefined) throw new Error("nothing was granted");
+    await late();
+  };
+}
