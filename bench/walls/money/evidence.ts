@@ -8,6 +8,7 @@ import type { World } from "./world.ts";
 /** Where what a run leaves behind is kept: logs, metrics, the state of NATS and of the ledger's watermarks. */
 export const EVIDENCE = join(import.meta.dir, "../../out/wall");
 const PATIENCE_MS = 5_000;
+const MOST_TRANSFERS = 200_000;
 
 /** For whoever looks for a cause. What cannot be had is noted as such. */
 export async function keepEvidence(world: World, seed: number): Promise<void> {
@@ -19,6 +20,7 @@ export async function keepEvidence(world: World, seed: number): Promise<void> {
   }
   const servers = world.natsServers.map(({ url }) => told(() => streamsOf(url)));
   await Bun.write(path("nats.json"), `${(await Promise.all(servers)).join("\n")}\n`);
+  await Bun.write(path("transfers.jsonl"), await told(() => transfersOf(world)));
   const watermarks = await told(async () => JSON.stringify(await world.sql`select * from node`, plain, 1));
   await Bun.write(path("watermarks.json"), `${watermarks}\n`);
 }
@@ -29,6 +31,17 @@ async function told(ask: () => Promise<string>): Promise<string> {
   } catch (thrown) {
     return `could not be had: ${String(thrown)}`;
   }
+}
+
+/** Every move of points of the small tenants, in order: which node had them, and since when. */
+async function transfersOf({ sql }: World): Promise<string> {
+  const rows = await sql<{ row: string }[]>`
+    select row_to_json(t)::text as row from (
+      select a.tenant, t.created_at, t.kind, t.amount, d.node as from_node, c.node as to_node, t.id
+      from transfer t join account d on d.id = t.debit join account c on c.id = t.credit
+      join account a on a.id in (d.id, c.id) and a.kind = 'purse'
+      order by a.tenant, t.created_at limit ${MOST_TRANSFERS}) t`;
+  return rows.map(({ row }) => row).join("\n");
 }
 
 async function metricsOf(url: string): Promise<string> {
