@@ -39,6 +39,18 @@ describe("looking for a program", () => {
     expect(machine.ran).toEqual([]);
   });
 
+  test("Go is found where its own packages put it, be that on the PATH or not", async () => {
+    const machine = machineWith({
+      onRun: (line, has) =>
+        line.startsWith("/usr/local/go/bin/go install") && Boolean(has.files.add("/cache/k6-v1.8.1/k6")),
+    });
+    const atHome = {
+      ...machine,
+      exists: async (path: string) => path.endsWith("/go") || machine.exists(path),
+    };
+    expect(await findProgram("k6", atHome)).toMatchObject({ via: "go" });
+  });
+
   test("then Go's module proxy, built once", async () => {
     const machine = machineWith({
       commands: ["go", "docker"],

@@ -32,6 +32,9 @@ export async function findProgram(name: ProgramName, machine: Machine = thisMach
 
 type Source = (program: Program, machine: Machine, tried: string[]) => Promise<Found | undefined>;
 
+/** Where Go's own packages put it, be it on the PATH or not. */
+const GO_AT_HOME = "/usr/local/go/bin/go";
+
 /** Built once into the cache, by version; static, so that it runs in any container too. */
 const fromGo: Source = async (program, machine, tried) => {
   const { goModule, commands } = program;
@@ -39,12 +42,14 @@ const fromGo: Source = async (program, machine, tried) => {
   const directory = join(machine.cacheDirectory, `${commands[0]}-${goModule.version}`);
   const binary = join(directory, commands[0] ?? "");
   if (await machine.exists(binary)) return { via: "go", command: [binary] };
-  if (machine.which("go") === undefined) {
+  const isOnPath = machine.which("go") !== undefined;
+  const go = isOnPath ? "go" : GO_AT_HOME;
+  if (!isOnPath && !(await machine.exists(GO_AT_HOME))) {
     tried.push("no Go");
     return undefined;
   }
   machine.say(`building ${goModule.path}@${goModule.version} with Go (once)`);
-  const built = await machine.run(["go", "install", `${goModule.path}@${goModule.version}`], {
+  const built = await machine.run([go, "install", `${goModule.path}@${goModule.version}`], {
     GOBIN: directory,
     GOFLAGS: "",
     CGO_ENABLED: "0",

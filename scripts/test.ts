@@ -17,6 +17,7 @@ const args = process.argv.slice(2);
 const isFiltered = args.some((arg) => arg === "-t" || arg.startsWith("--test-name-pattern"));
 
 install();
+await prepareServers();
 const reports = mkdtempSync(join(tmpdir(), "sluice-tests-"));
 try {
   const verdict = await runTests(join(reports, "report.xml"));
@@ -37,6 +38,14 @@ function install(): void {
   if (exitCode === 0) return;
   console.log("\nthe locked dependencies could not be installed\n\n0 passed, 1 failed");
   process.exit(1);
+}
+
+/** Before any test, so that none waits for a build; one that cannot be had is told by the tests that need it. */
+async function prepareServers(): Promise<void> {
+  const { findProgram } = await import("./servers.ts");
+  for (const name of ["nats-server", "redis"] as const) {
+    await findProgram(name).catch((thrown: unknown) => console.log(String(thrown)));
+  }
 }
 
 async function runTests(report: string) {
