@@ -92,6 +92,11 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
     running.delete(claim.request);
     quietly(ledger.release(claim), "an idempotency key could not be released");
   };
+  /** Charged, and nothing to show for it: once its lease is over whoever comes with the key runs it, and one run is free. */
+  const giveUp = (claim: IdempotencyClaim): void => {
+    running.delete(claim.request);
+    log.warn("an answer is too large to be kept, or broke off", { request: claim.request });
+  };
 
   const runFirst = async (claim: IdempotencyClaim, run: () => Promise<Response>): Promise<Response> => {
     running.add(claim.request);
@@ -105,38 +110,20 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
     const { status, headers, body } = response;
     const about = { status, headers: headersToKeep(headers) };
     if (body !== null && headers.get("content-type")?.startsWith("text/event-stream") === true) {
-      const ended = keptStream(body, MOST_KEPT_BYTES, async (whole) => {
-        if (whole === undefined) release(claim);
-        else await keep(claim, packAnswer({ ...about, body: whole }));
+      const ended = keptStream(body, MOST_KEPT_BYTES, async (end) => {
+        if (end === "nothing") release(claim);
+        else if (end === "too large") giveUp(claim);
+        else await keep(claim, packAnswer({ ...about, body: end }));
       });
       return new Response(ended, { status, headers });
     }
-    const bytes = await response.bytes();
-    if (bytes.byteLength > MOST_KEPT_BYTES)
-      log.warn("an answer is too large to be kept", { request: claim.request });
+    const bytes = await response.bytes().catch((thrown: unknown) => {
+      giveUp(claim);
+      throw thrown;
+    });
+    if (bytes.byteLength > MOST_KEPT_BYTES) giveUp(claim);
     else await keep(claim, packAnswer({ ...about, body: bytes }));
     return new Response(bytes, { status, headers });
-  };
-
-  const claimed = async (claim: IdempotencyClaim, signal: AbortSignal): Promise<Response | undefined> => {
-    const deadline = clock.monotonic() + WAIT_MS;
-    for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 2, MOST_LOOK_MS)) {
-      const verdict = await ledger.claim(claim);
-      switch (verdict.kind) {
-        case "claimed":
-          return undefined;
-        case "answered":
-          return replay(verdict.answer);
-        case "conflict":
-          throw new SluiceError(
-            "idempotency_conflict",
-            "This Idempotency-Key was used with another request.",
-          );
-        case "running":
-          if (signal.aborted || clock.monotonic() >= deadline) throw stillRunning();
-          await sleep(clock, pauseMs);
-      }
-    }
   };
 
   return {
@@ -153,7 +140,7 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
         });
       const claim = { tenant, key, fingerprint, request };
       waiting += 1;
-      const known = await claimed(claim, signal).finally(() => {
+      const known = await claimed({ ledger, clock, log }, claim, signal).finally(() => {
         waiting -= 1;
       });
       return known ?? runFirst(claim, run);
@@ -162,6 +149,29 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
       for (const cancel of timers) cancel();
     },
   };
+}
+
+/** Undefined: it is ours to run. */
+async function claimed(
+  { ledger, clock }: IdempotencyPorts,
+  claim: IdempotencyClaim,
+  signal: AbortSignal,
+): Promise<Response | undefined> {
+  const deadline = clock.monotonic() + WAIT_MS;
+  for (let pauseMs = FIRST_LOOK_MS; ; pauseMs = Math.min(pauseMs * 2, MOST_LOOK_MS)) {
+    const verdict = await ledger.claim(claim);
+    switch (verdict.kind) {
+      case "claimed":
+        return undefined;
+      case "answered":
+        return replay(verdict.answer);
+      case "conflict":
+        throw new SluiceError("idempotency_conflict", "This Idempotency-Key was used with another request.");
+      case "running":
+        if (signal.aborted || clock.monotonic() >= deadline) throw stillRunning();
+        await sleep(clock, pauseMs);
+    }
+  }
 }
 
 const stillRunning = (): SluiceError =>

@@ -13,11 +13,11 @@ async function run(frames: readonly string[], mostBytes = 1_000, leaveAfter = Nu
       controller.close();
     },
   });
-  const kept: (string | undefined)[] = [];
+  const kept: string[] = [];
   const ended = Promise.withResolvers<void>();
-  const stream = keptStream(source, mostBytes, async (whole) => {
+  const stream = keptStream(source, mostBytes, async (end) => {
     await Bun.sleep(1);
-    kept.push(whole === undefined ? undefined : new TextDecoder().decode(whole));
+    kept.push(typeof end === "string" ? end : new TextDecoder().decode(end));
     ended.resolve();
   });
   const reader = stream.getReader();
@@ -46,14 +46,14 @@ test("it is read to its end and kept although its client has left", async () => 
 });
 
 test("one that charged nothing is not kept, one that was charged is, with its true end", async () => {
-  expect((await run(["data: 1\n\n", CUT])).kept).toEqual([undefined]);
+  expect((await run(["data: 1\n\n", CUT])).kept).toEqual(["nothing"]);
   expect((await run(["data: 1\n\n", PAID_CUT])).kept).toEqual([`data: 1\n\n${PAID_CUT}`]);
-  expect((await run(["data: 1\n\n"])).kept).toEqual([undefined]);
+  expect((await run(["data: 1\n\n"])).kept).toEqual(["nothing"]);
 });
 
-test("one that is too large arrives and is not kept", async () => {
+test("one that is too large arrives, is not kept, and does not pass for one that cost nothing", async () => {
   const { seen, kept } = await run(["data: 1234567890\n\n", END], 20);
-  expect([seen.length, kept]).toEqual([18 + END.length, [undefined]]);
+  expect([seen.length, kept]).toEqual([18 + END.length, ["too large"]]);
 });
 
 test("what a model says does not look like the charge", async () => {

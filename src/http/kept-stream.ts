@@ -4,12 +4,12 @@ const NEWLINE = 0x0a;
 
 /**
  * The same stream, read to its end whether its client stays or not, and kept before its last frames leave.
- * @param keep told once how it ended: with all its bytes, or with nothing when it charged nothing or was too large
+ * @param keep told once how it ended: with all its bytes, with `nothing` when it charged nothing, or `too large`
  */
 export function keptStream(
   source: ReadableStream<Uint8Array>,
   mostBytes: number,
-  keep: (whole: Uint8Array | undefined) => Promise<void>,
+  keep: (end: Uint8Array | "nothing" | "too large") => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const parts: Uint8Array[] = [];
@@ -33,7 +33,8 @@ export function keptStream(
   const settle = async (isWorth: boolean): Promise<void> => {
     if (isKept) return;
     isKept = true;
-    await keep(isWorth && size <= mostBytes ? Buffer.concat(parts) : undefined);
+    if (!isWorth) await keep("nothing");
+    else await keep(size <= mostBytes ? Buffer.concat(parts) : "too large");
   };
   /** The client left: the answer is wanted all the same, for when it comes back. */
   const readOn = async (): Promise<void> => {
