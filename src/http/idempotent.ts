@@ -112,7 +112,7 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
     if (body !== null && headers.get("content-type")?.startsWith("text/event-stream") === true) {
       const ended = keptStream(body, MOST_KEPT_BYTES, async (end) => {
         if (end === "nothing") release(claim);
-        else if (end === "too large") giveUp(claim);
+        else if (end === "too large" || end === "broken") giveUp(claim);
         else await keep(claim, packAnswer({ ...about, body: end }));
       });
       return new Response(ended, { status, headers });

@@ -48,7 +48,7 @@ test("it is read to its end and kept although its client has left", async () => 
 test("one that charged nothing is not kept, one that was charged is, with its true end", async () => {
   expect((await run(["data: 1\n\n", CUT])).kept).toEqual(["nothing"]);
   expect((await run(["data: 1\n\n", PAID_CUT])).kept).toEqual([`data: 1\n\n${PAID_CUT}`]);
-  expect((await run(["data: 1\n\n"])).kept).toEqual(["nothing"]);
+  expect((await run(["data: 1\n\n"])).kept).toEqual(["broken"]);
 });
 
 test("one that is too large arrives, is not kept, and does not pass for one that cost nothing", async () => {

@@ -4,12 +4,12 @@ const NEWLINE = 0x0a;
 
 /**
  * The same stream, read to its end whether its client stays or not, and kept before its last frames leave.
- * @param keep told once how it ended: with all its bytes, with `nothing` when it charged nothing, or `too large`
+ * @param keep told once how it ended: with all its bytes, with `nothing` when it charged nothing, `too large`, or `broken` when what it charged is not known
  */
 export function keptStream(
   source: ReadableStream<Uint8Array>,
   mostBytes: number,
-  keep: (end: Uint8Array | "nothing" | "too large") => Promise<void>,
+  keep: (end: Uint8Array | "nothing" | "too large" | "broken") => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const parts: Uint8Array[] = [];
@@ -18,22 +18,25 @@ export function keptStream(
 
   /** Undefined at the end. */
   const next = async (): Promise<Uint8Array | undefined> => {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch(async (thrown: unknown) => {
+      await settle("broken");
+      throw thrown;
+    });
     if (!done) {
       size += value.byteLength;
       if (size <= mostBytes) parts.push(value);
       else parts.length = 0;
       const charge = chargeIn(value);
-      if (charge !== undefined) await settle(isWorthKeeping(charge));
+      if (charge !== undefined) await settle(isWorthKeeping(charge) ? "whole" : "nothing");
       return value;
     }
-    await settle(false);
+    await settle("broken");
     return undefined;
   };
-  const settle = async (isWorth: boolean): Promise<void> => {
+  const settle = async (end: "whole" | "nothing" | "broken"): Promise<void> => {
     if (isKept) return;
     isKept = true;
-    if (!isWorth) await keep("nothing");
+    if (end !== "whole") await keep(end);
     else await keep(size <= mostBytes ? Buffer.concat(parts) : "too large");
   };
   /** The client left: the answer is wanted all the same, for when it comes back. */
@@ -48,7 +51,7 @@ export function keptStream(
       else controller.enqueue(value);
     },
     cancel() {
-      void readOn().catch(() => settle(false));
+      void readOn().catch(() => {});
     },
   });
 }

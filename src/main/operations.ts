@@ -106,8 +106,12 @@ function administration(parts: OperationParts, view: ClusterView) {
     },
     nodes: () => listNodes(ledger.sql),
     liveNodes: view.nodes,
-    releaseNode: async (node: NodeId, confirm: boolean) =>
-      releaseNode({ sql: ledger.sql, claim: ledger.claimNode }, node, confirm),
+    releaseNode: async (node: NodeId, confirm: boolean) => {
+      // Its claim may have been lost with a connection to Postgres: whoever is heard is alive.
+      const claim = async (name: NodeId) =>
+        parts.cluster.peers.live().has(name) ? undefined : ledger.claimNode(name);
+      return releaseNode({ sql: ledger.sql, claim }, node, confirm);
+    },
     actors: view.actors,
     reconcile: () => reconcile(ledger.sql, booksOf(parts), view.checks),
   };

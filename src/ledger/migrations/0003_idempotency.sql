@@ -101,6 +101,8 @@ begin
     select r->>'id' as id, r->>'tenant' as tenant, (r->>'charged')::bigint as charged
     from jsonb_array_elements(batch) r join superseded s on s.request = r->>'id'
     where (r->>'charged')::bigint > 0 and not exists (select 1 from usage u where u.id = r->>'id')
+    -- in one order everywhere, so that two batches never wait for each other in a ring
+    order by r->>'tenant'
   loop
     perform move_points('superseded:' || run.id, 'return', open_account('purse', run.tenant, a_node),
                         open_account('tenant', run.tenant, null), run.charged);
