@@ -28,7 +28,7 @@ export interface TestNatsServer {
   resume(): void;
 }
 
-const READY_MS = 30_000;
+const READY_MS = 90_000;
 
 /**
  * Starts them and waits until JetStream takes writes.
