@@ -4,6 +4,9 @@ import { signal, type WallNode, type World } from "./world.ts";
 /** How often a node that does not come up is started again, a second apart: its NATS may be away for a minute. */
 const MOST_STARTS = 90;
 
+/** Killed, and not ready again yet. */
+const starting = new WeakSet<WallNode["gateway"]>();
+
 /** Does what is planned at its time, and undoes it. */
 export async function commit(
   world: World,
@@ -51,10 +54,14 @@ async function troubleNode(
   const node = nodes[target];
   if (node === undefined) throw new Error(`there is no node ${target + 1}`);
   const { gateway, toNats, toPostgres } = node;
+  const isProcess = kind === "kill node" || kind === "pause node";
+  // A start takes as long as it takes: a second one beside it would leave two processes of one name.
+  if (isProcess && starting.has(gateway)) return () => {};
   switch (kind) {
     case "kill node":
+      starting.add(gateway);
       await gateway.kill();
-      return () => startAgain(node, closing);
+      return () => startAgain(node, closing).finally(() => starting.delete(gateway));
     case "pause node": {
       const { pid } = gateway;
       signal(pid, "SIGSTOP");
