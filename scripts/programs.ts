@@ -4,6 +4,8 @@ export interface Program {
   readonly commands: readonly string[];
   /** Holds the URL of one that runs already. */
   readonly urlVariable?: string;
+  /** Older ones are as good as none: they lack what tests rely on. Told by `--version`. */
+  readonly leastVersion?: readonly [major: number, minor: number];
   /** Built by Go from its module proxy. */
   readonly goModule?: { readonly path: string; readonly version: string };
   /** Debian's package. */
@@ -22,6 +24,7 @@ export const PROGRAMS = {
   },
   "nats-server": {
     commands: ["nats-server"],
+    leastVersion: [2, 10],
     urlVariable: "NATS_URL",
     goModule: { path: "github.com/nats-io/nats-server/v2", version: "v2.15.2" },
     debianPackage: "nats-server",

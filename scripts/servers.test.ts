@@ -39,6 +39,16 @@ describe("looking for a program", () => {
     expect(machine.ran).toEqual([]);
   });
 
+  test("a server on the PATH that is too old is as good as none", async () => {
+    const machine = machineWith({ commands: ["nats-server"] });
+    const versioned = (version: string): Machine => ({
+      ...machine,
+      run: async () => ({ ok: true, output: `nats-server: ${version}` }),
+    });
+    expect(await findProgram("nats-server", versioned("v2.15.2"))).toMatchObject({ via: "path" });
+    expect(await findProgram("nats-server", versioned("v2.9.10")).catch(String)).toContain("is too old");
+  });
+
   test("Go is found where its own packages put it, be that on the PATH or not", async () => {
     const machine = machineWith({
       onRun: (line, has) =>

@@ -20,8 +20,9 @@ export async function findProgram(name: ProgramName, machine: Machine = thisMach
 
   const tried: string[] = [];
   const installed = whichOf(program, machine);
-  if (installed !== undefined) return { via: "path", command: [installed] };
-  tried.push(`${program.commands.join(", ")} not on the PATH`);
+  if (installed === undefined) tried.push(`${program.commands.join(", ")} not on the PATH`);
+  else if (await isRecent(installed, program, machine)) return { via: "path", command: [installed] };
+  else tried.push(`${installed} is too old`);
 
   for (const source of [fromGo, fromDebian, fromDocker]) {
     const found = await source(program, machine, tried);
@@ -74,7 +75,8 @@ const fromDebian: Source = async (program, machine, tried) => {
     quiet,
   );
   const installed = whichOf(program, machine);
-  if (installed !== undefined) return { via: "package", command: [installed] };
+  if (installed !== undefined && (await isRecent(installed, program, machine)))
+    return { via: "package", command: [installed] };
   tried.push(`the package ${debianPackage} did not bring it (${lastLine(done.output)})`);
   return undefined;
 };
@@ -106,6 +108,14 @@ function whichOf(program: Program, machine: Machine): string | undefined {
     if (path !== undefined) return path;
   }
   return undefined;
+}
+
+async function isRecent(command: string, { leastVersion }: Program, machine: Machine): Promise<boolean> {
+  if (leastVersion === undefined) return true;
+  const { output } = await machine.run([command, "--version"]);
+  const [, major = "0", minor = "0"] = /(\d+)\.(\d+)/.exec(output) ?? [];
+  const [least, leastMinor] = leastVersion;
+  return Number(major) > least || (Number(major) === least && Number(minor) >= leastMinor);
 }
 
 const lastLine = (output: string): string => output.trim().split("\n").at(-1)?.slice(0, 200) ?? "";
