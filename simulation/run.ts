@@ -33,6 +33,8 @@ const OWNERS_MS = 200;
 const QUIET_MS = 14_000;
 /** A dead owner's shards pass on after 11 s; what it left in the log comes to the next one up to 7 s later. */
 const DEAD_MS = 20_000;
+/** Nobody tells owners here of a top-up: what they believe of a balance may be a second old. */
+const UNTOLD_MS = 1_500;
 /** What was settled is booked. */
 const BOOKED_MS = 1_000;
 /** A request waits for a recall and a grant, no longer. */
@@ -288,6 +290,7 @@ class Simulation {
   async checkService(): Promise<void> {
     for (const [index, tenant] of TENANTS.entries()) {
       this.ledger.topUp(tenant, 1_000n);
+      await this.pass(UNTOLD_MS);
       await this.expectServed(index % NODES, tenant, 100n);
       await this.pass(BOOKED_MS);
       const left = this.leftOf(tenant);
