@@ -23,10 +23,36 @@ export interface Adapter {
    * that was used, so that it can be scrubbed out of an error that came inside a 200.
    */
   readAnswer(request: GenerationRequest, body: Uint8Array, secret?: string): VendorAnswer;
-  /** A reader for one 2xx stream. `events` parses every frame; `passthrough` hands on bytes and reports only control. */
-  openStream(request: GenerationRequest, mode: StreamMode, secret?: string): StreamReader;
+  /**
+   * A reader for one 2xx stream. `events` parses every frame; `passthrough` hands on bytes and reports only control.
+   * `remembers`: keeps what was said, so that another vendor can go on with it.
+   */
+  openStream(
+    request: GenerationRequest,
+    mode: StreamMode,
+    secret?: string,
+    remembers?: boolean,
+  ): StreamReader;
+  /** How this vendor's model goes on with a chat answer that another one began. Absent: by an instruction. */
+  continuation?(request: GenerationRequest, model: string): Continuation;
   /** Classifies a non-2xx answer. `body` may be anything: JSON under a wrong type, HTML, nothing. */
   classifyError(status: number, headers: Headers, body: string, secret: string): VendorFailure;
+}
+
+/**
+ * How a model is asked to go on with an answer of which the beginning is known. `prefix`: an assistant message that
+ * stands last, which it takes for its own beginning. `instruction`: the same, and a user's message that asks for it.
+ */
+export type Continuation = { readonly by: "instruction" } | PrefixContinuation;
+
+export interface PrefixContinuation {
+  readonly by: "prefix";
+  /** Fields of the assistant message that say so. */
+  readonly mark?: JsonObject;
+  /** Fields of the body that must be otherwise, such as thinking that is to be off; null takes a field out. */
+  readonly body?: JsonObject;
+  /** White space at the beginning's end is refused. */
+  readonly refusesTrailingSpace?: boolean;
 }
 
 export type Transport = (call: VendorCall, signal: AbortSignal) => Promise<Response>;
@@ -82,6 +108,17 @@ export interface StreamReader {
   close(): Passage;
   /** What has been delivered so far, for an estimate when the vendor never tells. */
   readonly delivered: Delivered;
+  /** What was said so far. Absent in a reader that cannot tell: its answers are nobody's to go on with. */
+  readonly said?: Said;
+}
+
+/** What a stream has said so far, for whoever is to go on with it. */
+export interface Said {
+  /** The text of the only choice. UTF-16 units; the last one may be half a character. */
+  text(): string;
+  readonly hasReasoning: boolean;
+  /** More than text and reasoning, or more than can be remembered: nobody can go on with it. */
+  readonly isBeyondText: boolean;
 }
 
 /** What one network read yielded. */

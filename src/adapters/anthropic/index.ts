@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Adapter } from "../adapter.ts";
 import { readAnswer } from "./answer.ts";
+import { continuation } from "./continuation.ts";
 import { classifyError } from "./errors.ts";
 import { buildCall } from "./request.ts";
 import { openStream } from "./stream.ts";
@@ -18,7 +19,9 @@ export const createAnthropic = (clock: Clock): Adapter => {
     dialect: "openai",
     buildCall,
     readAnswer: (_request, body, secret = "") => readAnswer(body, secret, created()),
-    openStream: (_request, mode, secret = "") => openStream(mode, secret, created()),
+    openStream: (_request, mode, secret = "", remembers = false) =>
+      openStream(mode, secret, created(), remembers),
+    continuation,
     classifyError,
   };
 };

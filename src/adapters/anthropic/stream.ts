@@ -2,6 +2,7 @@ import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { endsStream, FRAME_TOO_LARGE } from "../openai-family/frames.ts";
+import { createSaid } from "../openai-family/said.ts";
 import { createTally } from "../openai-family/tally.ts";
 import { createChunkFrames } from "../openai-frames/chunk-frames.ts";
 import { isExtension, type Shown } from "../openai-frames/shown.ts";
@@ -13,11 +14,17 @@ import { createEventReader, isEndEvent } from "./events.ts";
  * The reader of one Messages stream. `passthrough` gives OpenAI's frames, written here.
  * @param created epoch seconds, for the chunks
  */
-export function openStream(mode: StreamMode, secret: string, created: number): StreamReader {
+export function openStream(
+  mode: StreamMode,
+  secret: string,
+  created: number,
+  remembers = false,
+): StreamReader {
   const splitter = createFrameSplitter();
   const reader = createEventReader(secret);
   const frames = createChunkFrames(() => ({ id: reader.id, model: reader.model, created }));
   const tally = createTally();
+  const memory = remembers ? createSaid() : undefined;
   let isOver = false;
 
   /** Reads a run of whole frames. Everything after the end or a failure is nobody's. */
@@ -30,6 +37,7 @@ export function openStream(mode: StreamMode, secret: string, created: number): S
       const content = eventsIn(said).filter(isContent);
       if (content.length > 0) {
         tally.addEvents(content);
+        memory?.addEvents(content);
         hasContent = true;
       }
       shown.push(...said);
@@ -63,6 +71,7 @@ export function openStream(mode: StreamMode, secret: string, created: number): S
       return isEndEvent(data ?? "") ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
     },
     delivered: tally.delivered,
+    ...(memory === undefined ? {} : { said: memory }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
+import { continuation } from "./continuation.ts";
 import { classify } from "./errors.ts";
 import { finishReason } from "./events.ts";
 import { shape, url } from "./request.ts";
@@ -11,6 +12,7 @@ export const deepseek: Adapter = adapterOf({
   operations: ["chat", "completion"],
   url,
   shape,
+  continuation,
   readUsage,
   finishReason,
   classify,

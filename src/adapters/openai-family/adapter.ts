@@ -14,6 +14,7 @@ export const adapterOf = (member: Member): Adapter => ({
   ...(member.transport === undefined ? {} : { transport: member.transport }),
   buildCall: (request, target) => buildCall(member, request, target),
   readAnswer: (request, body, secret = "") => readAnswer(member, request, body, secret),
-  openStream: (_request, mode, secret = "") => openStream(member, mode, secret),
+  openStream: (_request, mode, secret = "", remembers = false) => openStream(member, mode, secret, remembers),
+  ...(member.continuation === undefined ? {} : { continuation: member.continuation }),
   classifyError: (status, headers, body, secret) => classifyResponse(member, status, headers, body, secret),
 });

@@ -1,7 +1,7 @@
 import type { AdapterName, Operation } from "../../core/catalog.ts";
 import type { FinishReason, GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Usage } from "../../core/usage.ts";
-import type { Target, Transport } from "../adapter.ts";
+import type { Continuation, Target, Transport } from "../adapter.ts";
 import type { ErrorReport } from "../failure/error-body.ts";
 import type { Verdict } from "../failure/verdict.ts";
 import type { RequestDraft } from "./request-draft.ts";
@@ -23,6 +23,8 @@ export interface Member {
    * usage in streams is asked for afterwards. Throws SluiceError for what cannot be expressed.
    */
   shape(draft: RequestDraft, request: GenerationRequest, target: Target): void;
+  /** How it goes on with an answer that another vendor began; absent: by an instruction. */
+  readonly continuation?: (request: GenerationRequest, model: string) => Continuation;
   /** A raw `usage` object in the normal form; undefined when it is not one that could be meant. */
   readUsage(raw: JsonObject): Usage | undefined;
   /** Undefined: the vendor broke off, which is no normal end. */

@@ -8,14 +8,21 @@ import type { ChunkReading } from "./events.ts";
 import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
 import { createKeptBytes, type KeptBytes } from "./kept-bytes.ts";
 import type { Member } from "./member.ts";
+import { createSaid } from "./said.ts";
 import { createTally } from "./tally.ts";
 
 /** The reader of one OpenAI-shaped stream, chat or legacy completions. */
-export function openStream(member: Member, mode: StreamMode, secret: string): StreamReader {
+export function openStream(
+  member: Member,
+  mode: StreamMode,
+  secret: string,
+  remembers = false,
+): StreamReader {
   const splitter = createFrameSplitter();
   const readFrame = createFrameReader(member, secret);
   const templates = createDeltaTemplates();
   const tally = createTally();
+  const said = remembers ? createSaid() : undefined;
   let isOver = false;
   let isFirstBlock = true;
 
@@ -35,6 +42,7 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
         if (mode === "events") events.push(eventOf(found, view.toString("utf8", found.start, found.end)));
         else kept.keep(at, known);
         tally.addChars(found.chars, found.like.type === "reasoning");
+        said?.addJson(found.like, view.subarray(found.start, found.end));
         hasContent = true;
         at = known;
         continue;
@@ -44,7 +52,10 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
       const isTooLarge = end - at > MAX_FRAME_BYTES;
       const reading = isTooLarge ? controlOnly(FRAME_TOO_LARGE) : readFrame(view.toString("utf8", at, end));
       if (reading !== undefined) {
-        if (reading.hasContent) tally.addEvents(reading.content);
+        if (reading.hasContent) {
+          tally.addEvents(reading.content);
+          said?.addEvents(reading.content);
+        }
         hasContent ||= reading.hasContent;
         if (mode === "events") for (const event of reading.content) events.push(event);
         for (const event of reading.control) events.push(event);
@@ -76,6 +87,7 @@ export function openStream(member: Member, mode: StreamMode, secret: string): St
       return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
     },
     delivered: tally.delivered,
+    ...(said === undefined ? {} : { said }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
+import { continuation } from "./continuation.ts";
 import { classify } from "./errors.ts";
 import { shape } from "./request.ts";
 import { readUsage } from "./usage.ts";
@@ -13,6 +14,7 @@ export const qwen: Adapter = adapterOf({
   operations: ["chat", "completion", "embedding"],
   url: usualUrl,
   shape,
+  continuation,
   readUsage,
   finishReason: finishReasonOf,
   classify,

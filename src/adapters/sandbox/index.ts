@@ -24,6 +24,7 @@ export const createSandbox = (clock: Clock): Adapter =>
       if (request.operation !== "embedding")
         limitOutput(draft, "max_tokens", { capped: target.cappedOutputTokens });
     },
+    continuation: () => ({ by: "prefix" }),
     readUsage: (raw) => usageOf(raw),
     finishReason: (raw) => (raw === "insufficient_system_resource" ? undefined : finishReasonOf(raw)),
     classify,
