@@ -48,6 +48,34 @@ export const STREAM_KEPT_MS = 5 * 60_000;
 /** How long a generation goes on without a reader, unless the request says otherwise. */
 export const STREAM_DETACH_MS = 30_000;
 
+/** Bytes of one message of a stream's copy, and of one answer to a reader on another node. */
+export const STREAM_COPY_BATCH_BYTES = 16 * 1024;
+export const STREAM_REMOTE_BATCH_BYTES = 64 * 1024;
+
+/** How long readers wait for a copy that is not taken; then they go ahead of it. Longer than a server's restart. */
+export const STREAM_COPY_PATIENCE_MS = 2_000;
+
+/** How long a message of a copy is tried: an election takes 3 to 10 s. */
+export const STREAM_COPY_GIVE_UP_MS = 30_000;
+
+/** Milliseconds between two messages of one stream's copy at most: a part of a sentence. */
+export const STREAM_COPY_PACE_MS = 50;
+
+/** Messages of copies that one node writes in a second, before each stream writes less often: a fifth of what a server took. */
+export const STREAM_COPIES_A_SECOND = 5_000;
+
+/** How long a copy is kept: the longest answers run ten minutes, and are read five minutes after their end. */
+export const STREAM_COPY_AGE_MS = 16 * 60_000;
+
+/** Of all copies together; the oldest go first. */
+export const STREAM_COPIES_BYTES = 2 * 1024 * 1024 * 1024;
+
+/** A reader on another node counts as one for so long after it was last heard. */
+export const STREAM_SEAT_MS = 6_000;
+
+/** Readers on other nodes at once, of all streams of this node: each holds a place and, while it waits, one question. */
+export const STREAM_SEATS = 16_384;
+
 /** Streams running at once on one node: at 32 KiB each, 1 GiB. */
 export const RUNNING_STREAMS = 32_768;
 

@@ -4,13 +4,15 @@ import { asSluiceError } from "../core/errors.ts";
 import { requestId, tenantId } from "../core/ids.ts";
 import { ManualClock } from "../core/manual-clock.ts";
 import { StreamRegistry } from "../gateway/streams/registry.ts";
+import { callerOf, chatRequest } from "../gateway/testing/fixtures.ts";
 import { ScriptedGateway } from "../gateway/testing/scripted-gateway.ts";
 import { ScriptedGeneration } from "../gateway/testing/scripted-generation.ts";
 import { errorResponse } from "./errors.ts";
 import { cancelStream, resumableBody, resumeStream } from "./streams.ts";
 
 const HEADERS = { authorization: "Bearer sk-acme" };
-const REQUEST = { operation: "chat", includeUsage: false } as const;
+const REQUEST = chatRequest();
+const CALLER = callerOf({ tenant: tenantId("acme") });
 
 let clock: ManualClock;
 let streams: StreamRegistry;
@@ -39,7 +41,7 @@ afterEach(() => server.stop(true));
 /** A stream that has said three words and goes on. */
 function open(): ScriptedGeneration {
   const generation = new ScriptedGeneration("a").say("one ", "two ", "three ");
-  streams.open(tenantId("acme"), generation, REQUEST);
+  streams.open(CALLER, generation, REQUEST);
   return generation;
 }
 
@@ -133,7 +135,7 @@ test("a reader that leaves is detached: the generation goes on for its time, the
 
 test("the POST's own body is the first reader and numbers the same way", async () => {
   const generation = new ScriptedGeneration("b").say("x");
-  const stream = streams.open(tenantId("acme"), generation, REQUEST);
+  const stream = streams.open(CALLER, generation, REQUEST);
   const response = new Response(resumableBody(stream, 0));
   generation.end();
   expect(idsIn(await response.text())).toEqual([1, 2]);

@@ -81,7 +81,7 @@ function eventsBody(about: StreamAbout, cursor: StreamCursor, after: number): Re
       const entry = await cursor.next();
       if (hasLeft) return;
       if (entry !== null) controller.enqueue(encoder.encode(framesOf(entry)));
-      if (entry === null || entry.type === "done") controller.close();
+      if (entry === null || entry.type !== "delta") controller.close();
     },
     cancel() {
       hasLeft = true;

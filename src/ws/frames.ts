@@ -24,7 +24,14 @@ export function streamFrame(
   about: StreamAbout,
   shapes: OpenAiShapes,
 ): ServerFrame {
-  return entry.type === "delta" ? deltaFrame(id, entry, shapes) : doneFrame(id, entry, about, shapes);
+  switch (entry.type) {
+    case "delta":
+      return deltaFrame(id, entry, shapes);
+    case "moved":
+      return { type: "moved", id, stream: about.streamId, seq: entry.seq };
+    case "done":
+      return doneFrame(id, entry, about, shapes);
+  }
 }
 
 function deltaFrame(id: string, entry: DeltaEntry, shapes: OpenAiShapes): ServerFrame {

@@ -54,6 +54,8 @@ export type ServerFrame =
       /** For every outcome but `completed`. */
       readonly error?: object;
     }
+  /** This node has the stream no longer: it is to be resumed after `seq`, best over a new socket. */
+  | { readonly type: "moved"; readonly id: string; readonly stream: StreamId; readonly seq: number }
   | { readonly type: "error"; readonly id?: string; readonly error: object }
   | { readonly type: "pong"; readonly t?: number | string };
 

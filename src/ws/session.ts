@@ -143,7 +143,7 @@ export class Session {
     const options = { requestId, mode: "events", signal: run.abort.signal, path: PATH } as const;
     const generation = await gateway.generate(caller, request, options);
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-    const stream = streams.open(caller.tenant, generation, request);
+    const stream = streams.open(caller, generation, request, { path: PATH });
     run.stream = stream;
     if (run.isCancelled) await stream.cancel();
     return isOpen(this.#ws) ? stream : undefined;

@@ -33,15 +33,17 @@ const PIECE_CHARS = 64;
 export class DeltaFold {
   readonly finishes: ChoiceFinish[] = [];
   readonly #emit: (delta: Delta) => void;
-  readonly #opened = new Set<number>();
+  readonly #opened: Set<number>;
   /** First halves of surrogate pairs that wait for their second, by choice and kind. */
   #halves: Map<string, string> | undefined;
   #delta: OpenDelta | undefined;
   #rank = 0;
   #chars = 0;
 
-  constructor(emit: (delta: Delta) => void) {
+  /** @param opened choices that had content before */
+  constructor(emit: (delta: Delta) => void, opened: Iterable<number> = []) {
     this.#emit = emit;
+    this.#opened = new Set(opened);
   }
 
   fold(events: readonly GenerationEvent[]): void {

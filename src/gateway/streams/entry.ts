@@ -4,7 +4,13 @@ import type { RequestId, StreamId, TenantId, VendorId } from "../../core/ids.ts"
 import type { Final } from "../gateway.ts";
 
 /** One numbered event of a stream. `seq` counts from 1 without a gap; exactly one `done`, the last. */
-export type StreamEntry = DeltaEntry | DoneEntry;
+export type StreamEntry = DeltaEntry | DoneEntry | MovedEntry;
+
+/** No event of the stream: this node has it no longer. A reader goes on after `seq` by asking anew, on any node. */
+export interface MovedEntry {
+  readonly type: "moved";
+  readonly seq: number;
+}
 
 export interface DeltaEntry extends Delta {
   readonly type: "delta";

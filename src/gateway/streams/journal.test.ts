@@ -7,7 +7,7 @@ import { type JournalHooks, StreamJournal } from "./journal.ts";
 import type { StreamCursor } from "./live-stream.ts";
 import { Ring } from "./ring.ts";
 
-const QUIET: JournalHooks = { attached() {}, detached() {}, ended() {} };
+const QUIET: JournalHooks = { attached() {}, detached() {}, ended() {}, moved() {} };
 
 function open(generation = new ScriptedGeneration("a"), hooks = QUIET, ring?: Ring) {
   const { streamId, started } = generation;
@@ -19,7 +19,10 @@ function open(generation = new ScriptedGeneration("a"), hooks = QUIET, ring?: Ri
     created: 0,
     includeUsage: false,
   };
-  return { generation, journal: new StreamJournal(generation, about, hooks, ring) };
+  return {
+    generation,
+    journal: new StreamJournal(generation, about, hooks, ring === undefined ? {} : { ring }),
+  };
 }
 
 async function readAll(cursor: StreamCursor): Promise<StreamEntry[]> {
@@ -222,6 +225,7 @@ test("the hooks tell when the last reader leaves, not when one of two does, and 
     attached: () => told.push("attached"),
     detached: () => told.push("detached"),
     ended: () => told.push("ended"),
+    moved: () => told.push("moved"),
   });
   const [first, second] = [journal.attach(0), journal.attach(0)];
   first.close();

@@ -3,8 +3,10 @@ import { ZERO } from "../../core/points.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
 import { DeltaFold } from "./delta-fold.ts";
-import type { Delta, DoneEntry, StreamAbout, StreamEntry } from "./entry.ts";
+import type { Delta, DeltaEntry, DoneEntry, StreamAbout, StreamEntry } from "./entry.ts";
 import type { LiveStream, StreamCursor } from "./live-stream.ts";
+import { type JournalReader, Reader, type ReadJournal, Seat } from "./reader.ts";
+import type { Records } from "./records.ts";
 import { positionOf, Ring, type RingPlace } from "./ring.ts";
 
 /** What the registry is told, so that no stream needs a timer of its own. */
@@ -13,6 +15,41 @@ export interface JournalHooks {
   detached(journal: StreamJournal): void;
   attached(journal: StreamJournal): void;
   ended(journal: StreamJournal): void;
+  /** Another node has the stream, or may take it: it is no longer this one's. */
+  moved(journal: StreamJournal): void;
+}
+
+/** Where entries are written before a reader may see them, so that others can go on from there. */
+export interface JournalCopy {
+  /** There is more to copy. */
+  wrote(): void;
+  /** Resolves when everything and the end is there, or will not be. */
+  end(done: DoneEntry): Promise<void>;
+  /** Resolves when everything is there and whoever asks next may go on with the stream. False: it could not be. */
+  release(): Promise<boolean>;
+  /** The copy holds up the ring: true when it shall be waited for, false when it has given up. */
+  isAwaited(): boolean;
+}
+
+/** What a copy takes from its journal. */
+export interface CopySource {
+  readonly lastSeq: number;
+  /** Bytes that were not taken yet. */
+  readonly waiting: number;
+  /** The next whole records that were not taken yet. */
+  take(mostBytes: number): Records | undefined;
+  /** Readers may see the entries up to this one. */
+  show(seq: number): void;
+  /** Another node has the stream. */
+  lost(): void;
+}
+
+export interface JournalOptions {
+  /** With what was written before: the stream goes on behind it. */
+  readonly ring?: Ring;
+  /** Choices that had content before. */
+  readonly opened?: Iterable<number>;
+  readonly copy?: (source: CopySource) => JournalCopy;
 }
 
 /**
@@ -20,32 +57,45 @@ export interface JournalHooks {
  * any number of readers read, each at its own pace. When the ring is full of what the slowest reader (or the
  * last one that left) has not read, the pump waits, and the vendor with it.
  */
-export class StreamJournal implements LiveStream {
+export class StreamJournal implements LiveStream, ReadJournal {
   /** Resolves when the generation has ended and is settled. */
   readonly ended: Promise<void>;
   done: DoneEntry | undefined;
+  isMoved = false;
   readonly #ring: Ring;
   readonly #hooks: JournalHooks;
-  readonly #readers = new Set<Reader>();
+  readonly #readers = new Set<JournalReader>();
+  readonly #copy: JournalCopy | undefined;
+  /** How far the copy has taken what was written; the ring keeps the rest for it. */
+  readonly #copied: RingPlace;
+  /** The last entry that readers may see. */
+  #shown: number;
   /** Where the last reader stood when it left: from there on everything is kept for its coming back. */
   #left: RingPlace | undefined;
-  /** Undefined once ended, so that the kept stream does not keep the request. */
+  /** Undefined before it began and once ended, so that the kept stream does not keep the request. */
   #generation: StreamGeneration | undefined;
+  #isRunning = true;
   #isCancelled = false;
+  #isLeaving = false;
   #onRoom: (() => void) | undefined;
 
   constructor(
-    generation: StreamGeneration,
+    generation: StreamGeneration | Promise<StreamGeneration>,
     readonly about: StreamAbout,
     hooks: JournalHooks,
-    ring = new Ring(),
+    { ring = new Ring(), opened = [], copy }: JournalOptions = {},
   ) {
-    this.#generation = generation;
     this.#hooks = hooks;
     this.#ring = ring;
-    this.#left = ring.placeAfter(0);
-    this.ended = this.#run(generation);
+    this.#left = ring.placeAfter(ring.firstSeq - 1);
+    this.#shown = ring.lastSeq;
+    this.#copied = ring.placeAtEnd();
+    this.#copy = copy?.(this.#copySource());
+    const fold = new DeltaFold((delta) => this.#unwritten.push(delta), opened);
+    this.ended = this.#run(generation, fold);
   }
+
+  readonly #unwritten: Delta[] = [];
 
   /** Bytes of memory that the entries take. */
   get size(): number {
@@ -53,11 +103,67 @@ export class StreamJournal implements LiveStream {
   }
 
   attach(after: number): StreamCursor {
-    // Whoever has had the end already is told it once more.
-    const from = after === this.done?.seq ? this.#ring.lastSeq : after;
-    const place = this.#ring.placeAfter(from);
-    if (place === undefined) throw this.#refusal(after);
-    const reader = new Reader(this, place);
+    return this.#admit(new Reader(this, this.#placeFor(after)));
+  }
+
+  /** A reader that is served by the batch. Throws as `attach`. */
+  seat(after: number): Seat {
+    return this.#admit(new Seat(this, this.#placeFor(after)));
+  }
+
+  cancel(): boolean {
+    if (!this.#isRunning) return false;
+    if (!this.#isCancelled) {
+      this.#isCancelled = true;
+      this.#generation?.cancel();
+      this.#onRoom?.();
+    }
+    return true;
+  }
+
+  /** Stops here, so that another node goes on. False: there is no copy that it could go on from. */
+  async handOver(): Promise<boolean> {
+    if (this.#copy === undefined) return false;
+    if (this.#isRunning) {
+      this.#isLeaving = true;
+      this.cancel();
+    }
+    await this.ended;
+    return this.isMoved;
+  }
+
+  read(place: RingPlace): StreamEntry | undefined {
+    const entry = place.seq < this.#shown ? this.#ring.read(place) : undefined;
+    if (entry === undefined)
+      return this.done ?? (this.isMoved ? { type: "moved", seq: place.seq } : undefined);
+    this.#onRoom?.();
+    return entry;
+  }
+
+  take(place: RingPlace, mostBytes: number): Records | undefined {
+    return this.#ring.take(place, this.#shown, mostBytes);
+  }
+
+  backlogOf(place: RingPlace): number {
+    // With a copy, what it does not have yet counts too: some milliseconds' worth.
+    return place.seq >= this.#shown ? 0 : this.#ring.end - positionOf(place);
+  }
+
+  moveToEnd(place: RingPlace): void {
+    this.#ring.moveToEnd(place);
+  }
+
+  leave(reader: JournalReader): void {
+    if (!this.#readers.delete(reader)) return;
+    if (this.#readers.size > 0) {
+      this.#onRoom?.();
+    } else if (this.#isRunning) {
+      this.#left = reader.place;
+      this.#hooks.detached(this);
+    }
+  }
+
+  #admit<Admitted extends JournalReader>(reader: Admitted): Admitted {
     this.#readers.add(reader);
     this.#left = undefined;
     this.#onRoom?.();
@@ -65,41 +171,17 @@ export class StreamJournal implements LiveStream {
     return reader;
   }
 
-  cancel(): boolean {
-    if (this.#generation === undefined) return false;
-    if (!this.#isCancelled) {
-      this.#isCancelled = true;
-      this.#generation.cancel();
-      this.#onRoom?.();
-    }
-    return true;
-  }
-
-  /** For the readers: the entry at the place, which moves on. */
-  read(place: RingPlace): StreamEntry | undefined {
-    const entry = this.#ring.read(place);
-    if (entry === undefined) return this.done;
-    this.#onRoom?.();
-    return entry;
-  }
-
-  backlogOf(place: RingPlace): number {
-    return this.#ring.end - positionOf(place);
-  }
-
-  leave(reader: Reader): void {
-    if (!this.#readers.delete(reader)) return;
-    if (this.#readers.size > 0) {
-      this.#onRoom?.();
-    } else if (this.done === undefined) {
-      this.#left = reader.place;
-      this.#hooks.detached(this);
-    }
+  #placeFor(after: number): RingPlace {
+    // Whoever has had the end already is told it once more.
+    const from = after === this.done?.seq ? this.#ring.lastSeq : after;
+    const place = from > this.#shown ? undefined : this.#ring.placeAfter(from);
+    if (place === undefined) throw this.#refusal(after);
+    return place;
   }
 
   #refusal(after: number): SluiceError {
-    const { firstSeq, lastSeq } = this.#ring;
-    const last = this.done?.seq ?? lastSeq;
+    const { firstSeq } = this.#ring;
+    const last = this.done?.seq ?? this.#shown;
     if (after > last) {
       const message = `The stream has ${last} events so far, so it cannot go on after ${after}.`;
       return new SluiceError("invalid_request", message, { param: "after" });
@@ -108,25 +190,32 @@ export class StreamJournal implements LiveStream {
     return new SluiceError("not_found", message, { param: "after", status: 410 });
   }
 
-  async #run(generation: StreamGeneration): Promise<void> {
-    const unwritten: Delta[] = [];
-    const fold = new DeltaFold((delta) => unwritten.push(delta));
+  async #run(begun: StreamGeneration | Promise<StreamGeneration>, fold: DeltaFold): Promise<void> {
+    let generation: StreamGeneration | undefined;
     let final: Final;
     try {
+      generation = begun instanceof Promise ? await begun : begun;
+      this.#generation = generation;
+      if (this.#isCancelled) generation.cancel();
       for (let passage = await generation.next(); passage !== null; passage = await generation.next()) {
         fold.fold(passage.events);
-        for (const delta of unwritten.splice(0)) await this.#write(delta);
+        for (const delta of this.#unwritten.splice(0)) await this.#write(delta);
       }
-      final = generation.final ?? brokenFinal(generation, new Error("a stream ended without saying how"));
+      final = generation.final ?? brokenFinal(this.about, new Error("a stream ended without saying how"));
     } catch (thrown) {
-      generation.cancel();
-      final = brokenFinal(generation, thrown);
+      generation?.cancel();
+      final = brokenFinal(this.about, thrown);
     }
-    this.#end(final, fold);
+    this.#generation = undefined;
+    if (this.#isLeaving && final.outcome === "cancelled" && (await this.#copy?.release()) === true)
+      this.#move();
+    if (!this.isMoved) await this.#end(final, fold);
   }
 
   async #write(delta: Delta): Promise<void> {
     while (!this.#makeRoom()) {
+      // What was delivered before it was handed over is charged here: nobody else may bring it again.
+      if (this.#isLeaving) break;
       if (this.#isCancelled) return;
       await new Promise<void>((resolve) => {
         this.#onRoom = resolve;
@@ -134,12 +223,14 @@ export class StreamJournal implements LiveStream {
       this.#onRoom = undefined;
     }
     const entry = this.#ring.append(delta);
-    for (const reader of this.#readers) {
-      if (reader.isWaiting) {
-        this.#ring.moveToEnd(reader.place);
-        reader.wake(entry);
-      }
-    }
+    if (this.#copy === undefined) this.#show(entry.seq, entry);
+    else this.#copy.wrote();
+  }
+
+  #show(seq: number, entry?: DeltaEntry): void {
+    if (seq <= this.#shown) return;
+    this.#shown = seq;
+    for (const reader of this.#readers) reader.tell(entry);
   }
 
   #makeRoom(): boolean {
@@ -147,75 +238,69 @@ export class StreamJournal implements LiveStream {
     while (!ring.hasRoom) {
       if (this.#left !== undefined && ring.holdsOldest(this.#left)) return false;
       for (const reader of this.#readers) if (ring.holdsOldest(reader.place)) return false;
+      if (ring.holdsOldest(this.#copied)) {
+        if (this.#copy?.isAwaited() === true) return false;
+        ring.moveToEnd(this.#copied);
+      }
       ring.dropOldest();
     }
     return true;
   }
 
-  #end(final: Final, fold: DeltaFold): void {
-    this.#generation = undefined;
+  async #end(final: Final, fold: DeltaFold): Promise<void> {
     this.#left = undefined;
+    const seq = this.#ring.lastSeq + 1;
+    const done: DoneEntry = { type: "done", seq, final, finishes: fold.finishes };
+    await this.#copy?.end(done);
+    this.#isRunning = false;
+    if (this.isMoved) return;
     this.#ring.trim();
-    this.done = { type: "done", seq: this.#ring.lastSeq + 1, final, finishes: fold.finishes };
-    for (const reader of this.#readers) if (reader.isWaiting) reader.wake(this.done);
+    this.#shown = this.#ring.lastSeq;
+    this.done = done;
+    for (const reader of [...this.#readers]) reader.tell(undefined);
     this.#hooks.ended(this);
   }
-}
 
-/** One attached reader. Its entries are made when it asks: a slow one piles nothing up. */
-class Reader implements StreamCursor {
-  #wake: ((entry: StreamEntry | null) => void) | undefined;
-  #isOver = false;
-
-  constructor(
-    readonly journal: StreamJournal,
-    readonly place: RingPlace,
-  ) {}
-
-  get isWaiting(): boolean {
-    return this.#wake !== undefined;
+  #move(): void {
+    if (this.isMoved || this.done !== undefined) return;
+    this.isMoved = true;
+    this.#isRunning = false;
+    this.#isCancelled = true;
+    this.#generation?.cancel();
+    this.#onRoom?.();
+    for (const reader of [...this.#readers]) reader.tell(undefined);
+    this.#hooks.moved(this);
   }
 
-  get backlog(): number {
-    return this.#isOver ? 0 : this.journal.backlogOf(this.place);
-  }
-
-  next(): Promise<StreamEntry | null> {
-    if (this.#isOver) return Promise.resolve(null);
-    if (this.#wake !== undefined) throw new Error("a stream cursor was asked twice at a time");
-    const entry = this.journal.read(this.place);
-    if (entry === undefined) {
-      return new Promise((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    if (entry.type === "done") this.close();
-    return Promise.resolve(entry);
-  }
-
-  wake(entry: StreamEntry | null): void {
-    const wake = this.#wake;
-    this.#wake = undefined;
-    if (entry?.type === "done") this.close();
-    wake?.(entry);
-  }
-
-  close(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.journal.leave(this);
-    this.wake(null);
+  #copySource(): CopySource {
+    const ring = this.#ring;
+    const copied = this.#copied;
+    return {
+      get lastSeq() {
+        return ring.lastSeq;
+      },
+      get waiting() {
+        return ring.end - positionOf(copied);
+      },
+      take: (mostBytes) => {
+        const records = ring.take(copied, ring.lastSeq, mostBytes);
+        if (records !== undefined) this.#onRoom?.();
+        return records;
+      },
+      show: (seq) => this.#show(seq),
+      lost: () => this.#move(),
+    };
   }
 }
 
 /** For a generation that broke its own rules: what it used cannot be known here. */
-function brokenFinal(generation: StreamGeneration, thrown: unknown): Final {
+function brokenFinal({ vendor }: StreamAbout, thrown: unknown): Final {
   return {
     outcome: "failed",
     finishReason: null,
     usage: NO_USAGE,
     cost: ZERO,
-    vendor: generation.started.vendor,
+    vendor,
     error: asSluiceError(thrown),
   };
 }

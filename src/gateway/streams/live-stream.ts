@@ -1,6 +1,6 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamId, TenantId } from "../../core/ids.ts";
-import type { StreamGeneration } from "../gateway.ts";
+import type { Caller, StreamGeneration } from "../gateway.ts";
 import type { StreamAbout, StreamEntry } from "./entry.ts";
 
 /**
@@ -21,7 +21,10 @@ export interface LiveStream {
 
 /** One reader's place in a stream. */
 export interface StreamCursor {
-  /** The next entry as soon as there is one; null after the end or after `close`. One call at a time. */
+  /**
+   * The next entry as soon as there is one; null after the end, after `moved` (the stream goes on elsewhere) or after
+   * `close`. One call at a time.
+   */
   next(): Promise<StreamEntry | null>;
   /** Bytes that could be read at once. */
   readonly backlog: number;
@@ -33,16 +36,20 @@ export interface StreamCursor {
 export interface LiveStreams {
   /** True: nothing may be opened now. To be asked before a generation is begun. */
   readonly isFull: boolean;
-  /**
-   * Takes over a generation begun in `events` mode; from here on it runs and settles by itself.
-   * @param detachMs how long it goes on without a reader; 0 cancels at once
-   */
+  /** Takes over a generation begun in `events` mode; from here on it runs and settles by itself. */
   open(
-    tenant: TenantId,
+    caller: Caller,
     generation: StreamGeneration,
-    request: Pick<GenerationRequest, "operation" | "includeUsage">,
-    detachMs?: number,
+    request: GenerationRequest,
+    options?: OpenOptions,
   ): LiveStream;
   /** Another tenant's stream is not found. */
   get(id: StreamId, tenant: TenantId): LiveStream | undefined | Promise<LiveStream | undefined>;
+}
+
+export interface OpenOptions {
+  /** How long it goes on without a reader; 0 cancels at once. */
+  readonly detachMs?: number;
+  /** As the client called it. */
+  readonly path?: string;
 }

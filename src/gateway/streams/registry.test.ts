@@ -2,17 +2,19 @@ import { expect, test } from "bun:test";
 import { streamId, tenantId } from "../../core/ids.ts";
 import { STREAM_DETACH_MS, STREAM_KEPT_MS } from "../../core/limits.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
+import { callerOf, chatRequest } from "../testing/fixtures.ts";
 import { ScriptedGeneration } from "../testing/scripted-generation.ts";
 import { StreamRegistry } from "./registry.ts";
 
 const TENANT = tenantId("t");
-const REQUEST = { operation: "chat", includeUsage: false } as const;
+const CALLER = callerOf({ tenant: TENANT });
+const REQUEST = chatRequest();
 
 function setup(detachMs?: number) {
   const clock = new ManualClock();
   const registry = new StreamRegistry(clock);
   const generation = new ScriptedGeneration("a");
-  const stream = registry.open(TENANT, generation, REQUEST, detachMs);
+  const stream = registry.open(CALLER, generation, REQUEST, detachMs === undefined ? {} : { detachMs });
   return { clock, registry, generation, stream };
 }
 
@@ -107,7 +109,7 @@ test("while it closes nothing is opened, and what was begun is cancelled and set
   const { registry, generation } = setup();
   const closing = registry.closeAll(10_000);
   const late = new ScriptedGeneration("late");
-  expect(() => registry.open(TENANT, late, REQUEST)).toThrow("as many streams as it can");
+  expect(() => registry.open(CALLER, late, REQUEST)).toThrow("as many streams as it can");
   await settled();
   expect(late.final?.outcome).toBe("cancelled");
   generation.end();

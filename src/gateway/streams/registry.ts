@@ -1,4 +1,3 @@
-import type { Operation } from "../../core/catalog.ts";
 import type { Cancel, Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
@@ -10,10 +9,17 @@ import {
   STREAM_DETACH_MS,
   STREAM_KEPT_MS,
 } from "../../core/limits.ts";
-import type { StreamGeneration } from "../gateway.ts";
+import type { Caller, StreamGeneration } from "../gateway.ts";
+import type { CopyStart } from "./copy/writer.ts";
 import type { StreamAbout } from "./entry.ts";
-import { type JournalHooks, StreamJournal } from "./journal.ts";
-import type { LiveStreams } from "./live-stream.ts";
+import {
+  type CopySource,
+  type JournalCopy,
+  type JournalHooks,
+  type JournalOptions,
+  StreamJournal,
+} from "./journal.ts";
+import type { LiveStream, LiveStreams, OpenOptions } from "./live-stream.ts";
 
 /** How often detached and ended streams are looked through: the precision of both times. */
 const SWEEP_MS = 1_000;
@@ -34,7 +40,15 @@ export interface StreamStats {
   readonly keptBytes: number;
 }
 
-/** The streams of this node, running and lately ended. */
+/** What joins the streams of this node with those of others. */
+export interface StreamCluster {
+  /** Where the entries of a stream are copied to. */
+  copyOf(start: CopyStart): (source: CopySource) => JournalCopy;
+  /** A stream that is not here. */
+  find(id: StreamId, tenant: TenantId): Promise<LiveStream | undefined>;
+}
+
+/** The streams of this node, running and lately ended; where it is joined with others, those of all nodes. */
 export class StreamRegistry implements LiveStreams {
   readonly #clock: Clock;
   readonly #journals = new Map<StreamId, StreamJournal>();
@@ -43,6 +57,7 @@ export class StreamRegistry implements LiveStreams {
   readonly #kept = new Map<StreamJournal, number>();
   readonly #hooks: JournalHooks;
   #keptBytes = 0;
+  #cluster: StreamCluster | undefined;
   #stopSweeping: Cancel | undefined;
   #isClosing = false;
 
@@ -55,7 +70,16 @@ export class StreamRegistry implements LiveStreams {
       },
       detached: (journal) => this.#detach(journal),
       ended: (journal) => this.#keep(journal),
+      moved: (journal) => {
+        this.#running.delete(journal);
+        this.#journals.delete(journal.about.streamId);
+      },
     };
+  }
+
+  /** From here on streams are copied, and those of other nodes are found. */
+  join(cluster: StreamCluster): void {
+    this.#cluster = cluster;
   }
 
   get isFull(): boolean {
@@ -68,29 +92,42 @@ export class StreamRegistry implements LiveStreams {
 
   /** @throws SluiceError `overloaded` when full; the generation is cancelled then and settles by itself */
   open(
-    tenant: TenantId,
+    caller: Caller,
     generation: StreamGeneration,
-    request: Pick<GenerationRequest, "operation" | "includeUsage">,
-    detachMs: number = STREAM_DETACH_MS,
+    request: GenerationRequest,
+    { detachMs = STREAM_DETACH_MS, path }: OpenOptions = {},
   ): StreamJournal {
     if (this.isFull) {
       generation.cancel();
       void drainUnread(generation);
       throw new SluiceError("overloaded", "This node runs as many streams as it can.");
     }
-    const { operation, includeUsage } = request;
-    const about = this.#aboutOf(tenant, generation, operation, includeUsage);
-    const journal = new StreamJournal(generation, about, this.#hooks);
-    this.#journals.set(generation.streamId, journal);
-    // Nobody reads yet: whoever opened it attaches at once, or it was opened for nobody.
-    this.#running.set(journal, { detachMs, detachedAt: this.#clock.monotonic() });
-    this.#stopSweeping ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
-    return journal;
+    const about = this.#aboutOf(caller.tenant, generation, request);
+    const origin = { caller, request, ...(path === undefined ? {} : { path }) };
+    const head = { about, detachMs, origin };
+    const copy = this.#cluster?.copyOf({ streamId: about.streamId, head, number: 0 });
+    return this.#start(generation, about, detachMs, copy === undefined ? {} : { copy });
   }
 
-  get(id: StreamId, tenant: TenantId): StreamJournal | undefined {
+  /** Goes on with a stream that another node began; `options` say what there is of it. */
+  adopt(
+    generation: Promise<StreamGeneration>,
+    about: StreamAbout,
+    detachMs: number,
+    options: JournalOptions,
+  ): StreamJournal {
+    return this.#start(generation, about, detachMs, options);
+  }
+
+  get(id: StreamId, tenant: TenantId): LiveStream | undefined | Promise<LiveStream | undefined> {
     const journal = this.#journals.get(id);
-    return journal?.about.tenant === tenant ? journal : undefined;
+    if (journal === undefined) return this.#cluster?.find(id, tenant);
+    return journal.about.tenant === tenant ? journal : undefined;
+  }
+
+  /** Only what is here. */
+  ownJournal(id: StreamId): StreamJournal | undefined {
+    return this.#journals.get(id);
   }
 
   /**
@@ -117,11 +154,24 @@ export class StreamRegistry implements LiveStreams {
     cancelDeadline();
   }
 
+  #start(
+    generation: StreamGeneration | Promise<StreamGeneration>,
+    about: StreamAbout,
+    detachMs: number,
+    options: JournalOptions,
+  ): StreamJournal {
+    const journal = new StreamJournal(generation, about, this.#hooks, options);
+    this.#journals.set(about.streamId, journal);
+    // Nobody reads yet: whoever opened it attaches at once, or it was opened for nobody.
+    this.#running.set(journal, { detachMs, detachedAt: this.#clock.monotonic() });
+    this.#stopSweeping ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
+    return journal;
+  }
+
   #aboutOf(
     tenant: TenantId,
     generation: StreamGeneration,
-    operation: Operation,
-    includeUsage: boolean,
+    { operation, includeUsage }: GenerationRequest,
   ): StreamAbout {
     const { requestId, vendor, vendorModel, attempts } = generation.started;
     return {

@@ -1,11 +1,18 @@
 import { STREAM_RING_BYTES } from "../../core/limits.ts";
 import type { Delta, DeltaEntry } from "./entry.ts";
+import {
+  decodeRecord,
+  encodeDelta,
+  HEADER_BYTES,
+  type Records,
+  readHeader,
+  recordsIn,
+  writeHeader,
+} from "./records.ts";
 
 /**
  * The deltas of one stream as bytes: about six for a token instead of some 150 as objects. Blocks are linked;
- * a record never crosses two of them; the oldest block goes first when the ring is full.
- *
- * Record: kind (1 byte), length (LEB128), payload. Plain text is its own payload, everything else is JSON.
+ * a record (`records.ts`) never crosses two of them; the oldest block goes first when the ring is full.
  */
 interface Block {
   /** Of its first record. */
@@ -24,14 +31,8 @@ export interface RingPlace {
   seq: number;
 }
 
-const TEXT = 1;
-const REASONING = 2;
-const JSON_DELTA = 3;
-
 const FIRST_BLOCK_BYTES = 1024;
 const LARGEST_BLOCK_BYTES = 32 * 1024;
-/** Kind and a length of up to 28 bits. */
-const HEADER_BYTES = 5;
 
 export class Ring {
   lastSeq = 0;
@@ -62,7 +63,7 @@ export class Ring {
 
   /** Writes the delta as the entry `lastSeq + 1`. */
   append(delta: Delta): DeltaEntry {
-    const [kind, payload] = encode(delta);
+    const [kind, payload] = encodeDelta(delta);
     const length = Buffer.byteLength(payload);
     const block = this.#blockFor(length + HEADER_BYTES);
     block.used = writeHeader(block.bytes, block.used, kind, length);
@@ -85,11 +86,49 @@ export class Ring {
   read(place: RingPlace): DeltaEntry | undefined {
     if (place.seq === this.lastSeq) return undefined;
     stepIntoNext(place);
-    const { bytes } = place.block;
-    const { kind, start, end } = readHeader(bytes, place.offset);
+    const { entry, end } = decodeRecord(place.block.bytes, place.offset, place.seq + 1);
     place.offset = end;
     place.seq += 1;
-    return { type: "delta", seq: place.seq, ...decode(kind, bytes.toString("utf8", start, end)) };
+    return entry;
+  }
+
+  /**
+   * Whole records from the place up to entry `last`, which moves on; at least one, however large, and no more than
+   * `mostBytes` otherwise. Undefined when there is none.
+   */
+  take(place: RingPlace, last: number, mostBytes: number): Records | undefined {
+    const first = place.seq + 1;
+    const parts: Buffer[] = [];
+    let size = 0;
+    while (place.seq < last) {
+      stepIntoNext(place);
+      const { bytes } = place.block;
+      const { end } = readHeader(bytes, place.offset);
+      const length = end - place.offset;
+      if (size > 0 && size + length > mostBytes) break;
+      parts.push(bytes.subarray(place.offset, end));
+      size += length;
+      place.offset = end;
+      place.seq += 1;
+    }
+    return size === 0 ? undefined : { first, last: place.seq, bytes: Buffer.concat(parts) };
+  }
+
+  /** Writes what was taken elsewhere; the oldest goes when there is no room. Its first must be `lastSeq + 1`. */
+  restore({ first, bytes }: Records): void {
+    if (first !== this.lastSeq + 1) throw new Error(`entry ${first} does not follow ${this.lastSeq}`);
+    for (const { start, end } of recordsIn(bytes)) {
+      while (!this.hasRoom && this.#first.next !== undefined) this.dropOldest();
+      const block = this.#blockFor(end - start);
+      bytes.copy(block.bytes, block.used, start, end);
+      block.used += end - start;
+      this.lastSeq += 1;
+    }
+  }
+
+  /** The place behind everything that was written. */
+  placeAtEnd(): RingPlace {
+    return { block: this.#last, offset: this.#last.used, seq: this.lastSeq };
   }
 
   /** Moves a place to the end of what was written. */
@@ -144,45 +183,6 @@ export class Ring {
 
 /** Where a place stands, in the bytes that `Ring.end` counts. */
 export const positionOf = (place: RingPlace): number => place.block.start + place.offset;
-
-function encode(delta: Delta): [kind: number, payload: string] {
-  const { choice, opens, text, reasoning, refusal, toolCalls } = delta;
-  const isPlain = choice === 0 && !opens && refusal === undefined && toolCalls === undefined;
-  if (isPlain && reasoning === undefined && text !== undefined) return [TEXT, text];
-  if (isPlain && text === undefined && reasoning !== undefined) return [REASONING, reasoning];
-  return [JSON_DELTA, JSON.stringify(delta)];
-}
-
-function decode(kind: number, payload: string): Delta {
-  if (kind === TEXT) return { choice: 0, opens: false, text: payload };
-  if (kind === REASONING) return { choice: 0, opens: false, reasoning: payload };
-  return JSON.parse(payload) as Delta; // written by `encode` above
-}
-
-function writeHeader(bytes: Buffer, offset: number, kind: number, length: number): number {
-  bytes[offset] = kind;
-  let at = offset + 1;
-  let rest = length;
-  while (rest > 0x7f) {
-    bytes[at] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-    at += 1;
-  }
-  bytes[at] = rest;
-  return at + 1;
-}
-
-function readHeader(bytes: Buffer, offset: number): { kind: number; start: number; end: number } {
-  let length = 0;
-  let at = offset + 1;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes[at] ?? 0;
-    length |= (byte & 0x7f) << shift;
-    at += 1;
-    if (byte < 0x80) break;
-  }
-  return { kind: bytes[offset] ?? 0, start: at, end: at + length };
-}
 
 function stepIntoNext(place: RingPlace): void {
   if (place.offset < place.block.used || place.block.next === undefined) return;

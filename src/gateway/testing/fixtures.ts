@@ -1,8 +1,10 @@
 import type { Adapter } from "../../adapters/adapter.ts";
 import { DEFAULT_TIMEOUTS } from "../../core/catalog.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
 import { keyId, priceId, tenantId, vendorId } from "../../core/ids.ts";
 import { micropointsOf } from "../../core/points.ts";
 import type { Caller } from "../gateway.ts";
+import { parseChat } from "../requests/chat.ts";
 import type { Route } from "../routes.ts";
 
 /** A caller with every right, for tests; `changes` take some away. */
@@ -19,6 +21,10 @@ export function callerOf(changes: Partial<Caller> = {}): Caller {
     ...changes,
   };
 }
+
+/** A streamed chat request, for tests that do not look into it. */
+export const chatRequest = (content = "How are you?"): GenerationRequest =>
+  parseChat({ model: "m", stream: true, messages: [{ role: "user", content }], max_tokens: 50 }, 100);
 
 /** A route with rates in whole micropoints a token, for tests that never call its adapter. */
 export function routeOf(vendor: string, rates: { readonly input: bigint; readonly output: bigint }): Route {

@@ -2,6 +2,7 @@ import type {
   ChoiceFinish,
   DeltaEntry,
   DoneEntry,
+  MovedEntry,
   StreamAbout,
   StreamEntry,
   ToolCallPiece,
@@ -14,12 +15,21 @@ import { type ChunkNames, endFrames } from "./stream-end.ts";
  */
 export function entryFrames(entry: StreamEntry, about: StreamAbout): string {
   if (entry.type === "delta") return `id: ${entry.seq}\n${frame(deltaChunk(entry, about))}`;
+  if (entry.type === "moved") return movedFrames(entry, about);
   return `id: ${entry.seq}\n${finishFrames(entry, about)}${closingFrames(entry, about)}`;
 }
 
 /** The end once more, for a reader that has seen the first of its frames: without the finish chunks. */
 export function repeatedEndFrames(entry: DoneEntry, about: StreamAbout): string {
   return `id: ${entry.seq}\n${closingFrames(entry, about)}`;
+}
+
+/** How soon a client shall come back: the next node has the stream by then, or takes it when it is asked. */
+const COME_BACK_MS = 200;
+
+/** No end: the client is to come back with the number that it has. */
+function movedFrames({ seq }: MovedEntry, { streamId }: StreamAbout): string {
+  return `retry: ${COME_BACK_MS}\n: sluice-moved ${JSON.stringify({ stream: streamId, after: seq })}\n\n`;
 }
 
 function closingFrames({ final }: DoneEntry, about: StreamAbout): string {

@@ -1,0 +1,128 @@
+import type { DoneEntry, StreamEntry } from "./entry.ts";
+import type { StreamCursor } from "./live-stream.ts";
+import type { Records } from "./records.ts";
+import type { RingPlace } from "./ring.ts";
+
+/** What those who read a journal see of it. */
+export interface ReadJournal {
+  readonly done: DoneEntry | undefined;
+  readonly isMoved: boolean;
+  /** The entry at the place, which moves on; undefined while there is none. */
+  read(place: RingPlace): StreamEntry | undefined;
+  /** Whole records from the place, which moves on. */
+  take(place: RingPlace, mostBytes: number): Records | undefined;
+  backlogOf(place: RingPlace): number;
+  moveToEnd(place: RingPlace): void;
+  leave(reader: JournalReader): void;
+}
+
+/** Whoever holds a place in a journal: what comes after it is kept. */
+export interface JournalReader {
+  readonly place: RingPlace;
+  /** Something new can be read: `entry` where it is known, else it is at the place. */
+  tell(entry: StreamEntry | undefined): void;
+}
+
+/** One attached reader. Its entries are made when it asks: a slow one piles nothing up. */
+export class Reader implements StreamCursor, JournalReader {
+  #wake: ((entry: StreamEntry | null) => void) | undefined;
+  #isOver = false;
+
+  constructor(
+    readonly journal: ReadJournal,
+    readonly place: RingPlace,
+  ) {}
+
+  get backlog(): number {
+    return this.#isOver ? 0 : this.journal.backlogOf(this.place);
+  }
+
+  next(): Promise<StreamEntry | null> {
+    if (this.#isOver) return Promise.resolve(null);
+    if (this.#wake !== undefined) throw new Error("a stream cursor was asked twice at a time");
+    const entry = this.journal.read(this.place);
+    if (entry === undefined) {
+      return new Promise((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    if (entry.type !== "delta") this.close();
+    return Promise.resolve(entry);
+  }
+
+  tell(known: StreamEntry | undefined): void {
+    if (this.#wake === undefined) return;
+    if (known?.type === "delta") this.journal.moveToEnd(this.place);
+    const entry = known ?? this.journal.read(this.place);
+    if (entry !== undefined) this.#answer(entry);
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.journal.leave(this);
+    this.#answer(null);
+  }
+
+  #answer(entry: StreamEntry | null): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    if (entry !== null && entry.type !== "delta") this.close();
+    wake?.(entry);
+  }
+}
+
+/** What a seat can be given: records, the end behind them, or that the stream has gone elsewhere. */
+export interface Served {
+  readonly records: Records | undefined;
+  /** Only when nothing lies between the records and it. */
+  readonly done: DoneEntry | undefined;
+  readonly isMoved: boolean;
+  /** Bytes behind the records that could be had at once. */
+  readonly backlog: number;
+}
+
+/**
+ * A reader that is served by the batch and may lose one on the way: its place moves only when it says what it has.
+ */
+export class Seat implements JournalReader {
+  readonly #waiting = new Set<() => void>();
+  #isOver = false;
+
+  constructor(
+    readonly journal: ReadJournal,
+    readonly place: RingPlace,
+  ) {}
+
+  /** What comes after entry `after`, which it has now. Undefined when it had come further already. */
+  serve(after: number, mostBytes: number): Served | undefined {
+    const { journal, place } = this;
+    if (after < place.seq && after !== journal.done?.seq) return undefined;
+    while (place.seq < after) {
+      const entry = journal.read(place);
+      if (entry === undefined || entry.type !== "delta") break;
+    }
+    const ahead = { ...place };
+    const records = mostBytes === 0 ? undefined : journal.take(ahead, mostBytes);
+    const backlog = journal.backlogOf(ahead);
+    return { records, done: backlog === 0 ? journal.done : undefined, isMoved: journal.isMoved, backlog };
+  }
+
+  /** Resolves when there may be something new, or the seat was given up. */
+  whenTold(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.add(resolve));
+  }
+
+  tell(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.journal.leave(this);
+    this.tell();
+  }
+}
