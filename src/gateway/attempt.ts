@@ -10,6 +10,12 @@ import type { Route } from "./routes.ts";
 /** Answers that say they are this small are read in one go, without counting. */
 const SMALL_ANSWER_BYTES = 4 * 1024 * 1024;
 
+/**
+ * A call that was given up sooner than this, without any answer, may never have reached the vendor: a new connection
+ * and the request's way take about as long. Longer would let clients leave the platform with the prompts of whole answers.
+ */
+const ON_ITS_WAY_MS = 250;
+
 /** Why an attempt was ended from our side. */
 export type Ended = "client" | "firstToken" | "idle" | "total";
 
@@ -20,6 +26,8 @@ export type Ended = "client" | "firstToken" | "idle" | "total";
 export class Attempt implements Deadline {
   dueAt: number;
   endedBy: Ended | undefined;
+  #endedAt: number | undefined;
+  #isAnswered = false;
   readonly startedAt: number;
   readonly #totalDueAt: number;
   readonly #abort = new AbortController();
@@ -73,8 +81,15 @@ export class Attempt implements Deadline {
   /** Aborts the call; the first reason stays. */
   end(by: Ended): void {
     this.endedBy ??= by;
+    this.#endedAt ??= this.deadlines.clock.monotonic();
     this.deadlines.disarm(this);
     this.#abort.abort();
+  }
+
+  /** False for a call of which nobody knows whether the vendor ever had it. */
+  get hasReachedVendor(): boolean {
+    const until = this.#endedAt ?? this.deadlines.clock.monotonic();
+    return this.#isAnswered || until - this.startedAt >= ON_ITS_WAY_MS;
   }
 
   /** Drops the connection without blaming anyone: its bytes are of no more use. */
@@ -106,6 +121,7 @@ export class Attempt implements Deadline {
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };
     }
+    this.#isAnswered = true;
     if (response.ok) return { ok: true, response, call };
     return { ok: false, failure: await this.#refusal(response, adapter) };
   }

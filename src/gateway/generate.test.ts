@@ -164,6 +164,24 @@ test("a client that leaves while a vendor reads the prompt is charged for the pr
   }
 });
 
+test.each([
+  [100, false],
+  [1_000, true],
+])("a call that is given up after %d ms without any answer is charged: %p", async (ms, isCharged) => {
+  const world = createRunWorld();
+  const client = new AbortController();
+  world.network = async (_, signal) => {
+    await world.clock.advance(ms);
+    client.abort();
+    return Promise.reject(signal.reason);
+  };
+  expect(await codeOf(world.stream(client.signal))).toBe("request_cancelled");
+  const [record] = world.booked;
+  expect((record?.charged ?? 0n) > 0n).toBe(isCharged);
+  expect((record?.loss ?? 0n) > 0n).toBe(!isCharged);
+  expect(record?.flags).toContain("usage_estimated");
+});
+
 test("a node that stops ends a request that waits for a vendor's place", async () => {
   const world = createRunWorld();
   const gate = Promise.withResolvers<void>();

@@ -268,7 +268,10 @@ class Run {
     this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
   }
 
-  /** The client left before anything was delivered: a vendor that was called has read the prompt. */
+  /**
+   * The client left before anything was delivered. A vendor that was called has read the prompt, which is charged;
+   * where it may never have had it, the prompt is the platform's: nothing is charged without a call.
+   */
   #refuseIfGone(attempt?: Attempt, unused?: Ticket): void {
     if (!this.#isStopped && this.options.signal?.aborted !== true && attempt?.endedBy !== "client") return;
     unused?.report({ ok: "unknown" });
@@ -280,7 +283,8 @@ class Run {
       this.charge.noteAttempt(attempt, "cancelled");
       const { route } = attempt;
       const metered = meter(pricedBy(route), this.request, undefined, NOTHING_DELIVERED, "cancelled");
-      this.charge.settleUnserved("cancelled", error.code, metered, route);
+      const isBillable = attempt.hasReachedVendor;
+      this.charge.settleUnserved("cancelled", error.code, { ...metered, isBillable }, route);
     }
     throw error;
   }
