@@ -12,6 +12,7 @@ import {
 import { parseDuration } from "../core/durations.ts";
 import { vendorId } from "../core/ids.ts";
 import { DEFAULT_OVERLOAD, type OverloadSettings } from "../core/overload-settings.ts";
+import { parseTakeover } from "../core/takeover-policy.ts";
 import { parseByteSize } from "./byte-sizes.ts";
 import { conceal } from "./concealed.ts";
 import { priceOf } from "./prices.ts";
@@ -53,9 +54,11 @@ export function modelSpecOf(name: string, input: ModelInput): ModelSpec {
 }
 
 export function routingOf(input: RoutingInput | undefined): RoutingSpec {
+  const takeover = parseTakeover(input?.takeover);
   return {
     strategy: input?.strategy ?? DEFAULT_ROUTING.strategy,
     weights: input?.weights ?? DEFAULT_ROUTING.weights,
+    ...(takeover === undefined ? {} : { takeover }),
   };
 }
 

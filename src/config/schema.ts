@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
 import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
+import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
 import {
   byteSize,
   count,
@@ -108,6 +109,13 @@ const routingSchema = z.strictObject({
     .refine(({ cost, performance, quality }) => cost + performance + quality > 0, "must not all be 0")
     .optional()
     .describe("For `balanced`; only their proportions count."),
+  takeover: z
+    .string()
+    .refine((text) => parseTakeover(text) !== undefined, `must be ${TAKEOVER_FORMS}`)
+    .optional()
+    .describe(
+      "Whether another vendor goes on with an answer whose vendor died in the middle of it: `never`, `always` (default), `before:200` (tokens delivered). Keys and requests may say otherwise.",
+    ),
 });
 
 const overloadSchema = z

@@ -2,6 +2,7 @@ import type { RateLimit } from "./algorithms.ts";
 import type { VendorId } from "./ids.ts";
 import type { LimitSpecs } from "./limit-specs.ts";
 import type { Price } from "./price.ts";
+import type { TakeoverPolicy } from "./takeover-policy.ts";
 
 /** What the configuration says can be served: vendors, and for each public model where it can be had. */
 export interface Catalog {
@@ -97,6 +98,8 @@ export type Operation = (typeof OPERATIONS)[number];
 export interface RoutingSpec {
   readonly strategy: RoutingStrategy;
   readonly weights: { readonly cost: number; readonly performance: number; readonly quality: number };
+  /** Whether another vendor goes on with an answer whose vendor died in the middle of it; absent: `DEFAULT_TAKEOVER`. */
+  readonly takeover?: TakeoverPolicy;
 }
 
 /** `priority` keeps the file's order; the others weigh. */

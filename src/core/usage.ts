@@ -44,5 +44,18 @@ export function isPlausible(usage: Usage): boolean {
   );
 }
 
+/** Class by class. */
+export function plus(a: Usage, b: Usage): Usage {
+  return {
+    input: a.input + b.input,
+    cachedInput: a.cachedInput + b.cachedInput,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
+    output: a.output + b.output,
+    reasoning: a.reasoning + b.reasoning,
+    images: a.images + b.images,
+    seconds: a.seconds + b.seconds,
+  };
+}
+
 export const promptTokens = (usage: Usage): number => usage.input + usage.cachedInput + usage.cacheWrite;
 export const completionTokens = (usage: Usage): number => usage.output + usage.reasoning;

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { SluiceError } from "../core/errors.ts";
+import type { GenerationRequest } from "../core/generation.ts";
 import { formatPoints, type Micropoints, micropointsOf, subtract } from "../core/points.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
 import { parseChat } from "./requests/chat.ts";
 import { parseEmbedding } from "./requests/embedding.ts";
-import type { Ranked } from "./router.ts";
+import type { Route } from "./routes.ts";
 import { callerOf, routeOf } from "./testing/fixtures.ts";
 
 /** A tenant with so many micropoints, asked synchronously or not. */
@@ -39,8 +40,12 @@ function purse(balance: bigint, isWarm = true) {
   return { ports, available: () => available as bigint, slots: () => slots };
 }
 
-const ranked = (...routes: Ranked["route"][]): Ranked[] =>
-  routes.map((route) => ({ route, score: 1, cost: 1, performance: 1, quality: 1 }));
+const asked = (request: GenerationRequest, candidates: readonly Route[], caller: Partial<Caller> = {}) => ({
+  caller: callerOf(caller),
+  request,
+  candidates,
+  path: undefined,
+});
 
 /** 200 bytes: 100 prompt tokens held. */
 const request = parseChat({ model: "m", messages: [{ role: "user", content: "hi" }], max_tokens: 50 }, 200);
@@ -59,7 +64,7 @@ async function refusal(run: () => Admission | Promise<Admission>): Promise<Sluic
 describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
   test("holds the largest cost over all candidates", async () => {
     const { ports, available } = purse(10_000n, isWarm);
-    const admission = await admit(ports, callerOf(), request, ranked(cheap, dear));
+    const admission = await admit(ports, asked(request, [cheap, dear]));
     expect(admission.hold.amount).toBe(micropointsOf(100n * 10n + 50n * 20n));
     expect(admission.candidates).toEqual([cheap, dear]);
     expect(available()).toBe(8_000n);
@@ -67,7 +72,7 @@ describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
 
   test("leaves out the candidates that the balance does not cover", async () => {
     const { ports } = purse(500n, isWarm);
-    const admission = await admit(ports, callerOf(), request, ranked(dear, cheap));
+    const admission = await admit(ports, asked(request, [dear, cheap]));
     expect(admission.candidates).toEqual([cheap]);
     expect(admission.hold.amount).toBe(micropointsOf(200n));
     expect(admission.cappedOutputTokens).toBeUndefined();
@@ -75,7 +80,7 @@ describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
 
   test("caps the output to what the balance can pay for", async () => {
     const { ports, available } = purse(150n, isWarm);
-    const admission = await admit(ports, callerOf(), request, ranked(cheap));
+    const admission = await admit(ports, asked(request, [cheap]));
     expect(admission.cappedOutputTokens).toBe(25);
     expect(available()).toBe(0n);
   });
@@ -83,7 +88,7 @@ describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
   test("shares a cap among the choices", async () => {
     const several = parseChat({ ...request.body, n: 2 }, 200);
     const { ports } = purse(150n, isWarm);
-    expect((await admit(ports, callerOf(), several, ranked(cheap))).cappedOutputTokens).toBe(12);
+    expect((await admit(ports, asked(several, [cheap]))).cappedOutputTokens).toBe(12);
   });
 
   test.each<[string, bigint, Partial<Caller>]>([
@@ -93,7 +98,7 @@ describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
     ["there is nothing at all", 0n, {}],
   ])("refuses when %s, and gives the rate's slot back", async (_why, balance, caller) => {
     const { ports, slots } = purse(balance, isWarm);
-    const error = await refusal(() => admit(ports, callerOf(caller), request, ranked(cheap)));
+    const error = await refusal(() => admit(ports, asked(request, [cheap], caller)));
     expect(error.code).toBe("insufficient_points");
     expect(slots()).toBe(0);
   });
@@ -101,24 +106,48 @@ describe.each([true, false])("admission with a warm lease: %p", (isWarm) => {
   test("never caps an embedding: it has no output to cap", async () => {
     const embedding = parseEmbedding({ model: "m", input: "hi" }, 200);
     const { ports } = purse(99n, isWarm);
-    const error = await refusal(() => admit(ports, callerOf(), embedding, ranked(cheap)));
+    const error = await refusal(() => admit(ports, asked(embedding, [cheap])));
     expect(error.code).toBe("insufficient_points");
   });
 });
 
 test("is synchronous when everything is warm", () => {
-  expect(admit(purse(10_000n).ports, callerOf(), request, ranked(cheap))).not.toBeInstanceOf(Promise);
+  expect(admit(purse(10_000n).ports, asked(request, [cheap]))).not.toBeInstanceOf(Promise);
 });
 
 test("gives up after a few denials when others keep spending", async () => {
-  let asked = 0;
+  let times = 0;
   const ports: AdmissionPorts = {
     takeRates: () => ({ limit: undefined, release: () => {} }),
     hold() {
-      asked += 1;
+      times += 1;
       throw new SluiceError("insufficient_points", "short", { affordable: "1" });
     },
   };
-  await refusal(() => admit(ports, callerOf(), request, ranked(cheap)));
-  expect(asked).toBeLessThanOrEqual(4);
+  await refusal(() => admit(ports, asked(request, [cheap])));
+  expect(times).toBeLessThanOrEqual(4);
+});
+
+describe("a request that another vendor may go on with", () => {
+  const streamed = parseChat({ ...request.body, stream: true }, 200);
+  const may = { mayBeTakenOver: true };
+  // Read again with 50 tokens that may count as 75, and the instruction of 128; one token is left to give.
+  const dearest = (100n + 50n * 2n) * 10n + (100n + 75n + 128n) * 10n + 20n;
+
+  test("holds for the dearest beginning and the dearest end", () => {
+    const { ports } = purse(100_000n);
+    const admission = admit(ports, { ...asked(streamed, [cheap, dear]), ...may }) as Admission; // warm
+    expect(admission.coversTakeover).toBe(true);
+    expect(admission.hold.amount).toBe(micropointsOf(dearest));
+  });
+
+  test("is admitted without that when the balance is too short for it, or nobody could go on", async () => {
+    const { ports } = purse(dearest - 1n);
+    const admission = await admit(ports, { ...asked(streamed, [cheap, dear]), ...may });
+    expect(admission.coversTakeover).toBe(false);
+    expect(admission.candidates).toEqual([cheap, dear]);
+    expect(admission.hold.amount).toBe(micropointsOf(2_000n));
+    const alone = await admit(purse(100_000n).ports, { ...asked(streamed, [dear]), ...may });
+    expect([alone.coversTakeover, alone.hold.amount]).toEqual([false, micropointsOf(2_000n)]);
+  });
 });

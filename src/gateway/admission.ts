@@ -6,8 +6,8 @@ import type { Usage } from "../core/usage.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
 import type { RateRequest } from "./rate-levels.ts";
-import type { Ranked } from "./router.ts";
 import type { Route } from "./routes.ts";
+import { mostOutput, takeoverCost } from "./takeover/takeover-cost.ts";
 
 /** What admission takes from: leases that answer at once when warm, a Promise when their owner must be asked. */
 export interface AdmissionPorts {
@@ -31,6 +31,8 @@ export interface Admission {
   readonly hold: Hold;
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
+  /** The hold also pays for another vendor's going on with the answer. */
+  readonly coversTakeover: boolean;
   readonly limit: LimitState | undefined;
   readonly tokenLimit: LimitState | undefined;
   release(usage?: Usage): void;
@@ -42,25 +44,29 @@ const HOLD_TRIES = 3;
 /** Below this a capped answer is no answer; the request is refused instead. */
 const LEAST_CAPPED_TOKENS = 1;
 
+/** What is to be admitted. */
+export interface AdmissionRequest extends RateRequest {
+  /** Another vendor may go on with the answer: held for where the balance allows it. */
+  readonly mayBeTakenOver?: boolean;
+}
+
 /** Takes rates, then the largest cost that the request can have; caps the output when only that is affordable. */
-export function admit(
-  ports: AdmissionPorts,
-  caller: Caller,
-  request: GenerationRequest,
-  ranked: readonly Ranked[],
-  path?: string,
-): Admission | Promise<Admission> {
-  const candidates = ranked.map(({ route }) => route);
-  const asked: RateRequest = { caller, request, candidates, path };
+export function admit(ports: AdmissionPorts, asked: AdmissionRequest): Admission | Promise<Admission> {
   const rates = ports.takeRates(asked);
   if (rates instanceof Promise) return rates.then((admitted) => holdFor(ports, asked, admitted));
   return holdFor(ports, asked, rates);
 }
 
-function holdFor(ports: AdmissionPorts, asked: RateRequest, rates: Admitted): Admission | Promise<Admission> {
+function holdFor(
+  ports: AdmissionPorts,
+  asked: AdmissionRequest,
+  rates: Admitted,
+): Admission | Promise<Admission> {
   const { caller, request, candidates, path } = asked;
-  const amount = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
-  const whole = { candidates, cappedOutputTokens: undefined };
+  const simply = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
+  const coversTakeover = asked.mayBeTakenOver === true && candidates.length > 1;
+  const amount = coversTakeover ? most(simply, takeoverCost(candidates, request)) : simply;
+  const whole = { candidates, cappedOutputTokens: undefined, coversTakeover };
   try {
     const hold = ports.hold(caller, amount, path);
     if (!(hold instanceof Promise)) return admission(hold, whole, rates);
@@ -76,7 +82,7 @@ function holdFor(ports: AdmissionPorts, asked: RateRequest, rates: Admitted): Ad
 /** The balance does not cover the dearest case: take the candidates it covers, else cap the output, else refuse. */
 async function holdLess(
   ports: AdmissionPorts,
-  { caller, request, candidates, path }: RateRequest,
+  { caller, request, candidates, path }: AdmissionRequest,
   rates: Admitted,
   denial: unknown,
 ): Promise<Admission> {
@@ -101,6 +107,7 @@ async function holdLess(
 interface Plan {
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
+  readonly coversTakeover?: boolean;
 }
 
 function planWithin(
@@ -138,8 +145,7 @@ function capTo(
 /** The most that this request can cost at this candidate. */
 function costLimit(route: Route, request: GenerationRequest): Micropoints {
   if (route.price === undefined) return ZERO;
-  const output = (request.maxOutputTokens ?? route.maxOutputTokens) * request.choices;
-  return largestCost(route.price.spec, request.promptTokens, output);
+  return largestCost(route.price.spec, request.promptTokens, mostOutput(route, request));
 }
 
 function affordableOf(thrown: unknown): Micropoints | undefined {
@@ -153,6 +159,7 @@ function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
     hold,
     candidates: plan.candidates,
     cappedOutputTokens: plan.cappedOutputTokens,
+    coversTakeover: plan.coversTakeover === true,
     limit: rates.limit,
     tokenLimit: rates.tokenLimit,
     release: (usage) => rates.release(usage),

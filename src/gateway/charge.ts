@@ -3,7 +3,6 @@ import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import type { NodeId, RequestId, StreamId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
-import { costOf } from "../core/price.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type {
@@ -76,6 +75,8 @@ const PROGRESS_MS = 1_000;
  */
 export class Charge implements OpenCharge {
   readonly attempts: AttemptRecord[] = [];
+  /** What attempts consumed, by their position. */
+  readonly #parts = new Map<number, Metered>();
   readonly openedAt: number;
   /** Ends whatever of this request is under way; set by whoever runs it. */
   stop: () => void = () => {};
@@ -122,8 +123,8 @@ export class Charge implements OpenCharge {
     return this.ports.clock.monotonic() - this.#progressAt >= PROGRESS_MS;
   }
 
-  /** Notes what a running stream has used so far: what it would be charged if this process died now. */
-  progress(route: Route, usage: Usage): void {
+  /** Notes what a running stream has used and cost so far: what it would be charged if this process died now. */
+  progress(route: Route, usage: Usage, cost: Micropoints): void {
     if (route.price === undefined) return;
     this.#progressAt = this.ports.clock.monotonic();
     this.ports.spool.progress({
@@ -134,7 +135,7 @@ export class Charge implements OpenCharge {
       vendorModel: route.model,
       price: route.price.id,
       usage,
-      cost: least(costOf(route.price.spec, usage), this.hold.amount),
+      cost: least(cost, this.hold.amount),
     });
   }
 
@@ -196,9 +197,15 @@ export class Charge implements OpenCharge {
     });
   }
 
-  /** Writes down one call of a vendor, for the receipt. */
-  noteAttempt(attempt: Attempt, result: AttemptRecord["result"], failure?: VendorFailure): void {
+  /** Writes down one call of a vendor, for the receipt, and what it consumed of what is charged. */
+  noteAttempt(
+    attempt: Attempt,
+    result: AttemptRecord["result"],
+    failure?: VendorFailure,
+    metered?: Metered,
+  ): void {
     const { route, key, startedAt } = attempt;
+    if (metered !== undefined) this.#parts.set(this.attempts.length, metered);
     this.attempts.push({
       vendor: route.vendor.id,
       vendorModel: route.model,
@@ -243,9 +250,18 @@ export class Charge implements OpenCharge {
       price: route?.price?.id ?? null,
       charged,
       loss: micropointsOf(loss),
-      attempts: this.attempts,
+      attempts: this.#sharedOut(),
       flags,
     };
+  }
+
+  /** The attempts; each with its part where several consumed something. */
+  #sharedOut(): readonly AttemptRecord[] {
+    if (this.#parts.size < 2) return this.attempts;
+    return this.attempts.map((attempt, at) => {
+      const part = this.#parts.get(at);
+      return part === undefined ? attempt : { ...attempt, usage: part.usage, cost: part.cost };
+    });
   }
 
   #tell(record: UsageRecord, ending: Ending): void {

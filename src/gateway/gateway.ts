@@ -5,6 +5,7 @@ import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
 import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import type { Micropoints } from "../core/points.ts";
+import type { TakeoverPolicy } from "../core/takeover-policy.ts";
 import type { Usage } from "../core/usage.ts";
 
 /**
@@ -42,6 +43,8 @@ export interface Caller {
   readonly onShortBalance: "cap" | "refuse";
   readonly limits: KeyLimits | null;
   readonly budget: KeyBudget | null;
+  /** Whether another vendor goes on with an answer whose vendor died; absent: as the configuration says. */
+  readonly takeover?: TakeoverPolicy;
 }
 
 export interface GenerateOptions {
@@ -51,6 +54,8 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
   /** As the client called it: what limits of paths go by. Absent: none of them is meant. */
   readonly path?: string;
+  /** Wins over the key's and the configuration's. */
+  readonly takeover?: TakeoverPolicy;
 }
 
 export type Generation = AnswerGeneration | StreamGeneration;
@@ -94,7 +99,10 @@ export interface Final {
   readonly finishReason: string | null;
   readonly usage: Usage;
   readonly cost: Micropoints;
+  /** Who gave the end of the answer. */
   readonly vendor: VendorId;
+  /** All who gave a part of it, in turn; only when they were several. */
+  readonly vendors?: readonly VendorId[];
   /** For every outcome but `completed`. */
   readonly error?: SluiceError;
 }

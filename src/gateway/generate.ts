@@ -3,9 +3,11 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { randomText, streamId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
+import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
-import { Attempt, isFailure, wasAborted } from "./attempt.ts";
+import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
+import { CandidateWalk, type Use } from "./candidate-walk.ts";
 import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
@@ -14,6 +16,9 @@ import { meter, NOTHING_DELIVERED } from "./meter.ts";
 import { type Ranked, rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { StreamRun } from "./stream-run.ts";
+import { FirstLeg, prime } from "./takeover/leg.ts";
+import { Successors } from "./takeover/successors.ts";
+import { type TakeoverTerms, takeoverTerms } from "./takeover/takeable.ts";
 import type { Ticket, VendorDesk } from "./vendor-desk.ts";
 import { failureBeforeContent, VendorStream } from "./vendor-stream.ts";
 
@@ -28,9 +33,6 @@ export interface GeneratePorts extends ChargePorts {
   routes(): Routes;
 }
 
-/** Vendor calls that one request may cause at most, over all candidates and keys. */
-const MOST_ATTEMPTS = 6;
-
 /** The path of one request, from the ranked candidates to the first token or the whole answer. */
 export async function generate(
   ports: GeneratePorts,
@@ -40,8 +42,11 @@ export async function generate(
 ): Promise<Generation> {
   const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
   ports.explanations.decided(options.requestId, caller.tenant, decision);
-  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked);
-  const run = new Run(ports, request, options, admission, charge);
+  const { takeover = DEFAULT_TAKEOVER } = ports.routes().routing;
+  const terms = takeoverTerms(request, options.takeover ?? caller.takeover ?? takeover);
+  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked, terms);
+  const covered = admission.coversTakeover ? terms : undefined;
+  const run = new Run(ports, request, options, admission, charge, covered);
   try {
     return await run.serve();
   } catch (thrown) {
@@ -58,10 +63,17 @@ async function arrive(
   request: GenerationRequest,
   options: GenerateOptions,
   ranked: readonly Ranked[],
+  takeover: TakeoverTerms | undefined,
 ): Promise<{ readonly admission: Admission; readonly charge: Charge }> {
   ports.openCharges.arriving += 1;
   try {
-    const admitting = admit(ports.admission, caller, request, ranked, options.path);
+    const admitting = admit(ports.admission, {
+      caller,
+      request,
+      candidates: ranked.map(({ route }) => route),
+      path: options.path,
+      mayBeTakenOver: takeover !== undefined,
+    });
     const admission = admitting instanceof Promise ? await admitting : admitting;
     return { admission, charge: await openCharge(ports, caller, request, options, admission) };
   } finally {
@@ -102,10 +114,8 @@ async function openCharge(
 
 /** One request on its way through the candidates. */
 class Run {
-  #attempts = 0;
-  /** Ended from outside: by the client's leaving or the node's stopping. */
-  #isStopped = false;
-  #failure: VendorFailure | undefined;
+  readonly #walk: CandidateWalk;
+  readonly #use: Use<Generation>;
 
   constructor(
     readonly ports: GeneratePorts,
@@ -113,82 +123,29 @@ class Run {
     readonly options: GenerateOptions,
     readonly admission: Admission,
     readonly charge: Charge,
+    readonly takeover: TakeoverTerms | undefined,
   ) {
-    charge.stop = () => {
-      this.#isStopped = true;
+    this.#walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
+    this.#use = {
+      stream: request.stream,
+      call: (attempt, ticket) => this.#open(attempt, ticket),
+      gone: (attempt) => this.#gone(attempt),
+      refused,
     };
+    charge.stop = () => this.#walk.stop();
   }
 
   async serve(): Promise<Generation> {
-    for (const route of this.admission.candidates) {
-      const served = await this.#tryRoute(route);
-      if (served !== undefined) return served;
-    }
+    const served = await this.#walk.next(this.#use);
+    if (served !== undefined) return served;
     throw this.#giveUp();
-  }
-
-  /** Tries the route's keys one after the other; undefined: the next candidate shall try. */
-  async #tryRoute(route: Route): Promise<Generation | undefined> {
-    const tried = new Set<string>();
-    while (this.#attempts < MOST_ATTEMPTS) {
-      this.#refuseIfGone();
-      const taking = this.ports.desk.take(route, tried);
-      const ticket = taking instanceof Promise ? await taking : taking;
-      if (!ticket.ok) {
-        // A key that failed tells more than there being no further one.
-        this.#failure ??= ticket.failure;
-        return undefined;
-      }
-      this.#refuseIfGone(undefined, ticket);
-      this.#attempts += 1;
-      tried.add(ticket.key.id);
-      const result = await this.#call(route, ticket);
-      if (!("fault" in result)) return result;
-      this.#failure = result;
-      if (result.fault === "request") throw refused(result);
-      // Another key helps where the key or its account is at fault, not where the vendor is.
-      if (result.fault !== "key" && result.fault !== "account") return undefined;
-    }
-    return undefined;
-  }
-
-  /** One call. A stream that began keeps the ticket until it ends; everything else gives it back here. */
-  async #call(route: Route, ticket: Ticket): Promise<Generation | VendorFailure> {
-    const attempt = new Attempt(route, ticket.key, this.ports.deadlines, this.request.stream);
-    const { signal } = this.options;
-    const stop = () => {
-      this.#isStopped = true;
-      attempt.end("client");
-    };
-    this.charge.stop = stop;
-    signal?.addEventListener("abort", stop, { once: true });
-    try {
-      const result = await this.#open(attempt, ticket);
-      if ("fault" in result) {
-        this.#noteFailure(attempt, result);
-        ticket.report({ ok: false, failure: result });
-        attempt.abandon();
-        ticket.release();
-      } else if (result.kind === "answer") {
-        attempt.close();
-        ticket.release();
-      }
-      return result;
-    } catch (thrown) {
-      ticket.report({ ok: "unknown" });
-      attempt.abandon();
-      ticket.release();
-      throw thrown;
-    } finally {
-      signal?.removeEventListener("abort", stop);
-    }
   }
 
   async #open(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
     const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
     // A call that was refused consumed nothing, whether or not the client is still there to be told.
     if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
-    this.#refuseIfGone(attempt);
+    this.#walk.throwIfGone(this.#use, attempt);
     if (!opened.ok) return opened.failure;
     const started = this.#started(attempt.route, opened.call.dropped);
     return this.request.stream
@@ -202,16 +159,19 @@ class Run {
     response: Response,
     started: Started,
   ): Promise<Generation | VendorFailure> {
-    const stream = new VendorStream(
-      attempt,
-      response.body ?? new Blob().stream(),
-      this.request,
-      this.options.mode,
-    );
-    const run = new StreamRun(this.ports, this.charge, started, stream);
-    await run.prime();
-    this.#refuseIfGone(attempt);
-    return failureBeforeContent(stream) ?? run.begin(ticket);
+    const { request, takeover } = this;
+    const { mode } = this.options;
+    const body = response.body ?? new Blob().stream();
+    const vendor = new VendorStream(attempt, body, request, mode, takeover !== undefined);
+    const leg = new FirstLeg(vendor, ticket, request);
+    const primed = await prime(leg);
+    this.#walk.throwIfGone(this.#use, attempt);
+    const failure = failureBeforeContent(vendor);
+    if (failure !== undefined) return failure;
+    const { network } = this.ports;
+    const terms = takeover && { ...takeover, walk: this.#walk, network, request, mode };
+    const successors = terms && new Successors(terms);
+    return new StreamRun(this.ports, this.charge, started, leg, primed, successors);
   }
 
   async #readAnswer(
@@ -223,7 +183,7 @@ class Run {
     const { route } = attempt;
     const body = await attempt.readAll(response);
     if (isFailure(body)) {
-      this.#refuseIfGone(attempt);
+      this.#walk.throwIfGone(this.#use, attempt);
       return body;
     }
     const answer = route.adapter.readAnswer(this.request, body, attempt.key.secret);
@@ -242,6 +202,8 @@ class Run {
       errorCode: null,
       firstTokenAt: undefined,
     });
+    attempt.close();
+    ticket.release();
     const { usage } = metered;
     const final = { outcome: "completed", finishReason, usage, cost, vendor: route.vendor.id } as const;
     return { kind: "answer", started, answer, final };
@@ -253,7 +215,7 @@ class Run {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
       vendorModel: route.model,
-      attempts: this.#attempts,
+      attempts: this.#walk.attempts,
       ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
       ...(limit === undefined ? {} : { limit }),
       ...(tokenLimit === undefined ? {} : { tokenLimit }),
@@ -261,21 +223,11 @@ class Run {
     };
   }
 
-  #noteFailure(attempt: Attempt, failure: VendorFailure): void {
-    const { route } = attempt;
-    this.charge.noteAttempt(attempt, "failed", failure);
-    const { fault, code } = failure;
-    this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
-  }
-
   /**
    * The client left before anything was delivered. A vendor that was called has read the prompt, which is charged;
    * where it may never have had it, the prompt is the platform's: nothing is charged without a call.
    */
-  #refuseIfGone(attempt?: Attempt, unused?: Ticket): void {
-    if (!this.#isStopped && this.options.signal?.aborted !== true && attempt?.endedBy !== "client") return;
-    unused?.report({ ok: "unknown" });
-    unused?.release();
+  #gone(attempt: Attempt | undefined): SluiceError {
     const error = new SluiceError("request_cancelled", "The client closed the connection.");
     if (attempt === undefined) {
       this.charge.settleUnserved("cancelled", error.code);
@@ -286,11 +238,11 @@ class Run {
       const isBillable = attempt.hasReachedVendor;
       this.charge.settleUnserved("cancelled", error.code, { ...metered, isBillable }, route);
     }
-    throw error;
+    return error;
   }
 
   #giveUp(): SluiceError {
-    const failure = this.#failure;
+    const { failure, attempts } = this.#walk;
     if (failure === undefined) return new SluiceError("vendor_unavailable", "No vendor could be tried.");
     // What this vendor cannot express, though the request may be right: no other candidate could either.
     if (failure.code === "unsupported_parameter") return refused(failure);
@@ -299,7 +251,6 @@ class Run {
     const message =
       failure.fault === "key" ? "The vendor refused the platform's credentials." : failure.message;
     const { retryAfterMs } = failure;
-    const attempts = this.#attempts;
     return new SluiceError(code, message, {
       attempts,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -1,10 +1,13 @@
 import type { Delivered } from "../adapters/adapter.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
-import { type Micropoints, ZERO } from "../core/points.ts";
+import { add, type Micropoints, ZERO } from "../core/points.ts";
 import { costOf, type Price } from "../core/price.ts";
-import { isPlausible, NO_USAGE, type Usage } from "../core/usage.ts";
+import { isPlausible, NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { UsageFlag } from "../ledger/records.ts";
 import { likelyOutputTokens, likelyPromptTokens } from "./requests/prompt-tokens.ts";
+
+/** As vendors' tokens mostly are. */
+const CHARS_PER_TOKEN = 4;
 
 /** What a generation consumed and what it costs before anybody asks who pays. */
 export interface Metered {
@@ -57,6 +60,25 @@ export function withLater(told: Usage, { frames, chars, reasoningChars }: Delive
   const total = likelyOutputTokens(frames, chars + reasoningChars);
   const reasoning = Math.round((total * reasoningChars) / Math.max(1, chars + reasoningChars));
   return { ...told, output: told.output + total - reasoning, reasoning: told.reasoning + reasoning };
+}
+
+/** The least that was delivered, in tokens: what a limit that the client set is lowered by for who goes on. */
+export function leastOutputTokens(
+  told: Usage | undefined,
+  { frames, chars, reasoningChars }: Delivered,
+): number {
+  if (told !== undefined && isPlausible(told)) return told.output + told.reasoning;
+  return Math.min(frames, Math.floor((chars + reasoningChars) / CHARS_PER_TOKEN));
+}
+
+/** What several vendors consumed for one answer. */
+export function sumOf(parts: readonly Metered[], isBillable: boolean): Metered {
+  return {
+    usage: parts.reduce((sum, { usage }) => plus(sum, usage), NO_USAGE),
+    cost: parts.reduce((sum, { cost }) => add(sum, cost), ZERO),
+    isBillable,
+    flags: [...new Set(parts.flatMap(({ flags }) => flags))],
+  };
 }
 
 export const NOTHING_DELIVERED: Delivered = { frames: 0, chars: 0, reasoningChars: 0 };

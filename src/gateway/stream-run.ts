@@ -1,106 +1,181 @@
 import type { Passage } from "../adapters/adapter.ts";
 import { SluiceError } from "../core/errors.ts";
-import { MAX_FRAME_BYTES } from "../core/limits.ts";
-import { ZERO } from "../core/points.ts";
-import { isPlausible, type Usage } from "../core/usage.ts";
+import type { VendorId } from "../core/ids.ts";
+import { add, ZERO } from "../core/points.ts";
+import { costOf } from "../core/price.ts";
+import { isPlausible, plus, type Usage } from "../core/usage.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
 import type { Final, Started, StreamGeneration } from "./gateway.ts";
-import { estimate, meter, withLater } from "./meter.ts";
+import { estimate, leastOutputTokens, type Metered, meter, sumOf, withLater } from "./meter.ts";
 import { errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
+import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 import { pricedBy } from "./routes.ts";
-import type { Ticket } from "./vendor-desk.ts";
-import type { VendorStream } from "./vendor-stream.ts";
+import { hasMore, type Leg } from "./takeover/leg.ts";
+import type { Successors } from "./takeover/successors.ts";
 
-/** A generation that streams: hands on passages and, at the end, settles before it says that it is over. */
+/**
+ * A generation that streams: hands on passages and, at the end, settles before it says that it is over. One vendor
+ * gives it, or several in turn: a leg each.
+ */
 export class StreamRun implements StreamGeneration {
   readonly kind = "stream";
   readonly streamId;
   final: Final | undefined;
-  /** Read before the first content was seen; handed out first. */
-  readonly #primed: Passage[] = [];
-  #firstTokenAt: number | undefined;
-  #ticket: Ticket | undefined;
+  /** Read ahead; handed out first. */
+  readonly #ahead: Passage[];
+  readonly #firstTokenAt: number;
+  /** What the legs that are over consumed. */
+  readonly #spent: Metered[] = [];
+  readonly #vendors: VendorId[] = [];
+  /** Tokens delivered by the legs that are over: at least, and likely. */
+  #delivered = { least: 0, likely: 0 };
+  /** When the leg's vendor gave its first content, monotonic. */
+  #legTokenAt: number;
+  #isLegClosed = false;
+  #isCancelled = false;
+  #succession: Promise<void> | undefined;
   #settling: Promise<null> | undefined;
 
+  /**
+   * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
+   * @param primed what was read of it before its first content was seen
+   * @param successors who may go on when a vendor dies; absent: nobody
+   */
   constructor(
     readonly ports: ChargePorts,
     readonly charge: Charge,
     readonly started: Started,
-    readonly vendor: VendorStream,
+    private leg: Leg,
+    primed: readonly Passage[],
+    readonly successors: Successors | undefined,
   ) {
     if (charge.streamId === null) throw new Error("a stream runs without a stream id");
     this.streamId = charge.streamId;
-  }
-
-  /** Reads until the first content or the end: up to here another vendor could still serve. */
-  async prime(): Promise<void> {
-    let bytes = 0;
-    while (!this.vendor.hasContent) {
-      const passage = await this.vendor.read();
-      if (passage === null) return;
-      if (passage.bytes !== undefined || passage.events.length > 0) this.#primed.push(passage);
-      bytes += passage.bytes?.byteLength ?? 0;
-      if (bytes > MAX_FRAME_BYTES && !this.vendor.hasContent) this.vendor.giveUp();
-      if (this.vendor.end !== undefined) return;
-    }
-  }
-
-  /** This vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not. */
-  begin(ticket: Ticket): this {
-    this.#ticket = ticket;
-    this.#firstTokenAt = this.ports.clock.monotonic();
-    this.#tellFirstToken(this.#firstTokenAt);
-    this.ports.telemetry.streamOpened();
-    const stop = () => {
-      this.cancel();
-      this.#settling ??= this.#settle();
-    };
-    this.vendor.attempt.onReaderStalled = stop;
-    this.charge.stop = stop;
-    this.#settleIfOver();
-    return this;
+    this.#ahead = [...primed];
+    this.#firstTokenAt = ports.clock.monotonic();
+    this.#legTokenAt = this.#firstTokenAt;
+    ports.telemetry.streamOpened();
+    charge.stop = () => this.#stop();
+    this.#begin(leg);
   }
 
   async next(): Promise<Passage | null> {
-    const primed = this.#primed.shift();
-    if (primed !== undefined) return primed;
     for (;;) {
-      const passage = await this.vendor.read();
-      this.#settleIfOver();
-      if (passage === null) return this.#settling ?? null;
-      if (this.charge.isProgressDue()) this.charge.progress(this.vendor.attempt.route, this.#usedSoFar());
-      if (passage.bytes !== undefined || passage.events.length > 0) return passage;
+      const ahead = this.#ahead.shift();
+      if (ahead !== undefined) return ahead;
+      if (this.#succession !== undefined) {
+        await this.#succession;
+        continue;
+      }
+      const { leg } = this;
+      const passage = await leg.read();
+      this.#look();
+      if (passage === null) {
+        if (this.#settling !== undefined) return this.#settling;
+        continue;
+      }
+      if (this.charge.isProgressDue()) this.#tellProgress();
+      if (hasMore(passage)) return passage;
     }
   }
 
-  /** The vendor has said its last: what is charged does not wait for a client that reads slowly, or never. */
-  #settleIfOver(): void {
-    if (this.vendor.end !== undefined) this.#settling ??= this.#settle();
+  cancel(): void {
+    this.#isCancelled = true;
+    this.#ahead.length = 0;
+    this.leg.vendor.cancel();
+    this.successors?.stop();
   }
 
-  cancel(): void {
-    this.#primed.length = 0;
-    this.vendor.cancel();
+  #stop(): void {
+    this.cancel();
+    this.#look();
+  }
+
+  #begin(leg: Leg): void {
+    const { attempt } = leg.vendor;
+    const { vendor, model } = attempt.route;
+    this.leg = leg;
+    this.#isLegClosed = false;
+    this.#legTokenAt = this.ports.clock.monotonic();
+    this.#vendors.push(vendor.id);
+    attempt.onReaderStalled = () => this.#stop();
+    const seconds = (this.#legTokenAt - attempt.startedAt) / 1_000;
+    this.ports.telemetry.firstToken(vendor.id, model, vendor.region, seconds);
+    if (this.#isCancelled) leg.vendor.cancel();
+    this.#look();
+  }
+
+  /**
+   * When the vendor has said its last, another one follows or the charge is settled: neither waits for a client that
+   * reads slowly, or never.
+   */
+  #look(): void {
+    const { end } = this.leg.vendor;
+    if (end === undefined || this.#settling !== undefined || this.#succession !== undefined) return;
+    const succession = this.#isCancelled ? undefined : this.#succeed(end);
+    if (succession === undefined) this.#settling = this.#settle(end);
+    else this.#succession = succession;
+  }
+
+  /** Undefined: nobody goes on. */
+  #succeed(end: StreamEnd): Promise<void> | undefined {
+    const { leg, successors } = this;
+    const { delivered, usage } = leg.vendor;
+    const likely = this.#delivered.likely + likelyTokens(delivered);
+    const standing = successors?.standingOf(leg, end, likely);
+    if (successors === undefined || standing === undefined) return undefined;
+    const least = this.#delivered.least + leastOutputTokens(usage, delivered);
+    this.#delivered = { least, likely };
+    this.#closeLeg(end);
+    const { route } = leg.vendor.attempt;
+    const failure = failureOf(end);
+    this.ports.telemetry.attemptFailed({
+      vendor: route.vendor.id,
+      model: route.model,
+      fault: failure.fault,
+      code: failure.code,
+    });
+    return successors
+      .next(standing, least, (part) => this.#spent.push(part))
+      .then((next) => {
+        this.#succession = undefined;
+        if (next !== undefined) {
+          this.#ahead.push(...next.primed);
+          this.#begin(next.leg);
+          return;
+        }
+        const rest = this.#isCancelled ? undefined : leg.rest();
+        if (rest !== undefined) this.#ahead.push(rest);
+        this.#settling = this.#settle(this.#isCancelled ? { by: "client" } : end);
+      });
+  }
+
+  #tellProgress(): void {
+    const { route } = this.leg.vendor.attempt;
+    const now = this.#usedSoFar();
+    const { usage, cost } = sumOf(this.#spent, true);
+    this.charge.progress(route, plus(usage, now), add(cost, costOf(pricedBy(route), now)));
   }
 
   #usedSoFar(): Usage {
-    const { usage, delivered, deliveredSinceUsage } = this.vendor;
-    if (usage === undefined || !isPlausible(usage)) return estimate(this.charge.request, delivered);
+    const { usage, delivered, deliveredSinceUsage } = this.leg.vendor;
+    if (usage === undefined || !isPlausible(usage)) return estimate(this.leg.request, delivered);
     return withLater(usage, deliveredSinceUsage);
   }
 
-  async #settle(): Promise<null> {
-    const { vendor, charge } = this;
-    const end: StreamEnd = vendor.end ?? { by: "cut" };
-    const { route } = vendor.attempt;
-    const outcome = outcomeOf(end);
-    const error = errorOf(end);
-    const { usage: told, delivered, deliveredSinceUsage } = vendor;
-    const price = pricedBy(route);
-    const metered = meter(price, charge.request, told, delivered, outcome, deliveredSinceUsage);
-    this.#close(end);
-    const { finishReason } = vendor;
-    const final = { finishReason, usage: metered.usage, vendor: route.vendor.id };
+  async #settle(end: StreamEnd): Promise<null> {
+    const { charge, leg } = this;
+    const { route } = leg.vendor.attempt;
+    // Whoever named the reason for which it ended had said everything; only its usage is missing.
+    const isWhole = this.successors !== undefined && end.by !== "client" && leg.vendor.finishReason !== null;
+    const outcome = isWhole ? "completed" : outcomeOf(end);
+    const error = isWhole ? undefined : errorOf(end);
+    this.ports.telemetry.streamClosed();
+    this.#closeLeg(end);
+    const metered = sumOf(this.#spent, outcome !== "failed");
+    const { finishReason } = leg.vendor;
+    const vendors = this.#vendors.length > 1 ? { vendors: this.#vendors } : {};
+    const final = { finishReason, usage: metered.usage, vendor: route.vendor.id, ...vendors };
     try {
       const errorCode = error?.code ?? null;
       const ending = { outcome, metered, route, finishReason, errorCode, firstTokenAt: this.#firstTokenAt };
@@ -117,32 +192,35 @@ export class StreamRun implements StreamGeneration {
     return null;
   }
 
-  #close(end: StreamEnd): void {
-    const { attempt } = this.vendor;
-    this.ports.telemetry.streamClosed();
+  /** Writes down what the leg consumed and how it went, and gives its place at the vendor back. Once a leg. */
+  #closeLeg(end: StreamEnd): void {
+    if (this.#isLegClosed) return;
+    this.#isLegClosed = true;
+    const { vendor, ticket, request } = this.leg;
+    const { attempt, usage: told, delivered, deliveredSinceUsage } = vendor;
+    const price = pricedBy(attempt.route);
+    const metered = meter(price, request, told, delivered, outcomeOf(end), deliveredSinceUsage);
+    this.#spent.push(metered);
     if (end.by === "marker") {
-      this.charge.noteAttempt(attempt, "served");
+      this.charge.noteAttempt(attempt, "served", undefined, metered);
       const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
-      const firstTokenMs =
-        this.#firstTokenAt === undefined ? undefined : this.#firstTokenAt - attempt.startedAt;
-      this.#ticket?.report({ ok: true, durationMs, firstTokenMs });
+      ticket.report({ ok: true, durationMs, firstTokenMs: this.#legTokenAt - attempt.startedAt });
     } else if (end.by === "client") {
-      this.charge.noteAttempt(attempt, "cancelled");
-      this.#ticket?.report({ ok: "unknown" });
+      this.charge.noteAttempt(attempt, "cancelled", undefined, metered);
+      ticket.report({ ok: "unknown" });
     } else {
-      const failure = end.by === "cut" ? CUT : end.failure;
-      this.charge.noteAttempt(attempt, "failed", failure);
-      this.#ticket?.report({ ok: false, failure });
+      const failure = failureOf(end);
+      this.charge.noteAttempt(attempt, "failed", failure, metered);
+      ticket.report({ ok: false, failure });
     }
-    this.#ticket?.release();
-  }
-
-  #tellFirstToken(at: number): void {
-    const { attempt } = this.vendor;
-    const { vendor, model } = attempt.route;
-    this.ports.telemetry.firstToken(vendor.id, model, vendor.region, (at - attempt.startedAt) / 1_000);
+    ticket.release();
   }
 }
+
+const likelyTokens = ({ frames, chars, reasoningChars }: Leg["vendor"]["delivered"]): number =>
+  likelyOutputTokens(frames, chars + reasoningChars);
+
+const failureOf = (end: StreamEnd) => (end.by === "clock" || end.by === "failure" ? end.failure : CUT);
 
 const CUT = {
   fault: "vendor",

@@ -1,4 +1,4 @@
-import type { Delivered, Passage, StreamMode, StreamReader } from "../adapters/adapter.ts";
+import type { Delivered, Passage, Said, StreamMode, StreamReader } from "../adapters/adapter.ts";
 import type { FinishReason, GenerationRequest } from "../core/generation.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -31,13 +31,19 @@ export class VendorStream {
     body: ReadableStream<Uint8Array>,
     request: GenerationRequest,
     mode: StreamMode,
+    remembers = false,
   ) {
-    this.#parser = attempt.route.adapter.openStream(request, mode, attempt.key.secret);
+    this.#parser = attempt.route.adapter.openStream(request, mode, attempt.key.secret, remembers);
     this.#bytes = body.getReader();
   }
 
   get delivered(): Delivered {
     return this.#parser.delivered;
+  }
+
+  /** What was said so far; undefined where nobody was asked to remember it, or cannot. */
+  get said(): Said | undefined {
+    return this.#parser.said;
   }
 
   /** What came after the vendor told its usage: some tell it again and again as the answer grows. */

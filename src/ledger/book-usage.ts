@@ -3,7 +3,7 @@ import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import { codeOf, type Sql } from "./database.ts";
-import type { UsageRecord } from "./records.ts";
+import type { AttemptRecord, UsageRecord } from "./records.ts";
 import type { Position } from "./spool/position.ts";
 import type { SpoolGap } from "./spool/read-segments.ts";
 import { type Watermark, type WatermarkRow, watermarkOf } from "./watermark.ts";
@@ -140,15 +140,24 @@ export const barest = (usage: UsageRecord): UsageRecord => ({
 });
 
 /** A record as JSON, its amounts as numbers in text: JSON numbers would pass through a float. */
-function documentOf(record: UsageRecord) {
+export function documentOf(record: UsageRecord) {
   const { charged, loss, usage, attempts, flags, ...rest } = record;
   return {
     ...rest,
     usage: { ...usage },
-    attempts: attempts.map((attempt) => ({ ...attempt, vendorCode: plainText(attempt.vendorCode) })),
+    attempts: attempts.map(attemptDocument),
     flags: [...flags],
     charged: String(charged),
     loss: String(loss),
+  };
+}
+
+function attemptDocument({ cost, usage, ...attempt }: AttemptRecord) {
+  return {
+    ...attempt,
+    vendorCode: plainText(attempt.vendorCode),
+    ...(usage === undefined ? {} : { usage: { ...usage } }),
+    ...(cost === undefined ? {} : { cost: String(cost) }),
   };
 }
 

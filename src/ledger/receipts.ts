@@ -62,6 +62,9 @@ export interface ReceiptAttempt {
   readonly status: number;
   readonly error_code: string | null;
   readonly vendor_code: string | null;
+  /** What this call consumed, and its part of the cost in points; only where more than one call did. */
+  readonly usage?: ReceiptUsage;
+  readonly cost?: string;
 }
 
 export interface Receipts {
@@ -90,8 +93,11 @@ interface Row {
   readonly charged: bigint;
   readonly loss: bigint;
   readonly flags: UsageFlag[];
-  readonly attempts: AttemptRecord[];
+  readonly attempts: StoredAttempt[];
 }
+
+/** As it stands in the ledger: its amount is a number in text. */
+type StoredAttempt = Omit<AttemptRecord, "cost"> & { readonly cost?: string };
 
 /** @param secret the key that signs; whoever has it can verify */
 export function createReceipts(sql: Sql, secret: Uint8Array): Receipts {
@@ -158,7 +164,8 @@ function usageOf({ cachedInput, cacheWrite, ...rest }: Usage): ReceiptUsage {
   return { ...rest, cached_input: cachedInput, cache_write: cacheWrite };
 }
 
-function attemptOf(attempt: AttemptRecord): ReceiptAttempt {
+function attemptOf(attempt: StoredAttempt): ReceiptAttempt {
+  const { usage, cost } = attempt;
   return {
     vendor: attempt.vendor,
     vendor_model: attempt.vendorModel,
@@ -169,5 +176,7 @@ function attemptOf(attempt: AttemptRecord): ReceiptAttempt {
     status: attempt.status,
     error_code: attempt.errorCode,
     vendor_code: attempt.vendorCode,
+    ...(usage === undefined ? {} : { usage: usageOf(usage) }),
+    ...(cost === undefined ? {} : { cost: formatPoints(micropointsOf(BigInt(cost))) }),
   };
 }

@@ -76,6 +76,9 @@ export interface AttemptRecord {
   readonly status: number;
   readonly errorCode: string | null;
   readonly vendorCode: string | null;
+  /** What this call consumed and cost; only where more than one call did. */
+  readonly usage?: Usage;
+  readonly cost?: Micropoints;
 }
 
 /** Why a charge is not simply what the vendor said. */

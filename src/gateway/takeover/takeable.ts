@@ -1,4 +1,5 @@
 import type { GenerationRequest } from "../../core/generation.ts";
+import type { TakeoverPolicy } from "../../core/takeover-policy.ts";
 
 /**
  * How much of a request's answer may have been delivered for another vendor to go on: `text`, or only `reasoning`,
@@ -19,6 +20,18 @@ export function takeableOf(request: GenerationRequest): Takeable | undefined {
   const { prompt } = body;
   const only: unknown = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;
   return typeof only === "string" ? "text" : undefined;
+}
+
+/** What of a request may be taken over, and until when. */
+export interface TakeoverTerms {
+  readonly takeable: Takeable;
+  readonly policy: TakeoverPolicy;
+}
+
+/** Undefined: nobody goes on with this request's answer. */
+export function takeoverTerms(request: GenerationRequest, policy: TakeoverPolicy): TakeoverTerms | undefined {
+  const takeable = policy === "never" ? undefined : takeableOf(request);
+  return takeable === undefined ? undefined : { takeable, policy };
 }
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== false;

@@ -1,0 +1,155 @@
+import type { Passage, StreamMode } from "../../adapters/adapter.ts";
+import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
+import { MAX_FRAME_BYTES } from "../../core/limits.ts";
+import type { Ticket } from "../vendor-desk.ts";
+import type { VendorStream } from "../vendor-stream.ts";
+import { type ChunkHead, chunkHeadIn, continuedFrames, HEAD_BYTES } from "./continued-frames.ts";
+import type { Continued } from "./continued-request.ts";
+import { Seam } from "./seam.ts";
+
+/** One vendor's part of an answer, as the client is to see it. */
+export interface Leg {
+  readonly vendor: VendorStream;
+  readonly ticket: Ticket;
+  /** What this vendor was asked. */
+  readonly request: GenerationRequest;
+  /** The next read's passage; null once the vendor is over. Never rejects. */
+  read(): Promise<Passage | null>;
+  /** What was held back, for when the vendor is over and nobody follows. */
+  rest(): Passage | undefined;
+  /** What the client has of the answer; undefined when nobody can go on with it. */
+  standing(): Standing | undefined;
+}
+
+/** What a client has of an answer. */
+export interface Standing {
+  readonly text: string;
+  /** How the client's chunks are named; undefined where it gets no chunks, or none came. */
+  readonly head: ChunkHead | undefined;
+}
+
+/**
+ * Reads until the first content or the end: up to here another vendor could serve instead. Answers what was read;
+ * a vendor that sends much and says nothing is given up.
+ */
+export async function prime(leg: Leg): Promise<Passage[]> {
+  const read: Passage[] = [];
+  const { vendor } = leg;
+  let bytes = 0;
+  while (!vendor.hasContent) {
+    const passage = await leg.read();
+    if (passage === null) break;
+    if (hasMore(passage)) read.push(passage);
+    bytes += passage.bytes?.byteLength ?? 0;
+    if (bytes > MAX_FRAME_BYTES && !vendor.hasContent) vendor.giveUp();
+    if (vendor.end !== undefined) break;
+  }
+  return read;
+}
+
+export const hasMore = ({ bytes, events }: Passage): boolean => bytes !== undefined || events.length > 0;
+
+/** The vendor that begins: what it says goes out as it comes. */
+export class FirstLeg implements Leg {
+  /** The first frames, for the names in them. */
+  #head: Uint8Array | undefined;
+
+  constructor(
+    readonly vendor: VendorStream,
+    readonly ticket: Ticket,
+    readonly request: GenerationRequest,
+  ) {}
+
+  async read(): Promise<Passage | null> {
+    const passage = await this.vendor.read();
+    if (this.#head === undefined && passage?.bytes !== undefined && this.vendor.said !== undefined) {
+      this.#head = passage.bytes.slice(0, HEAD_BYTES);
+    }
+    return passage;
+  }
+
+  rest(): undefined {}
+
+  standing(): Standing | undefined {
+    const { said } = this.vendor;
+    if (said === undefined || said.isBeyondText) return undefined;
+    return { text: said.text(), head: this.#head === undefined ? undefined : chunkHeadIn(this.#head) };
+  }
+}
+
+/** A vendor that goes on: its text without what it repeats, under the first one's names, and no more reasoning. */
+export class ContinuedLeg implements Leg {
+  readonly #seam: Seam;
+  #text: string;
+  #isBeyondText = false;
+
+  constructor(
+    readonly vendor: VendorStream,
+    readonly ticket: Ticket,
+    readonly continued: Continued,
+    readonly before: Standing,
+    readonly mode: StreamMode,
+  ) {
+    this.#seam = new Seam(continued.juncture);
+    this.#text = before.text;
+  }
+
+  get request(): GenerationRequest {
+    return this.continued.request;
+  }
+
+  async read(): Promise<Passage | null> {
+    const passage = await this.vendor.read();
+    if (passage === null) return null;
+    return this.#passage(
+      passage.events.flatMap((event) => this.#shown(event)),
+      passage.hasContent,
+    );
+  }
+
+  rest(): Passage | undefined {
+    const events = this.#held();
+    return events.length === 0 ? undefined : this.#passage(events, true);
+  }
+
+  standing(): Standing | undefined {
+    return this.#isBeyondText ? undefined : { text: this.#text, head: this.before.head };
+  }
+
+  #passage(events: readonly GenerationEvent[], hasContent: boolean): Passage {
+    if (this.mode === "events") return { events, hasContent };
+    const { head = {} } = this.before;
+    const bytes = continuedFrames(head, this.request.operation === "completion", events);
+    const control = events.filter(
+      ({ type }) => type === "finish" || type === "usage" || type === "failure" || type === "end",
+    );
+    return { events: control, hasContent, ...(bytes === undefined ? {} : { bytes }) };
+  }
+
+  #shown(event: GenerationEvent): readonly GenerationEvent[] {
+    switch (event.type) {
+      case "text":
+        return event.choice === 0 ? this.#said(this.#seam.push(event.text)) : [];
+      case "reasoning":
+        return [];
+      case "refusal":
+      case "toolCall":
+        this.#isBeyondText = true;
+        return [...this.#held(), event];
+      case "finish":
+        return [...this.#held(), event];
+      default:
+        return [event];
+    }
+  }
+
+  #held(): readonly GenerationEvent[] {
+    return this.#said(this.#seam.flush());
+  }
+
+  #said(text: string): readonly GenerationEvent[] {
+    if (text === "") return [];
+    this.#text += text;
+    return [{ type: "text", choice: 0, text }];
+  }
+}

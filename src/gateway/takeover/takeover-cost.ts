@@ -1,0 +1,41 @@
+import type { GenerationRequest } from "../../core/generation.ts";
+import { add, type Micropoints, most, ZERO } from "../../core/points.ts";
+import { largestCost } from "../../core/price.ts";
+import type { Route } from "../routes.ts";
+import { INSTRUCTION_TOKENS } from "./continued-request.ts";
+
+/** Another vendor's tokenizer may count up to half as many tokens again for the same text. */
+const RECOUNT = 1.5;
+
+/** The most output tokens that a candidate can be made to give. */
+export const mostOutput = (route: Route, request: GenerationRequest): number =>
+  (request.maxOutputTokens ?? route.maxOutputTokens) * request.choices;
+
+/**
+ * The most that an answer can cost which one candidate begins and another ends. With x tokens by the first, the second
+ * reads the prompt and those x, and gives the rest: linear in x, so the dearest is at one of its ends. Both ends are
+ * taken of whichever candidates are dearest there.
+ */
+export function takeoverCost(candidates: readonly Route[], request: GenerationRequest): Micropoints {
+  const { promptTokens } = request;
+  const lengths = candidates.map((route) => mostOutput(route, request));
+  const longest = Math.max(...lengths);
+  const shortest = Math.min(...lengths);
+  const reread = promptTokens + INSTRUCTION_TOKENS;
+  const dearest = (prompt: number, output: (route: Route) => number): Micropoints =>
+    candidates.reduce((top, route) => {
+      if (route.price === undefined) return top;
+      return most(top, largestCost(route.price.spec, prompt, output(route)));
+    }, ZERO);
+  const atOnce = add(
+    dearest(promptTokens, () => 0),
+    dearest(reread, (route) => mostOutput(route, request)),
+  );
+  const atTheEnd = add(
+    dearest(promptTokens, (route) => mostOutput(route, request)),
+    dearest(reread + Math.ceil(longest * RECOUNT), (route) =>
+      Math.max(1, mostOutput(route, request) - shortest),
+    ),
+  );
+  return most(atOnce, atTheEnd);
+}
