@@ -108,6 +108,8 @@ export interface StreamReader {
   close(): Passage;
   /** What has been delivered so far, for an estimate when the vendor never tells. */
   readonly delivered: Delivered;
+  /** The same when usage was told last; undefined: not yet, or this reader cannot tell. */
+  readonly deliveredAtUsage?: Delivered | undefined;
   /** What was said so far. Absent in a reader that cannot tell: its answers are nobody's to go on with. */
   readonly said?: Said;
 }

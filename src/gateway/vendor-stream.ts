@@ -99,7 +99,7 @@ export class VendorStream {
     for (const event of passage.events) {
       if (event.type === "usage") {
         this.usage = event.usage;
-        this.#atUsage = { ...this.delivered };
+        this.#atUsage = this.#parser.deliveredAtUsage ?? { ...this.delivered };
       } else if (event.type === "finish") this.finishReason = event.reason;
       else if (event.type === "failure") this.#finish({ by: "failure", failure: event.failure });
       else if (event.type === "end") this.#finish({ by: "marker" });

@@ -40,6 +40,7 @@ export function openStream(
         memory?.addEvents(content);
         hasContent = true;
       }
+      if (said.some(({ type }) => type === "usage")) tally.markUsage();
       shown.push(...said);
       isOver = endsStream(eventsIn(said));
       if (isOver) break;
@@ -71,6 +72,9 @@ export function openStream(
       return isEndEvent(data ?? "") ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
     },
     delivered: tally.delivered,
+    get deliveredAtUsage() {
+      return tally.atUsage;
+    },
     ...(memory === undefined ? {} : { said: memory }),
   };
 }

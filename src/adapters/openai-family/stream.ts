@@ -58,7 +58,10 @@ export function openStream(
         }
         hasContent ||= reading.hasContent;
         if (mode === "events") for (const event of reading.content) events.push(event);
-        for (const event of reading.control) events.push(event);
+        for (const event of reading.control) {
+          if (event.type === "usage") tally.markUsage();
+          events.push(event);
+        }
         isOver = endsStream(reading.control);
         show(kept, reading, at, end);
         const only = soleContent(reading);
@@ -87,6 +90,9 @@ export function openStream(
       return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
     },
     delivered: tally.delivered,
+    get deliveredAtUsage() {
+      return tally.atUsage;
+    },
     ...(said === undefined ? {} : { said }),
   };
 }

@@ -4,6 +4,10 @@ import type { Delivered } from "../adapter.ts";
 /** Counts what a stream has delivered. */
 export interface Tally {
   readonly delivered: Delivered;
+  /** What had been delivered when usage was told last, the same frame included. */
+  readonly atUsage: Delivered | undefined;
+  /** Usage was told. */
+  markUsage(): void;
   /** One content frame by its events. */
   addEvents(events: readonly GenerationEvent[]): void;
   /** One content frame that was recognised without being parsed. */
@@ -12,8 +16,15 @@ export interface Tally {
 
 export function createTally(): Tally {
   const delivered = { frames: 0, chars: 0, reasoningChars: 0 };
+  let atUsage: Delivered | undefined;
   return {
     delivered,
+    get atUsage() {
+      return atUsage;
+    },
+    markUsage() {
+      atUsage = { ...delivered };
+    },
     addEvents(events) {
       delivered.frames += 1;
       for (const event of events) {

@@ -50,8 +50,6 @@ export class Seam {
     const rest = this.#held.slice(cut);
     this.#held = "";
     this.#isDecided = true;
-    // Who repeated nothing goes on from where the client's text stops.
-    if (cut === 0) this.#beyond = "";
     return this.#withoutBeyond(rest);
   }
 

@@ -1,4 +1,4 @@
-import type { Transport } from "../../adapters/adapter.ts";
+import type { Adapter, Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
@@ -10,10 +10,11 @@ import type { UsageRecord } from "../../ledger/records.ts";
 import type { Hold } from "../charge.ts";
 import { Deadlines } from "../deadlines.ts";
 import { createExplanations } from "../explain.ts";
-import type { Generation } from "../gateway.ts";
+import type { GenerateOptions, Generation } from "../gateway.ts";
 import { type GeneratePorts, generate } from "../generate.ts";
 import { OpenCharges } from "../open-charges.ts";
 import { parseChat } from "../requests/chat.ts";
+import type { Route } from "../routes.ts";
 import type { Telemetry } from "../telemetry.ts";
 import type { Ticket } from "../vendor-desk.ts";
 import { callerOf, routeOf } from "./fixtures.ts";
@@ -37,6 +38,8 @@ export interface RunWorld {
   end(): void;
   stream(signal?: AbortSignal): Promise<Generation>;
   whole(signal?: AbortSignal): Promise<Generation>;
+  /** Any chat: fields of its body, and how it is asked for. */
+  chat(body: object, options?: Partial<GenerateOptions>): Promise<Generation>;
 }
 
 export const delta = (content: string, usage?: object): string =>
@@ -47,24 +50,22 @@ export const USAGE =
   'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}\n\n';
 export const DONE = "data: [DONE]\n\n";
 
-export function createRunWorld(adapter = openai): RunWorld {
+/** @param routes who serves the model, in this order; absent: one vendor with the adapter */
+export function createRunWorld(adapter: Adapter = openai, routes?: readonly Route[]): RunWorld {
   const clock = new ManualClock();
   const openCharges = new OpenCharges(clock);
   const held = { holds: 0, tickets: 0, calls: 0, refunded: 0n };
   const booked: UsageRecord[] = [];
   const body = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: 1_000 });
   const writer = body.writable.getWriter();
-  const key = { id: "k", secret: "vendor-secret", weight: 1 };
-  const base = routeOf("v", { input: 1n, output: 10n });
-  const route = { ...base, adapter, baseUrl: "http://vendor.test", vendor: { ...base.vendor, keys: [key] } };
-  const models = new Map([["m", [route]]]);
+  const models = new Map([["m", routes ?? [runRoute("v", adapter, { input: 1n, output: 10n })]]]);
 
   const takeTicket = (): Ticket => {
     held.tickets += 1;
     let isOver = false;
     return {
       ok: true,
-      key,
+      key: KEY,
       report() {},
       release() {
         if (isOver) throw new Error("a ticket was given back twice");
@@ -84,8 +85,9 @@ export function createRunWorld(adapter = openai): RunWorld {
     network: undefined,
     say: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}), // aborted meanwhile
     end: () => void writer.close().catch(() => {}),
-    stream: (signal) => run(true, signal),
-    whole: (signal) => run(false, signal),
+    stream: (signal) => run({ stream: true }, signal === undefined ? {} : { signal }),
+    whole: (signal) => run({ stream: false }, signal === undefined ? {} : { signal }),
+    chat: run,
   };
 
   const ports: GeneratePorts = {
@@ -130,14 +132,26 @@ export function createRunWorld(adapter = openai): RunWorld {
     }),
   };
 
-  function run(stream: boolean, signal: AbortSignal | undefined): Promise<Generation> {
+  function run(body: object, options: Partial<GenerateOptions> = {}): Promise<Generation> {
     const messages = [{ role: "user", content: "How are you?" }];
-    const request = parseChat({ model: "m", stream, messages, max_tokens: 50 }, 40);
-    const options = { requestId: nextId(), mode: "passthrough" } as const;
-    return generate(ports, callerOf(), request, signal === undefined ? options : { ...options, signal });
+    const request = parseChat({ model: "m", messages, max_tokens: 50, ...body }, 40);
+    const asked = { requestId: nextId(), mode: "passthrough", ...options } as const;
+    return generate(ports, callerOf(), request, asked);
   }
 
   return world;
+}
+
+const KEY = { id: "k", secret: "vendor-secret", weight: 1 };
+
+/** A candidate at `http://<vendor>.test`, with rates in whole micropoints a token. */
+export function runRoute(
+  vendor: string,
+  adapter: Adapter,
+  rates: { readonly input: bigint; readonly output: bigint },
+): Route {
+  const base = routeOf(vendor, rates);
+  return { ...base, adapter, baseUrl: `http://${vendor}.test`, vendor: { ...base.vendor, keys: [KEY] } };
 }
 
 function takeHold(amount: Micropoints, held: RunWorld["held"]): Hold {

@@ -32,6 +32,7 @@ function comment(final: Final): string {
     cost: formatPoints(final.cost),
     usage: toOpenAiUsage(final.usage),
     vendor: final.vendor,
+    ...(final.vendors === undefined ? {} : { vendors: final.vendors }),
   };
   return `: sluice ${JSON.stringify(told)}\n\n`;
 }
