@@ -1,10 +1,13 @@
 import { beforeEach, describe, expect, test } from "bun:test";
+import { BusError } from "../bus/bus.ts";
+import { sleep } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import { nodeId, tenantId } from "../core/ids.ts";
 import { micropointsOf, ZERO } from "../core/points.ts";
 import type { PurseHold, PurseLeases } from "./leases/leases.ts";
+import { createPurseDesk, ownersDesk } from "./leases/purse-desk.ts";
 import { createPurseLeases } from "./leases/purse-leases.ts";
-import { DENIAL_MS, MAX_WAITING, RECALL_MS } from "./limits.ts";
+import { DENIAL_MS, FRESH_BALANCE_MS, MAX_WAITING, RECALL_MS } from "./limits.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
 import { createLeaseWorld, type LeaseWorld, quiet } from "./testing/lease-world.ts";
@@ -187,6 +190,25 @@ describe("a short balance", () => {
     expect(other.purses().get(acme)?.available).toBeGreaterThan(µ(0));
     expect((await held(1_000)).amount).toBe(µ(1_000));
     expect(other.purses().get(acme)?.available).toBe(ZERO);
+  });
+
+  test("calls back what a node took that its owner did not know of", async () => {
+    ledger.topUp(acme, µ(10_000));
+    const other = createPurseLeases(world.ports("n2"));
+    (await held(100, 100, other)).release();
+    // While it could not reach the owner the third took its points from the ledger itself.
+    const ports = world.ports("n3");
+    const cutOff: typeof ports.ask = () => Promise.reject(new BusError("no_responders", "tenant", "cut off"));
+    const { bus, clock } = world;
+    const { grant } = createPurseDesk({ ask: cutOff, bus, clock, ledger, nodes: () => 3 });
+    const { giveBack } = ownersDesk(ports.ask);
+    const late = (...given: Parameters<typeof giveBack>) => sleep(clock, 20).then(() => giveBack(...given));
+    const third = createPurseLeases(ports, { grant, giveBack: late });
+    (await held(100, 100, third)).release();
+    ledger.topUp(acme, µ(5_000));
+    await world.pass(2 * FRESH_BALANCE_MS);
+    expect((await held(15_000)).amount).toBe(µ(15_000));
+    expect(third.purses().get(acme)?.available).toBe(ZERO);
   });
 
   test("waits for a silent node once, and then denies without waiting for it", async () => {

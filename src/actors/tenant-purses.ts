@@ -16,7 +16,8 @@ type Job =
       readonly kind: "grant";
       readonly ask: GrantAsk;
       readonly reply: Pending<GrantReply>;
-      isRecalled: boolean;
+      /** Nodes that were asked for what they do not need; one that a fresh balance shows later is asked, too. */
+      readonly recalled: Set<NodeId>;
       /** The ledger had less than was believed here: decided anew, once. */
       isCorrected: boolean;
       /** It may have been granted before; the ledger has not said yet. */
@@ -84,7 +85,7 @@ export class TenantPurses {
         kind: "grant",
         ask,
         reply: turn.later<GrantReply>(),
-        isRecalled: false,
+        recalled: new Set(),
         isCorrected: false,
         isInDoubt: ask.isRetry,
         isUnsure: false,
@@ -199,7 +200,7 @@ export class TenantPurses {
         // Nodes that could not reach this owner took points: what is left elsewhere may have to be recalled.
         else if (!job.isCorrected) {
           job.isCorrected = true;
-          job.isRecalled = false;
+          job.recalled.clear();
           this.#queue.unshift(job);
         }
         // Someone else took points meanwhile: once more, with the balance as it is.
@@ -281,12 +282,13 @@ export class TenantPurses {
   }
 
   #canRecall(job: GrantJob, now: number): boolean {
-    return !job.isRecalled && this.#recallable(job, now).length > 0;
+    return this.#recallable(job, now).some((node) => !job.recalled.has(node));
   }
 
   #startRecall<State>(job: GrantJob, turn: Turn<State>): void {
     const id = randomText(turn.random.bytes(12));
     const recall: Recall = { id, job, awaited: new Set(this.#recallable(job, turn.now)) };
+    for (const node of recall.awaited) job.recalled.add(node);
     this.#recall = recall;
     const told: TenantRecall = { tenant: this.tenant, recall: id };
     turn.publish(tenantRecall(this.tenant), told);
@@ -308,7 +310,6 @@ export class TenantPurses {
 
   #endRecall<State>({ job }: Recall, turn: Turn<State>): void {
     this.#recall = undefined;
-    job.isRecalled = true;
     this.#queue.unshift(job);
     this.#next(turn);
   }
