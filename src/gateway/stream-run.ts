@@ -71,7 +71,7 @@ export class StreamRun implements StreamGeneration {
       const passage = await leg.read();
       this.#look();
       if (passage === null) {
-        if (this.#settling !== undefined) return this.#settling;
+        if (this.#settling !== undefined && this.#ahead.length === 0) return this.#settling;
         continue;
       }
       if (this.charge.isProgressDue()) this.#tellProgress();
@@ -113,7 +113,7 @@ export class StreamRun implements StreamGeneration {
     const { end } = this.leg.vendor;
     if (end === undefined || this.#settling !== undefined || this.#succession !== undefined) return;
     const succession = this.#isCancelled ? undefined : this.#succeed(end);
-    if (succession === undefined) this.#settling = this.#settle(end);
+    if (succession === undefined) this.#finish(end);
     else this.#succession = succession;
   }
 
@@ -144,10 +144,15 @@ export class StreamRun implements StreamGeneration {
           this.#begin(next.leg);
           return;
         }
-        const rest = this.#isCancelled ? undefined : leg.rest();
-        if (rest !== undefined) this.#ahead.push(rest);
-        this.#settling = this.#settle(this.#isCancelled ? { by: "client" } : end);
+        this.#finish(this.#isCancelled ? { by: "client" } : end);
       });
+  }
+
+  /** Nobody follows: what was held back of this vendor's words is shown, and the charge settled. */
+  #finish(end: StreamEnd): void {
+    const rest = this.#isCancelled ? undefined : this.leg.rest();
+    if (rest !== undefined) this.#ahead.push(rest);
+    this.#settling = this.#settle(end);
   }
 
   #tellProgress(): void {
