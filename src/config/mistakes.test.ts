@@ -139,6 +139,11 @@ describe("mistakes name their path and line", () => {
       "1 routing.weights: must not all be 0",
     ],
     [
+      "a takeover that is none",
+      "routing: { takeover: sometimes }",
+      "1 routing.takeover: must be 'never', 'always' or 'before:'",
+    ],
+    [
       "a negative weight",
       "routing: { weights: { cost: -1, performance: 0, quality: 2 } }",
       "1 routing.weights.cost: must be at least 0",

@@ -56,6 +56,8 @@ export interface GenerateOptions {
   readonly path?: string;
   /** Wins over the key's and the configuration's. */
   readonly takeover?: TakeoverPolicy;
+  /** Whether a second vendor may be asked when the first is slow to begin; absent: as the configuration says. */
+  readonly hedge?: boolean;
 }
 
 export type Generation = AnswerGeneration | StreamGeneration;

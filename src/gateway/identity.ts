@@ -150,6 +150,7 @@ function remember(record: KeyRecord, askedAt: number): Known {
     onShortBalance: record.policy.onShortBalance,
     limits: record.limits,
     budget: record.budget,
+    ...(record.policy.takeover === undefined ? {} : { takeover: record.policy.takeover }),
   };
   return { record, caller, addresses: record.ips === null ? undefined : blockListOf(record.ips), askedAt };
 }

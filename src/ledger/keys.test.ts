@@ -40,7 +40,7 @@ const restricted: NewKey = {
   ips: ["10.0.0.0/8", "::1/128"],
   limits: { qps: 2.5, burst: 7, concurrency: 3 },
   budget: { points: micropointsOf(9_007_199_254_740_993n), period: "month" },
-  policy: { onShortBalance: "refuse" },
+  policy: { onShortBalance: "refuse", takeover: "before:200" },
   expiresAt: 1_900_000_000_123,
 };
 

@@ -5,6 +5,7 @@ import { type KeyId, keyId, randomText, type TenantId, tenantId } from "../core/
 import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import { formatPoints, parsePoints } from "../core/points.ts";
 import type { Random } from "../core/random.ts";
+import { parseTakeover, type TakeoverPolicy } from "../core/takeover-policy.ts";
 import { codeOf, type Sql } from "./database.ts";
 
 /** What a client key may do. Its secret is nowhere: only the SHA-256 of it is kept. */
@@ -31,6 +32,8 @@ export interface KeyRecord {
 export interface KeyPolicy {
   /** What happens when the balance covers only a part of the longest answer. */
   readonly onShortBalance: "cap" | "refuse";
+  /** Whether another vendor goes on with an answer whose vendor died; absent: as the configuration says. */
+  readonly takeover?: TakeoverPolicy;
 }
 
 export type NewKey = Omit<KeyRecord, "id" | "tier" | "validUntil" | "createdAt">;
@@ -143,10 +146,18 @@ function recordOf(row: Row): KeyRecord {
     ips: row.ips,
     limits: row.limits === null || Object.keys(row.limits).length === 0 ? null : row.limits,
     budget: row.budget === null ? null : budgetOf(row.budget),
-    policy: { onShortBalance: row.policy.onShortBalance ?? "cap" },
+    policy: policyOf(row.policy),
     expiresAt: timeOf(row.expires_at),
     validUntil: timeOf(row.valid_until),
     createdAt: row.created_at.getTime(),
+  };
+}
+
+function policyOf(stored: Row["policy"]): KeyPolicy {
+  const takeover = parseTakeover(stored.takeover);
+  return {
+    onShortBalance: stored.onShortBalance ?? "cap",
+    ...(takeover === undefined ? {} : { takeover }),
   };
 }
 

@@ -11,8 +11,12 @@ test("each frame of the protocol is read", () => {
     id: "a",
     body: BODY,
     credit: undefined,
+    takeover: undefined,
+    hedge: undefined,
   });
   expect(parseFrame({ type: "generate", id: "a", body: BODY, credit: 0 })).toMatchObject({ credit: 0 });
+  const wishes = { type: "generate", id: "a", body: BODY, takeover: "before:9", hedge: "off" };
+  expect(parseFrame(wishes)).toMatchObject({ takeover: "before:9", hedge: false });
   expect(parseFrame({ type: "resume", id: "a", stream: "str_1", after: 17 })).toEqual({
     type: "resume",
     id: "a",
@@ -43,6 +47,8 @@ const REFUSED: [what: string, frame: unknown, param: string | undefined, message
   ["a number as id", { type: "cancel", id: 7 }, "id", /string of 1 to 128/],
   ["no body", { type: "generate", id: "a" }, "body", /must be an object/],
   ["a text as body", { type: "generate", id: "a", body: "{}" }, "body", /must be an object/],
+  ["no policy", { type: "generate", id: "a", body: BODY, takeover: "now" }, "takeover", /must be 'never'/],
+  ["no choice", { type: "generate", id: "a", body: BODY, hedge: true }, "hedge", /must be 'on' or 'off'/],
   ["half a credit", { type: "generate", id: "a", body: BODY, credit: 1.5 }, "credit", /integer from 0/],
   ["no events", { type: "credit", id: "a" }, "events", /is required/],
   ["zero events", { type: "credit", id: "a", events: 0 }, "events", /integer from 1/],

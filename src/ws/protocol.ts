@@ -1,6 +1,7 @@
 import { SluiceError } from "../core/errors.ts";
 import type { JsonObject, Outcome } from "../core/generation.ts";
 import { type RequestId, type StreamId, streamId, type VendorId } from "../core/ids.ts";
+import { parseTakeover, TAKEOVER_FORMS, type TakeoverPolicy } from "../core/takeover-policy.ts";
 
 /** What a client may send. */
 export type ClientFrame =
@@ -9,6 +10,8 @@ export type ClientFrame =
       readonly id: string;
       readonly body: JsonObject;
       readonly credit: number | undefined;
+      readonly takeover: TakeoverPolicy | undefined;
+      readonly hedge: boolean | undefined;
     }
   | {
       readonly type: "resume";
@@ -65,7 +68,7 @@ const ID_CHARS = 128;
 export const MOST_CREDIT = 1_000_000;
 
 const FIELDS: Readonly<Record<ClientFrame["type"], ReadonlySet<string>>> = {
-  generate: new Set(["type", "id", "body", "credit"]),
+  generate: new Set(["type", "id", "body", "credit", "takeover", "hedge"]),
   resume: new Set(["type", "id", "stream", "after", "credit"]),
   cancel: new Set(["type", "id"]),
   credit: new Set(["type", "id", "events"]),
@@ -84,7 +87,14 @@ export function parseFrame(value: unknown): ClientFrame {
   }
   switch (type) {
     case "generate":
-      return { type, id: clientId(frame), body: bodyOf(frame), credit: integer(frame, "credit", 0) };
+      return {
+        type,
+        id: clientId(frame),
+        body: bodyOf(frame),
+        credit: integer(frame, "credit", 0),
+        takeover: takeoverOf(frame),
+        hedge: hedgeOf(frame),
+      };
     case "resume":
       return {
         type,
@@ -137,6 +147,19 @@ function bodyOf({ body }: JsonObject): JsonObject {
     throw invalid("body", "must be an object: the body of a chat completions request");
   }
   return body as JsonObject; // checked above
+}
+
+function takeoverOf({ takeover }: JsonObject): TakeoverPolicy | undefined {
+  if (takeover === undefined) return undefined;
+  const policy = parseTakeover(takeover);
+  if (policy === undefined) throw invalid("takeover", `must be ${TAKEOVER_FORMS}`);
+  return policy;
+}
+
+function hedgeOf({ hedge }: JsonObject): boolean | undefined {
+  if (hedge !== undefined && hedge !== "on" && hedge !== "off")
+    throw invalid("hedge", "must be 'on' or 'off'");
+  return hedge === undefined ? undefined : hedge === "on";
 }
 
 function streamOf({ stream }: JsonObject): StreamId {

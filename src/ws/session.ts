@@ -132,7 +132,7 @@ export class Session {
   /** Undefined: the client left before it knew of the stream, which is cancelled then. */
   async #generate(
     run: Run,
-    { body }: Generate,
+    { body, takeover, hedge }: Generate,
     bytes: number,
     requestId: RequestId,
   ): Promise<LiveStream | undefined> {
@@ -140,7 +140,14 @@ export class Session {
     const caller = await this.#authenticate("chat");
     const request = parseChat({ ...body, stream: true }, bytes);
     if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-    const options = { requestId, mode: "events", signal: run.abort.signal, path: PATH } as const;
+    const options = {
+      ...(takeover === undefined ? {} : { takeover }),
+      ...(hedge === undefined ? {} : { hedge }),
+      requestId,
+      mode: "events",
+      signal: run.abort.signal,
+      path: PATH,
+    } as const;
     const generation = await gateway.generate(caller, request, options);
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
     const stream = streams.open(caller, generation, request, { path: PATH });

@@ -55,10 +55,17 @@ test.each([
   [{ name: "k", ips: ["10.0.0.0/33"] }, "ips[0]"],
   [{ name: "k", ips: ["home"] }, "ips[0]"],
   [{ name: "k", expires_at: "soon" }, "expires_at"],
+  [{ name: "k", takeover: "before:0" }, "takeover"],
   [{ name: "k", secret: "mine" }, "secret"],
 ])("the key %p is refused, naming the field", async (body, param) => {
   const refused = await admin.call("POST", "/tenants/acme/keys", body);
   expect([refused.status, refused.body.error.param]).toEqual([400, param]);
+});
+
+test("a key may say whether its answers are taken over", async () => {
+  const made = await admin.call("POST", "/tenants/acme/keys", { name: "k", takeover: "before:200" });
+  const record = await admin.ports.keys.find(hashOf(made.body.key));
+  expect(record?.policy).toEqual({ onShortBalance: "cap", takeover: "before:200" });
 });
 
 test("a revoked key is told to whoever knows it", async () => {

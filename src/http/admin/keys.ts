@@ -3,6 +3,7 @@ import { SluiceError } from "../../core/errors.ts";
 import { type KeyId, keyId, tenantId } from "../../core/ids.ts";
 import { BUDGET_PERIODS } from "../../core/key-limits.ts";
 import { formatPoints } from "../../core/points.ts";
+import { parseTakeover, TAKEOVER_FORMS } from "../../core/takeover-policy.ts";
 import type { KeyRecord, Keys } from "../../ledger/keys.ts";
 import type { Tenants } from "../../ledger/tenants.ts";
 import {
@@ -60,6 +61,13 @@ const newKey = z.strictObject({
     .enum(["cap", "refuse"])
     .optional()
     .describe("When the balance covers only a part of the longest answer: shorten it (default), or refuse."),
+  takeover: z
+    .string()
+    .refine((text) => parseTakeover(text) !== undefined, `must be ${TAKEOVER_FORMS}`)
+    .optional()
+    .describe(
+      "Whether another vendor goes on when the one that answers a stream dies: `never`, `always`, `before:200` (tokens delivered); absent: as the configuration says.",
+    ),
 });
 const rotation = z.strictObject({
   grace: duration.optional().describe("How long the old key goes on working; absent: 24h."),
@@ -111,7 +119,7 @@ export function keyRoutes(ports: KeyPorts): readonly AdminRoute[] {
         ips: body.ips ?? null,
         limits: limitsOf(body.limits),
         budget: body.budget ? { points: pointsOf(body.budget.points), period: body.budget.period } : null,
-        policy: { onShortBalance: body.on_short_balance ?? "cap" },
+        policy: policyOf(body),
         expiresAt:
           body.expires_at === undefined || body.expires_at === null ? null : momentOf(body.expires_at),
       });
@@ -147,6 +155,14 @@ function limitsOf(given: z.infer<typeof limits> | null | undefined): KeyRecord["
   };
 }
 
+function policyOf({ on_short_balance, takeover }: z.infer<typeof newKey>): KeyRecord["policy"] {
+  const policy = parseTakeover(takeover);
+  return {
+    onShortBalance: on_short_balance ?? "cap",
+    ...(policy === undefined ? {} : { takeover: policy }),
+  };
+}
+
 const shownOnce = ({ id, secret }: { readonly id: KeyId; readonly secret: string }): Response =>
   Response.json({ id, key: secret }, { status: 201, headers: { "cache-control": "no-store" } });
 
@@ -162,6 +178,7 @@ const viewOf = (key: KeyRecord) => ({
   limits: key.limits,
   budget: key.budget === null ? null : { ...key.budget, points: formatPoints(key.budget.points) },
   on_short_balance: key.policy.onShortBalance,
+  takeover: key.policy.takeover ?? null,
   expires_at: timeText(key.expiresAt),
   valid_until: timeText(key.validUntil),
   created_at: timeText(key.createdAt),

@@ -13,6 +13,7 @@ import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { resumableBody } from "../streams.ts";
+import { type Wishes, wishesIn } from "../wishes.ts";
 import { generationHeaders } from "./headers.ts";
 import { streamBody } from "./stream-body.ts";
 
@@ -70,7 +71,7 @@ async function generate(
   server?.timeout(request, 0);
   const { path } = endpoint;
   const isResumable = request.headers.get("x-sluice-resumable") === "true";
-  const asked = { path, caller, parsed, id, isResumable };
+  const asked = { path, caller, parsed, id, isResumable, wishes: wishesIn(request.headers) };
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
   const fingerprint = fingerprintOf(path, isResumable, bytes);
@@ -86,6 +87,7 @@ interface Asked {
   readonly parsed: GenerationRequest;
   readonly id: RequestId;
   readonly isResumable: boolean;
+  readonly wishes: Wishes;
 }
 
 async function run(
@@ -94,8 +96,9 @@ async function run(
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   if (asked.isResumable) return resumable(ports, asked, signal);
-  const { path, caller, parsed, id } = asked;
+  const { path, caller, parsed, id, wishes } = asked;
   const options = {
+    ...wishes,
     requestId: id,
     path,
     mode: "passthrough",
@@ -114,7 +117,7 @@ const fingerprintOf = (path: string, isResumable: boolean, body: Uint8Array): st
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
-  { path, caller, parsed, id }: Asked,
+  { path, caller, parsed, id, wishes }: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   if (!parsed.stream) {
@@ -122,6 +125,7 @@ async function resumable(
   }
   if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
   const options = {
+    ...wishes,
     requestId: id,
     path,
     mode: "events",

@@ -4,6 +4,10 @@ import { type Answer, type Description, json, ref } from "./description.ts";
 
 const REQUEST_HEADERS = {
   "x-sluice-resumable": "`true`: the stream can be taken up again after any event.",
+  "x-sluice-takeover":
+    "Whether another vendor goes on when the one that answers a stream dies: `never`, `always`, `before:200` (tokens delivered). Absent: as the key or the configuration says.",
+  "x-sluice-hedge":
+    "`on` or `off`: whether a second vendor may be asked when the first is slow to begin. Absent: as the configuration says.",
   "Idempotency-Key":
     "The same key and body within 24 hours get the same answer and are charged once, also after a lost connection.",
 };
