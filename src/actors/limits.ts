@@ -71,8 +71,8 @@ export const LEASE_SWEEP_MS = 2_500;
 /** A lease is not used in the last part of its term: an event loop that stalled must not outlive it. */
 export const LEASE_MARGIN_MS = 1_000;
 
-/** A limit's waiters give up after this: nodes that held its parts had time to let go. */
-export const RATE_WAIT_MS = 1_000;
+/** A limit's waiters give up after this: nodes that held its parts had time to let go, and what a lost one held of a second's window is back. */
+export const RATE_WAIT_MS = 2_000;
 export const RATE_RETRY_MS = 50;
 
 /** A node that is denied by its own part asks for a larger one, but not more often than this. */

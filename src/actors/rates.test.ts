@@ -1,8 +1,11 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { keyId, tenantId, vendorId } from "../core/ids.ts";
+import type { Ask } from "./definition.ts";
 import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken } from "./leases/leases.ts";
+import { wholeOf } from "./leases/node-part.ts";
 import { createRateLeases } from "./leases/rate-leases.ts";
 import { LEASE_MS, LEASE_SWEEP_MS } from "./limits.ts";
+import { type ShareAsk, Shares } from "./shares.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
 import { failureOf } from "./testing/counter-world.ts";
@@ -266,4 +269,14 @@ describe("on several nodes", () => {
     }
     expect(running).toBe(3);
   });
+});
+
+test("a node that comes while a new owner does not know yet what others hold waits for its part", async () => {
+  const window: Capacity = { qps: 1_000, algorithm: "sliding-window" };
+  const { clock } = world;
+  const owner = new Shares(wholeOf(window, "sliding-window"), 0, 500, "sliding-window");
+  const ask = (_kind: unknown, _key: unknown, _command: unknown, asked: unknown): Promise<unknown> =>
+    Promise.resolve(owner.ask((asked as { ask: ShareAsk }).ask, clock.monotonic()));
+  const late = createRateLeases({ ...world.ports("late"), ask: ask as Ask }); // answers shares, all that is asked here
+  expect(await take(acme, window, late)).toMatchObject({ ok: true });
 });

@@ -1,5 +1,6 @@
 import type { Algorithm } from "../../core/algorithms.ts";
 import type { LimitState } from "../../core/errors.ts";
+import { DENIAL_MS } from "../limits.ts";
 import { NO_PART, type Part } from "../shares.ts";
 import { createMeter } from "./create-meter.ts";
 import type { Capacity, RateDenied, TokensTaken } from "./leases.ts";
@@ -151,7 +152,10 @@ export class NodePart {
     const state = this.#state(now);
     if (count > this.whole.burst) return { ok: false, state, retryAfterMs: 0, isTooLarge: true };
     const wait = this.#meter.waitMs(count, now);
-    const retryAfterMs = Number.isFinite(wait) ? wait : Math.ceil(1_000 / Math.max(qps, 0.001));
+    // Without tokens of its own this node cannot know; asking again sooner than its owner is asked would not help.
+    const retryAfterMs = Number.isFinite(wait)
+      ? wait
+      : Math.max(DENIAL_MS, Math.ceil(1_000 / Math.max(qps, 0.001)));
     return { ok: false, state, retryAfterMs };
   }
 
