@@ -141,7 +141,7 @@ describe("mistakes name their path and line", () => {
     [
       "a takeover that is none",
       "routing: { takeover: sometimes }",
-      "1 routing.takeover: must be 'never', 'always' or 'before:'",
+      "1 routing.takeover: must be 'never', 'always' or 'before:' and a number of tokens, such as 'before:200'",
     ],
     [
       "a negative weight",
