@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createInProcessBus } from "../../bus/in-process.ts";
 import { createInProcessMessageLog, type InProcessMessageLog } from "../../bus/in-process-message-log.ts";
+import { packPayload } from "../../bus/payload.ts";
 import { systemClock as clock } from "../../core/clock.ts";
 import { nodeId } from "../../core/ids.ts";
 import { silentLog as log } from "../../core/log.ts";
@@ -227,6 +228,26 @@ describe("appliers", () => {
     await use(10);
     await shipper.flush(10_000);
     expect([started.counts.messagesDropped, await spent()]).toEqual([3, 10n]);
+  });
+
+  test("leave out a batch of the right form whose records are none", async () => {
+    const started = apply();
+    const about = { node, epoch: 1n, flight: 1, from: 1n, to: { segment: 1, offset: 0, sequence: 2n } };
+    const wrong = [
+      { usages: [null], gaps: [] },
+      { usages: [{ id: "req", tenant, charged: 5, loss: 0n, usage: {}, flags: [], attempts: [] }], gaps: [] },
+      {
+        usages: [{ id: "req", tenant, charged: 5n, loss: 0n, usage: {}, flags: [], attempts: [null] }],
+        gaps: [],
+      },
+      { usages: [], gaps: [{ expected: 1 }] },
+    ];
+    for (const each of wrong)
+      await messages.append(usageSubject(node), packPayload({ version: 1, ...about, ...each }));
+    const { shipper, use } = await start();
+    await use(10);
+    await shipper.flush(10_000);
+    expect([started.counts.messagesDropped, await spent()]).toEqual([wrong.length, 10n]);
   });
 
   test("do not book one node's batch as another's", async () => {
