@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from "bun:test";
-import { keyId, tenantId, vendorId } from "../core/ids.ts";
+import { keyId, nodeId, tenantId, vendorId } from "../core/ids.ts";
 import type { Ask } from "./definition.ts";
 import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken } from "./leases/leases.ts";
 import { wholeOf } from "./leases/node-part.ts";
 import { createRateLeases } from "./leases/rate-leases.ts";
-import { LEASE_MS, LEASE_SWEEP_MS } from "./limits.ts";
+import { LEASE_MS, LEASE_SWEEP_MS, RATE_RETRY_MS, RATE_WAIT_MS } from "./limits.ts";
 import { type ShareAsk, Shares } from "./shares.ts";
 import { tenantActor } from "./tenant.ts";
 import { TENANT } from "./tenant-protocol.ts";
@@ -271,12 +271,50 @@ describe("on several nodes", () => {
   });
 });
 
-test("a node that comes while a new owner does not know yet what others hold waits for its part", async () => {
+describe("a node of several", () => {
   const window: Capacity = { qps: 1_000, algorithm: "sliding-window" };
-  const { clock } = world;
-  const owner = new Shares(wholeOf(window, "sliding-window"), 0, 500, "sliding-window");
-  const ask = (_kind: unknown, _key: unknown, _command: unknown, asked: unknown): Promise<unknown> =>
-    Promise.resolve(owner.ask((asked as { ask: ShareAsk }).ask, clock.monotonic()));
-  const late = createRateLeases({ ...world.ports("late"), ask: ask as Ask }); // answers shares, all that is asked here
-  expect(await take(acme, window, late)).toMatchObject({ ok: true });
+  const whole = wholeOf(window, "sliding-window");
+  /** Asks this owner, and nobody else. */
+  const leasesOf = (owner: Shares): RateLeases => {
+    const ask = (_kind: unknown, _key: unknown, _command: unknown, asked: unknown): Promise<unknown> =>
+      Promise.resolve(owner.ask((asked as { ask: ShareAsk }).ask, world.clock.monotonic()));
+    return createRateLeases({ ...world.ports("n1"), ask: ask as Ask }); // answers shares, all that is asked here
+  };
+
+  test("that comes while a new owner does not know yet what others hold waits for its part", async () => {
+    const leases = leasesOf(new Shares(whole, 0, 500, "sliding-window"));
+    expect(await take(acme, window, leases)).toMatchObject({ ok: true });
+  });
+
+  test("that has little as yet waits for its share rather than to refuse, but not for ever", async () => {
+    const owner = new Shares(whole, 0, 0, "sliding-window");
+    let sequence = 0;
+    const otherHolds = (burst: number, returned: number): void => {
+      sequence += 1;
+      const holding = { qps: burst, burst, slots: 0 };
+      const demand = { qps: 500, slots: 0 };
+      const about = { node: nodeId("n2"), sequence, adopted: sequence - 1, whole, need: 0 };
+      owner.ask(
+        { ...about, algorithm: "sliding-window", holding, returned, demand },
+        world.clock.monotonic(),
+      );
+    };
+    otherHolds(0, 0);
+    const leases = leasesOf(owner);
+    const first = leases.take(acme, window);
+    await world.pass(10);
+    otherHolds(995, 5);
+    await world.pass(2 * RATE_RETRY_MS);
+    expect(await first).toMatchObject({ ok: true });
+    expect(await admitted(4, acme, window, leases)).toBe(4);
+    const sixth = leases.take(acme, window);
+    expect(sixth).toBeInstanceOf(Promise);
+    otherHolds(500, 495);
+    await world.pass(2 * RATE_RETRY_MS);
+    expect(await sixth).toMatchObject({ ok: true });
+    expect(await admitted(2_000, acme, window, leases)).toBeLessThan(495);
+    const began = world.clock.monotonic();
+    expect(await take(acme, window, leases)).toMatchObject({ ok: false });
+    expect(world.clock.monotonic() - began).toBeLessThanOrEqual(RATE_WAIT_MS);
+  });
 });

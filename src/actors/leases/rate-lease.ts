@@ -65,6 +65,8 @@ export class RateLease {
   #troubleUntil = Number.NEGATIVE_INFINITY;
   /** The owner had no token to hand out. */
   #spotDeniedUntil = Number.NEGATIVE_INFINITY;
+  /** Since when others are to let go of what is this node's share; undefined while it has its share. */
+  #shortSince: number | undefined;
   /** Denied from its own part since the owner was last told. */
   #denied = 0;
   /** The largest request of this renewal and of the one before. */
@@ -111,7 +113,8 @@ export class RateLease {
         if (now >= this.#renewAt) this.#ask();
         const result = part.take(count, now);
         if (result.ok) return this.#inTurn(result);
-        if (!part.isSpotOnly(count) || now < this.#spotDeniedUntil) {
+        const hasWord = !part.isSpotOnly(count) || now < this.#spotDeniedUntil;
+        if (hasWord && !this.#isSoonMore(now)) {
           this.#noteDenied(now);
           return result;
         }
@@ -122,6 +125,11 @@ export class RateLease {
       this.#waiting.push({ count, since: now, resolve, reject });
       this.#ask();
     });
+  }
+
+  /** Its share is on its way. A window may take an hour to bring it: nobody waits for that. */
+  #isSoonMore(now: number): boolean {
+    return this.#shortSince !== undefined && now - this.#shortSince < RATE_WAIT_MS;
   }
 
   #letIn({ resolve }: Waiter, taken: Take): void {
@@ -258,7 +266,8 @@ export class RateLease {
     this.#deadline = sent.at + reply.leaseMs - LEASE_MARGIN_MS;
     this.#termEnd = this.#deadline;
     this.#renewAt = sent.at + RENEW_MS;
-    this.#serve(reply.isShort ? Number.NEGATIVE_INFINITY : sent.at);
+    this.#shortSince = reply.isShort ? (this.#shortSince ?? now) : undefined;
+    this.#serve(this.#isSoonMore(now) ? Number.NEGATIVE_INFINITY : sent.at);
     this.#giveBack(part.spot);
     part.spot = 0;
     if (part.isSpotOnly(sent.message.demand.largest ?? 1) && !reply.isShort)
