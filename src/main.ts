@@ -32,7 +32,7 @@ async function main(log: Log): Promise<void> {
   const triggers = systemTriggers(log);
   const watch = watchConfig({ current: config, path, load, apply: node.apply, triggers, clock, log });
   let isStopping = false;
-  const stop = () => {
+  const stop = (exitCode = 0) => {
     if (isStopping) {
       node.hurry();
       return;
@@ -40,12 +40,17 @@ async function main(log: Log): Promise<void> {
     isStopping = true;
     watch.stop();
     node.stop().then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (thrown: unknown) => fail(log, thrown),
     );
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  process.on("SIGINT", () => stop());
+  process.on("SIGTERM", () => stop());
+  void node.over.then((reason) => {
+    log.error(`${reason} This process stops; started again, it begins anew.`);
+    stop(1);
+    node.hurry();
+  });
   // The same signal asks for a reload and tells that the terminal was closed: then nobody is left to stop us.
   const isOnTerminal = process.stdout.isTTY === true;
   process.on("SIGHUP", () => {

@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => ledger.drop());
 
 const release = (confirm: boolean, name = node) => {
-  const claim = async () => (isRunning ? undefined : { release: async () => {} });
+  const claim = async () => (isRunning ? undefined : { keep: async () => true, release: async () => {} });
   return releaseNode({ sql: ledger.sql, claim }, name, confirm);
 };
 

@@ -9,12 +9,13 @@ import { systemRandom as random } from "../core/random.ts";
 import { type Accounts, createAccounts } from "../ledger/accounts.ts";
 import { type AdminKey, adminKey } from "../ledger/admin-key.ts";
 import { connect, type Sql } from "../ledger/database.ts";
-import { claim } from "../ledger/embedded/claim.ts";
+import { claim as claimDirectory } from "../ledger/embedded/claim.ts";
 import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
 import { createIdempotencyLedger, type IdempotencyLedger } from "../ledger/idempotency.ts";
 import { createKeys, type Keys } from "../ledger/keys.ts";
 import { migrate } from "../ledger/migrate.ts";
 import { claimNode, type NodeClaim } from "../ledger/node-claim.ts";
+import { watchLife } from "../ledger/node-life.ts";
 import { openSpool } from "../ledger/open-spool.ts";
 import { createPrices, type Prices } from "../ledger/prices.ts";
 import { createReceipts, type Receipts } from "../ledger/receipts.ts";
@@ -41,6 +42,8 @@ export interface LedgerParts {
   readonly idempotency: IdempotencyLedger;
   /** Takes another node's name; undefined while a process runs under it. */
   claimNode(node: NodeId): Promise<NodeClaim | undefined>;
+  /** Resolves with the reason when this process is the node no longer. */
+  readonly over: Promise<string>;
   close(): Promise<void>;
 }
 
@@ -50,7 +53,7 @@ const DATABASE_CONNECTIONS = 20;
 export async function openLedger(config: Config, log: Log): Promise<LedgerParts> {
   const dataDirectory = resolve(config.dataDirectory);
   const disk = openDataDirectory(dataDirectory, random);
-  const claimed = await claim(dataDirectory);
+  const claimed = await claimDirectory(dataDirectory);
   try {
     const database = await openDatabase(config, dataDirectory, log);
     try {
@@ -60,7 +63,7 @@ export async function openLedger(config: Config, log: Log): Promise<LedgerParts>
         await database.close();
         await claimed.release();
       };
-      return await partsOf(config, disk, database, close, log);
+      return await partsOf(config, disk, database, name, close, log);
     } catch (thrown) {
       await database.close();
       throw thrown;
@@ -83,6 +86,7 @@ async function partsOf(
   config: Config,
   disk: DataDirectory,
   { sql, url }: Database,
+  claim: NodeClaim,
   close: () => Promise<void>,
   log: Log,
 ): Promise<LedgerParts> {
@@ -99,8 +103,10 @@ async function partsOf(
     clock,
     log,
   });
+  const life = watchLife({ sql, node, epoch: recovered.position.epoch, claim, clock });
   return {
     node,
+    over: life.over,
     masterSecret,
     sql,
     spool,
@@ -119,6 +125,7 @@ async function partsOf(
     receipts: createReceipts(sql, derivedKey(masterSecret, "receipts")),
     claimNode: claimOther,
     async close() {
+      life.stop();
       await spool.close();
       await close();
     },

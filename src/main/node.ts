@@ -20,6 +20,8 @@ export interface Node {
   readonly url: string;
   /** Takes a new configuration over. */
   apply(config: Config): Promise<void>;
+  /** Resolves with the reason when this process is the node no longer: it must stop. */
+  readonly over: Promise<string>;
   /** Drains and stops. */
   stop(): Promise<void>;
   /** Cuts the wait for running requests short. */
@@ -89,6 +91,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   announce(log, front.url, clock.monotonic() - startedAt);
   return {
     url: front.url,
+    over: ledger.over,
     apply: keeper.declare,
     hurry: hurried.resolve,
     async stop() {
