@@ -4,6 +4,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { RequestId, TenantId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { type IdempotencyClaim, type IdempotencyLedger, RUN_LEASE_MS } from "../ledger/idempotency.ts";
+import { KeepRoom } from "./keep-room.ts";
 import { headersToKeep, packAnswer, replay } from "./kept-answer.ts";
 import { keptStream } from "./kept-stream.ts";
 
@@ -37,7 +38,9 @@ export interface Idempotency {
 const MOST_KEY_LENGTH = 255;
 /** Larger answers are given, and not kept. */
 export const MOST_KEPT_BYTES = 8 * 1024 * 1024;
-/** Runs with a key on one node at a time: each may keep its answer in memory until it ends. */
+/** Of all that run at once: 32 of the largest, or 100,000 short ones. What comes beyond is given, and not kept. */
+const MOST_KEPT_AT_ONCE_BYTES = 256 * 1024 * 1024;
+/** Runs with a key on one node at a time. */
 const MOST_RUNNING = 2_000;
 /** Requests that wait for the run of another node or connection. */
 const MOST_WAITING = 1_000;
@@ -53,6 +56,7 @@ const KEEP_PAUSE_MS = 100;
 
 export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Idempotency {
   const running = new Set<RequestId>();
+  const room = new KeepRoom(MOST_KEPT_BYTES, MOST_KEPT_AT_ONCE_BYTES);
   let waiting = 0;
 
   const quietly = (doing: Promise<unknown>, what: string): void =>
@@ -110,7 +114,7 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
     const { status, headers, body } = response;
     const about = { status, headers: headersToKeep(headers) };
     if (body !== null && headers.get("content-type")?.startsWith("text/event-stream") === true) {
-      const ended = keptStream(body, MOST_KEPT_BYTES, async (end) => {
+      const ended = keptStream(body, room.open(), async (end) => {
         if (end === "nothing") release(claim);
         else if (end === "too large" || end === "broken") giveUp(claim);
         else await keep(claim, packAnswer({ ...about, body: end }));
@@ -121,8 +125,13 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
       giveUp(claim);
       throw thrown;
     });
-    if (bytes.byteLength > MOST_KEPT_BYTES) giveUp(claim);
-    else await keep(claim, packAnswer({ ...about, body: bytes }));
+    const place = room.open();
+    try {
+      if (place.take(bytes.byteLength)) await keep(claim, packAnswer({ ...about, body: bytes }));
+      else giveUp(claim);
+    } finally {
+      place.leave();
+    }
     return new Response(bytes, { status, headers });
   };
 

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { KeepRoom } from "./keep-room.ts";
 import { keptStream } from "./kept-stream.ts";
 
 const END = ': sluice {"outcome":"completed","cost":"0.5"}\n\ndata: [DONE]\n\n';
@@ -13,9 +14,10 @@ async function run(frames: readonly string[], mostBytes = 1_000, leaveAfter = Nu
       controller.close();
     },
   });
+  const room = new KeepRoom(mostBytes, 10_000);
   const kept: string[] = [];
   const ended = Promise.withResolvers<void>();
-  const stream = keptStream(source, mostBytes, async (end) => {
+  const stream = keptStream(source, room.open(), async (end) => {
     await Bun.sleep(1);
     kept.push(typeof end === "string" ? end : new TextDecoder().decode(end));
     ended.resolve();
@@ -31,6 +33,8 @@ async function run(frames: readonly string[], mostBytes = 1_000, leaveAfter = Nu
   }
   if (leaveAfter < frames.length) await reader.cancel();
   await ended.promise;
+  await Bun.sleep(0);
+  expect(room.takenBytes).toBe(0);
   return { seen, kept, keptAt };
 }
 

@@ -1,3 +1,5 @@
+import type { KeepPlace } from "./keep-room.ts";
+
 /** Every stream tells its charge in a comment before its end; nothing that a vendor sends can look like it. */
 const CHARGE = Buffer.from(": sluice {");
 const NEWLINE = 0x0a;
@@ -8,12 +10,12 @@ const NEWLINE = 0x0a;
  */
 export function keptStream(
   source: ReadableStream<Uint8Array>,
-  mostBytes: number,
+  place: KeepPlace,
   keep: (end: Uint8Array | "nothing" | "too large" | "broken") => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const parts: Uint8Array[] = [];
-  let size = 0;
+  let hasRoom = true;
   let isKept = false;
 
   /** Undefined at the end. */
@@ -23,8 +25,8 @@ export function keptStream(
       throw thrown;
     });
     if (!done) {
-      size += value.byteLength;
-      if (size <= mostBytes) parts.push(value);
+      hasRoom = hasRoom && place.take(value.byteLength);
+      if (hasRoom) parts.push(value);
       else parts.length = 0;
       const charge = chargeIn(value);
       if (charge !== undefined) await settle(isWorthKeeping(charge) ? "whole" : "nothing");
@@ -36,8 +38,12 @@ export function keptStream(
   const settle = async (end: "whole" | "nothing" | "broken"): Promise<void> => {
     if (isKept) return;
     isKept = true;
-    if (end !== "whole") await keep(end);
-    else await keep(size <= mostBytes ? Buffer.concat(parts) : "too large");
+    try {
+      if (end !== "whole") await keep(end);
+      else await keep(hasRoom ? Buffer.concat(parts) : "too large");
+    } finally {
+      place.leave();
+    }
   };
   /** The client left: the answer is wanted all the same, for when it comes back. */
   const readOn = async (): Promise<void> => {
