@@ -9,6 +9,8 @@ export interface Peers {
   answer(question: string, handler: (payload: unknown) => Promise<unknown>): void;
   /** Asks every other live node at once. Never rejects; a node that did not answer says why. */
   askOthers(question: string, payload: unknown, timeoutMs: number): Promise<readonly PeerAnswer[]>;
+  /** Asks one node. Rejects with BusError: `no_responders` at once when nobody of that name answers such questions. */
+  ask(node: NodeId, question: string, payload: unknown, timeoutMs: number): Promise<unknown>;
   /** The names of the nodes that are alive, this one included. */
   live(): ReadonlySet<NodeId>;
   /** The most that were alive at once lately. */
@@ -47,6 +49,8 @@ export function createPeers({ node, bus, membership }: PeersOptions): Peers {
         }),
       );
     },
+    ask: (other, question, payload, timeoutMs) =>
+      bus.request(subjectOf(other, question), payload, { timeoutMs }),
     live: () => membership.live(),
     expected: () => membership.expected(),
     close() {

@@ -79,9 +79,8 @@ export class RemoteDesk {
     if (first === undefined) return { kind: "served", backlog: 0 };
     const hasNews = first.records !== undefined || first.done !== undefined || first.isMoved;
     if (hasNews || bytes === 0) return readAnswer(first);
-    const waited = Promise.withResolvers<void>();
-    const cancel = clock.after(Math.min(waitMs, MOST_WAIT_MS), waited.resolve);
-    await Promise.race([seat.whenTold(), waited.promise]);
+    const cancel = clock.after(Math.min(waitMs, MOST_WAIT_MS), () => seat.tell());
+    await seat.whenTold();
     cancel();
     const later = seat.serve(after, bytes);
     return later === undefined ? { kind: "served", backlog: 0 } : readAnswer(later);
