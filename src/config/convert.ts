@@ -10,8 +10,10 @@ import {
   type VendorSpec,
 } from "../core/catalog.ts";
 import { parseDuration } from "../core/durations.ts";
+import { DEFAULT_HEDGE, type HedgeSettings } from "../core/hedge-settings.ts";
 import { vendorId } from "../core/ids.ts";
 import { DEFAULT_OVERLOAD, type OverloadSettings } from "../core/overload-settings.ts";
+import { parsePoints } from "../core/points.ts";
 import { parseTakeover } from "../core/takeover-policy.ts";
 import { parseByteSize } from "./byte-sizes.ts";
 import { conceal } from "./concealed.ts";
@@ -59,6 +61,16 @@ export function routingOf(input: RoutingInput | undefined): RoutingSpec {
     strategy: input?.strategy ?? DEFAULT_ROUTING.strategy,
     weights: input?.weights ?? DEFAULT_ROUTING.weights,
     ...(takeover === undefined ? {} : { takeover }),
+    ...(input?.hedge === undefined ? {} : { hedge: hedgeOf(input.hedge) }),
+  };
+}
+
+function hedgeOf({ enabled, percentile, maxExtraCost }: NonNullable<RoutingInput["hedge"]>): HedgeSettings {
+  const most = parsePoints(maxExtraCost);
+  return {
+    enabled,
+    percentile: percentile ?? DEFAULT_HEDGE.percentile,
+    ...(most === undefined ? {} : { maxExtraCost: most }),
   };
 }
 

@@ -71,6 +71,16 @@ describe("with nothing configured", () => {
   });
 });
 
+test("routing says who goes on with an answer and when a second vendor is asked", () => {
+  const config = load(
+    "routing: { takeover: 'before:200', hedge: { enabled: true, percentile: p99, maxExtraCost: 0.5 } }",
+  );
+  expect(config.catalog.routing).toMatchObject({
+    takeover: "before:200",
+    hedge: { enabled: true, percentile: "p99", maxExtraCost: 500_000n },
+  });
+});
+
 describe("keys in the environment", () => {
   test.each([
     ["OPENAI_API_KEY", "openai", "gpt-4o-mini"],

@@ -144,6 +144,16 @@ describe("mistakes name their path and line", () => {
       "1 routing.takeover: must be 'never', 'always' or 'before:' and a number of tokens, such as 'before:200'",
     ],
     [
+      "a hedge by no percentile",
+      "routing: { hedge: { enabled: true, percentile: p93 } }",
+      "1 routing.hedge.percentile: must be one of p50, p75, p90, p95, p99 (did you mean 'p90'?)",
+    ],
+    [
+      "a hedge that costs less than nothing",
+      "routing: { hedge: { enabled: true, maxExtraCost: -1 } }",
+      "1 routing.hedge.maxExtraCost: must not be negative",
+    ],
+    [
       "a negative weight",
       "routing: { weights: { cost: -1, performance: 0, quality: 2 } }",
       "1 routing.weights.cost: must be at least 0",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
+import { HEDGE_PERCENTILES } from "../core/hedge-settings.ts";
 import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
 import {
@@ -11,6 +12,7 @@ import {
   memorySize,
   modelName,
   natsUrl,
+  points,
   positive,
   redisUrl,
   secret,
@@ -102,6 +104,19 @@ export const modelSchema = z
   });
 export type ModelInput = z.input<typeof modelSchema>;
 
+const hedgeSchema = z
+  .strictObject({
+    enabled: z.boolean().describe("For every stream that does not say otherwise by `x-sluice-hedge`."),
+    percentile: z
+      .enum(HEDGE_PERCENTILES)
+      .optional()
+      .describe("The first vendor is slow once this share of its own calls would have begun; absent: p95."),
+    maxExtraCost: points
+      .optional()
+      .describe("The most points that the second call may cost in vain; absent: whatever its prompt costs."),
+  })
+  .describe("A second vendor is asked when the first is slow to begin, for at most 5 % of all streams.");
+
 const routingSchema = z.strictObject({
   strategy: z.enum(STRATEGIES).optional(),
   weights: z
@@ -116,6 +131,7 @@ const routingSchema = z.strictObject({
     .describe(
       "Whether another vendor goes on with an answer whose vendor died in the middle of it: `never`, `always` (default), `before:200` (tokens delivered). Keys and requests may say otherwise.",
     ),
+  hedge: hedgeSchema.optional(),
 });
 
 const overloadSchema = z

@@ -1,4 +1,5 @@
 import type { RateLimit } from "./algorithms.ts";
+import type { HedgeSettings } from "./hedge-settings.ts";
 import type { VendorId } from "./ids.ts";
 import type { LimitSpecs } from "./limit-specs.ts";
 import type { Price } from "./price.ts";
@@ -100,6 +101,8 @@ export interface RoutingSpec {
   readonly weights: { readonly cost: number; readonly performance: number; readonly quality: number };
   /** Whether another vendor goes on with an answer whose vendor died in the middle of it; absent: `DEFAULT_TAKEOVER`. */
   readonly takeover?: TakeoverPolicy;
+  /** When a second vendor is asked because the first is slow to begin; absent: `DEFAULT_HEDGE`. */
+  readonly hedge?: HedgeSettings;
 }
 
 /** `priority` keeps the file's order; the others weigh. */

@@ -137,17 +137,17 @@ describe("a request that another vendor may go on with", () => {
   test("holds for the dearest beginning and the dearest end", () => {
     const { ports } = purse(100_000n);
     const admission = admit(ports, { ...asked(streamed, [cheap, dear]), ...may }) as Admission; // warm
-    expect(admission.coversTakeover).toBe(true);
+    expect(admission.coversMore).toBe(true);
     expect(admission.hold.amount).toBe(micropointsOf(dearest));
   });
 
   test("is admitted without that when the balance is too short for it, or nobody could go on", async () => {
     const { ports } = purse(dearest - 1n);
     const admission = await admit(ports, { ...asked(streamed, [cheap, dear]), ...may });
-    expect(admission.coversTakeover).toBe(false);
+    expect(admission.coversMore).toBe(false);
     expect(admission.candidates).toEqual([cheap, dear]);
     expect(admission.hold.amount).toBe(micropointsOf(2_000n));
     const alone = await admit(purse(100_000n).ports, { ...asked(streamed, [dear]), ...may });
-    expect([alone.coversTakeover, alone.hold.amount]).toEqual([false, micropointsOf(2_000n)]);
+    expect([alone.coversMore, alone.hold.amount]).toEqual([false, micropointsOf(2_000n)]);
   });
 });

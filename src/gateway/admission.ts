@@ -1,10 +1,11 @@
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
-import { type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
+import { add, type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
 import { affordableOutput, largestCost } from "../core/price.ts";
 import type { Usage } from "../core/usage.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
+import { dearestLostCost } from "./hedge/hedging.ts";
 import type { RateRequest } from "./rate-levels.ts";
 import type { Route } from "./routes.ts";
 import { mostOutput, takeoverCost } from "./takeover/takeover-cost.ts";
@@ -31,8 +32,8 @@ export interface Admission {
   readonly hold: Hold;
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
-  /** The hold also pays for another vendor's going on with the answer. */
-  readonly coversTakeover: boolean;
+  /** The hold also pays for what more than one vendor may cost. */
+  readonly coversMore: boolean;
   readonly limit: LimitState | undefined;
   readonly tokenLimit: LimitState | undefined;
   release(usage?: Usage): void;
@@ -46,8 +47,9 @@ const LEAST_CAPPED_TOKENS = 1;
 
 /** What is to be admitted. */
 export interface AdmissionRequest extends RateRequest {
-  /** Another vendor may go on with the answer: held for where the balance allows it. */
+  /** Another vendor may go on with the answer, or a second one be asked at once: held for where the balance allows it. */
   readonly mayBeTakenOver?: boolean;
+  readonly mayBeHedged?: boolean;
 }
 
 /** Takes rates, then the largest cost that the request can have; caps the output when only that is affordable. */
@@ -64,9 +66,11 @@ function holdFor(
 ): Admission | Promise<Admission> {
   const { caller, request, candidates, path } = asked;
   const simply = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
-  const coversTakeover = asked.mayBeTakenOver === true && candidates.length > 1;
-  const amount = coversTakeover ? most(simply, takeoverCost(candidates, request)) : simply;
-  const whole = { candidates, cappedOutputTokens: undefined, coversTakeover };
+  const { mayBeTakenOver = false, mayBeHedged = false } = asked;
+  const coversMore = (mayBeTakenOver || mayBeHedged) && candidates.length > 1;
+  const inTurn = coversMore && mayBeTakenOver ? most(simply, takeoverCost(candidates, request)) : simply;
+  const amount = coversMore && mayBeHedged ? add(inTurn, dearestLostCost(candidates, request)) : inTurn;
+  const whole = { candidates, cappedOutputTokens: undefined, coversMore };
   try {
     const hold = ports.hold(caller, amount, path);
     if (!(hold instanceof Promise)) return admission(hold, whole, rates);
@@ -107,7 +111,7 @@ async function holdLess(
 interface Plan {
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
-  readonly coversTakeover?: boolean;
+  readonly coversMore?: boolean;
 }
 
 function planWithin(
@@ -159,7 +163,7 @@ function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
     hold,
     candidates: plan.candidates,
     cappedOutputTokens: plan.cappedOutputTokens,
-    coversTakeover: plan.coversTakeover === true,
+    coversMore: plan.coversMore === true,
     limit: rates.limit,
     tokenLimit: rates.tokenLimit,
     release: (usage) => rates.release(usage),

@@ -3,6 +3,7 @@ import type { VendorFailure } from "../core/vendor-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Charge } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Lane } from "./hedge/lane.ts";
 import type { Route } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
 import type { Ticket, VendorDesk } from "./vendor-desk.ts";
@@ -47,6 +48,11 @@ export class CandidateWalk {
     return this.#at < this.candidates.length && this.attempts < MOST_ATTEMPTS;
   }
 
+  /** Whom it comes to next. */
+  get upcoming(): Route | undefined {
+    return this.hasNext ? this.candidates[this.#at] : undefined;
+  }
+
   get isGone(): boolean {
     return this.#isStopped || this.signal?.aborted === true;
   }
@@ -66,6 +72,29 @@ export class CandidateWalk {
       if (served !== undefined) return served;
     }
     return undefined;
+  }
+
+  /** One place at the next candidate, for a call beside one that runs. Whoever takes it says `over` at its end. */
+  async beside(): Promise<Lane | undefined> {
+    const route = this.upcoming;
+    if (route === undefined) return undefined;
+    this.#at += 1;
+    const ticket = await this.ports.desk.take(route, new Set());
+    if (!ticket.ok) return undefined;
+    if (this.isGone) {
+      ticket.report({ ok: "unknown" });
+      ticket.release();
+      return undefined;
+    }
+    this.attempts += 1;
+    const attempt = new Attempt(route, ticket.key, this.ports.deadlines, true);
+    this.#running.add(attempt);
+    return { attempt, ticket };
+  }
+
+  /** A call beside another one is over, or runs as the only one. */
+  over(attempt: Attempt): void {
+    this.#running.delete(attempt);
   }
 
   /** Throws when the client has gone. */
@@ -113,7 +142,7 @@ export class CandidateWalk {
     this.signal?.addEventListener("abort", stop, { once: true });
     try {
       const result = await use.call(attempt, ticket);
-      if ("fault" in result) this.#failed(attempt, ticket, result);
+      if ("fault" in result) this.failed({ attempt, ticket }, result);
       return result;
     } catch (thrown) {
       ticket.report({ ok: "unknown" });
@@ -126,7 +155,8 @@ export class CandidateWalk {
     }
   }
 
-  #failed(attempt: Attempt, ticket: Ticket, failure: VendorFailure): void {
+  /** Writes the failure down and gives back what the call held. */
+  failed({ attempt, ticket }: Lane, failure: VendorFailure): void {
     const { route } = attempt;
     const { fault, code } = failure;
     this.charge.noteAttempt(attempt, "failed", failure);

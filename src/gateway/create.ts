@@ -2,6 +2,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { Credential, Gateway, ModelView, Scope } from "./gateway.ts";
 import { type GeneratePorts, generate } from "./generate.ts";
 import { matchesAny } from "./globs.ts";
+import { Hedging } from "./hedge/hedging.ts";
 import type { Identity } from "./identity.ts";
 import type { OverloadGate } from "./overload.ts";
 import type { Route } from "./routes.ts";
@@ -12,6 +13,7 @@ export function createGateway(
   overload: Pick<OverloadGate, "refusal">,
   ports: GeneratePorts,
 ): Gateway {
+  const hedged: GeneratePorts = { hedging: new Hedging(), ...ports };
   let isClosed = false;
   return {
     close() {
@@ -21,7 +23,7 @@ export function createGateway(
     generate(caller, request, options) {
       const refusal = isClosed ? stopping() : overload.refusal(caller.tier);
       if (refusal !== undefined) return Promise.reject(refusal);
-      return generate(ports, caller, request, options);
+      return generate(hedged, caller, request, options);
     },
     models: (caller) =>
       [...ports.routes().models]

@@ -1,6 +1,7 @@
 import type { Transport } from "../adapters/adapter.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
+import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
 import { randomText, streamId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
@@ -12,15 +13,16 @@ import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
 import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
-import { meter, NOTHING_DELIVERED } from "./meter.ts";
+import { type Hedging, isHedgeable } from "./hedge/hedging.ts";
+import { hasBegun, type Lane } from "./hedge/lane.ts";
+import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
+import { meter, NOTHING_DELIVERED, sumOf } from "./meter.ts";
 import { type Ranked, rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { StreamRun } from "./stream-run.ts";
-import { FirstLeg, prime } from "./takeover/leg.ts";
 import { Successors } from "./takeover/successors.ts";
 import { type TakeoverTerms, takeoverTerms } from "./takeover/takeable.ts";
 import type { Ticket, VendorDesk } from "./vendor-desk.ts";
-import { failureBeforeContent, VendorStream } from "./vendor-stream.ts";
 
 export interface GeneratePorts extends ChargePorts {
   readonly random: Random;
@@ -29,6 +31,8 @@ export interface GeneratePorts extends ChargePorts {
   readonly admission: AdmissionPorts;
   readonly desk: VendorDesk;
   readonly explanations: Explanations;
+  /** How fast routes begin, for asking a second one; absent: nobody asks. */
+  readonly hedging?: Hedging;
   /** The routes of this moment: a reload replaces them, a running request keeps its own. */
   routes(): Routes;
 }
@@ -42,11 +46,10 @@ export async function generate(
 ): Promise<Generation> {
   const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
   ports.explanations.decided(options.requestId, caller.tenant, decision);
-  const { takeover = DEFAULT_TAKEOVER } = ports.routes().routing;
-  const terms = takeoverTerms(request, options.takeover ?? caller.takeover ?? takeover);
-  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked, terms);
-  const covered = admission.coversTakeover ? terms : undefined;
-  const run = new Run(ports, request, options, admission, charge, covered);
+  const wanted = moreVendors(ports, caller, request, options);
+  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked, wanted);
+  const more = admission.coversMore ? wanted : {};
+  const run = new Run(ports, request, options, admission, charge, more);
   try {
     return await run.serve();
   } catch (thrown) {
@@ -56,6 +59,28 @@ export async function generate(
   }
 }
 
+/** By which terms more than one vendor may give a part of an answer; absent where none may. */
+interface MoreVendors {
+  readonly takeover?: TakeoverTerms | undefined;
+  readonly hedge?: HedgeTerms | undefined;
+}
+
+function moreVendors(
+  { hedging, routes }: GeneratePorts,
+  caller: Caller,
+  request: GenerationRequest,
+  options: GenerateOptions,
+): MoreVendors {
+  const { takeover = DEFAULT_TAKEOVER, hedge: settings = DEFAULT_HEDGE } = routes().routing;
+  const mayHedge = hedging !== undefined && isHedgeable(request);
+  if (mayHedge) hedging.asked();
+  const isWanted = options.hedge ?? settings.enabled;
+  return {
+    takeover: takeoverTerms(request, options.takeover ?? caller.takeover ?? takeover),
+    hedge: mayHedge && isWanted ? { hedging, settings } : undefined,
+  };
+}
+
 /** Counted from here on, so that what comes in one turn of the event loop is seen by its last one. */
 async function arrive(
   ports: GeneratePorts,
@@ -63,7 +88,7 @@ async function arrive(
   request: GenerationRequest,
   options: GenerateOptions,
   ranked: readonly Ranked[],
-  takeover: TakeoverTerms | undefined,
+  more: MoreVendors,
 ): Promise<{ readonly admission: Admission; readonly charge: Charge }> {
   ports.openCharges.arriving += 1;
   try {
@@ -72,7 +97,8 @@ async function arrive(
       request,
       candidates: ranked.map(({ route }) => route),
       path: options.path,
-      mayBeTakenOver: takeover !== undefined,
+      mayBeTakenOver: more.takeover !== undefined,
+      mayBeHedged: more.hedge !== undefined,
     });
     const admission = admitting instanceof Promise ? await admitting : admitting;
     return { admission, charge: await openCharge(ports, caller, request, options, admission) };
@@ -116,6 +142,7 @@ async function openCharge(
 class Run {
   readonly #walk: CandidateWalk;
   readonly #use: Use<Generation>;
+  readonly #lanes: StreamLanes;
 
   constructor(
     readonly ports: GeneratePorts,
@@ -123,16 +150,24 @@ class Run {
     readonly options: GenerateOptions,
     readonly admission: Admission,
     readonly charge: Charge,
-    readonly takeover: TakeoverTerms | undefined,
+    readonly more: MoreVendors,
   ) {
-    this.#walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
+    const { clock, network } = ports;
+    const { cappedOutputTokens } = admission;
+    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
+    this.#walk = walk;
+    const remembers = more.takeover !== undefined;
+    const isGone = () => walk.isGone;
+    const terms = { request, cappedOutputTokens, network, mode: options.mode, remembers, isGone };
+    this.#lanes = new StreamLanes(clock, walk, terms, more.hedge);
     this.#use = {
       stream: request.stream,
-      call: (attempt, ticket) => this.#open(attempt, ticket),
-      gone: (attempt) => this.#gone(attempt),
+      call: (attempt, ticket) =>
+        request.stream ? this.#openStream({ attempt, ticket }) : this.#openAnswer(attempt, ticket),
+      gone: (attempt) => this.#gone(attempt && { attempt }),
       refused,
     };
-    charge.stop = () => this.#walk.stop();
+    charge.stop = () => walk.stop();
   }
 
   async serve(): Promise<Generation> {
@@ -141,37 +176,29 @@ class Run {
     throw this.#giveUp();
   }
 
-  async #open(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
+  async #openAnswer(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
     const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
     // A call that was refused consumed nothing, whether or not the client is still there to be told.
     if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
     this.#walk.throwIfGone(this.#use, attempt);
     if (!opened.ok) return opened.failure;
     const started = this.#started(attempt.route, opened.call.dropped);
-    return this.request.stream
-      ? this.#openStream(attempt, ticket, opened.response, started)
-      : this.#readAnswer(attempt, ticket, opened.response, started);
+    return this.#readAnswer(attempt, ticket, opened.response, started);
   }
 
-  async #openStream(
-    attempt: Attempt,
-    ticket: Ticket,
-    response: Response,
-    started: Started,
-  ): Promise<Generation | VendorFailure> {
-    const { request, takeover } = this;
-    const { mode } = this.options;
-    const body = response.body ?? new Blob().stream();
-    const vendor = new VendorStream(attempt, body, request, mode, takeover !== undefined);
-    const leg = new FirstLeg(vendor, ticket, request);
-    const primed = await prime(leg);
-    this.#walk.throwIfGone(this.#use, attempt);
-    const failure = failureBeforeContent(vendor);
-    if (failure !== undefined) return failure;
+  async #openStream(lane: Lane): Promise<Generation | VendorFailure> {
+    const begun = await this.#lanes.open(lane);
+    if (begun === undefined) throw this.#gone(lane, this.#lanes.abandonSecond());
+    if (!hasBegun(begun)) return begun;
+    const { leg, primed, dropped, lost } = begun;
+    const { attempt } = leg.vendor;
+    this.ports.hedging?.began(attempt.route, this.ports.clock.monotonic() - attempt.startedAt);
+    const { takeover } = this.more;
     const { network } = this.ports;
-    const terms = takeover && { ...takeover, walk: this.#walk, network, request, mode };
-    const successors = terms && new Successors(terms);
-    return new StreamRun(this.ports, this.charge, started, leg, primed, successors);
+    const terms = { walk: this.#walk, network, request: this.request, mode: this.options.mode };
+    const successors = takeover && new Successors({ ...takeover, ...terms });
+    const started = this.#started(attempt.route, dropped);
+    return new StreamRun(this.ports, this.charge, started, leg, primed, successors, lost);
   }
 
   async #readAnswer(
@@ -227,17 +254,23 @@ class Run {
    * The client left before anything was delivered. A vendor that was called has read the prompt, which is charged;
    * where it may never have had it, the prompt is the platform's: nothing is charged without a call.
    */
-  #gone(attempt: Attempt | undefined): SluiceError {
+  #gone(...lanes: readonly (Pick<Lane, "attempt"> | undefined)[]): SluiceError {
     const error = new SluiceError("request_cancelled", "The client closed the connection.");
-    if (attempt === undefined) {
+    const calls = lanes.flatMap((lane) => (lane === undefined ? [] : [lane.attempt]));
+    const [first] = calls;
+    if (first === undefined) {
       this.charge.settleUnserved("cancelled", error.code);
-    } else {
-      this.charge.noteAttempt(attempt, "cancelled");
-      const { route } = attempt;
-      const metered = meter(pricedBy(route), this.request, undefined, NOTHING_DELIVERED, "cancelled");
-      const isBillable = attempt.hasReachedVendor;
-      this.charge.settleUnserved("cancelled", error.code, { ...metered, isBillable }, route);
+      return error;
     }
+    const parts = calls.map((attempt) => {
+      const price = pricedBy(attempt.route);
+      const metered = meter(price, this.request, undefined, NOTHING_DELIVERED, "cancelled");
+      this.charge.noteAttempt(attempt, "cancelled", undefined, metered);
+      return { metered, isBillable: attempt.hasReachedVendor };
+    });
+    const billable = parts.filter(({ isBillable }) => isBillable);
+    const counted = (billable.length > 0 ? billable : parts).map(({ metered }) => metered);
+    this.charge.settleUnserved("cancelled", error.code, sumOf(counted, billable.length > 0), first.route);
     return error;
   }
 

@@ -39,6 +39,7 @@ export class StreamRun implements StreamGeneration {
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
    * @param primed what was read of it before its first content was seen
+   * @param lost what was consumed in vain before it served
    * @param successors who may go on when a vendor dies; absent: nobody
    */
   constructor(
@@ -48,10 +49,12 @@ export class StreamRun implements StreamGeneration {
     private leg: Leg,
     primed: readonly Passage[],
     readonly successors: Successors | undefined,
+    lost: readonly Metered[] = [],
   ) {
     if (charge.streamId === null) throw new Error("a stream runs without a stream id");
     this.streamId = charge.streamId;
     this.#ahead = [...primed];
+    this.#spent.push(...lost);
     this.#firstTokenAt = ports.clock.monotonic();
     this.#legTokenAt = this.#firstTokenAt;
     ports.telemetry.streamOpened();

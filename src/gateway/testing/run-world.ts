@@ -1,9 +1,11 @@
 import type { Adapter, Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
+import type { RoutingSpec } from "../../core/catalog.ts";
+import { SluiceError } from "../../core/errors.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
-import { type Micropoints, ZERO } from "../../core/points.ts";
+import { formatPoints, type Micropoints, micropointsOf, ZERO } from "../../core/points.ts";
 import { seededRandom } from "../../core/random.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { UsageRecord } from "../../ledger/records.ts";
@@ -12,6 +14,7 @@ import { Deadlines } from "../deadlines.ts";
 import { createExplanations } from "../explain.ts";
 import type { GenerateOptions, Generation } from "../gateway.ts";
 import { type GeneratePorts, generate } from "../generate.ts";
+import { Hedging } from "../hedge/hedging.ts";
 import { OpenCharges } from "../open-charges.ts";
 import { parseChat } from "../requests/chat.ts";
 import type { Route } from "../routes.ts";
@@ -30,6 +33,12 @@ export interface RunWorld {
   diskError: Error | undefined;
   /** Resolved by the test when it makes the desk wait. */
   ticketGate: Promise<void> | undefined;
+  /** What it knows about how fast its routes begin. */
+  readonly hedging: Hedging;
+  /** The routing's settings; a test replaces them. */
+  routing: RoutingSpec;
+  /** Points to hold at once; absent: any. */
+  balance: bigint | undefined;
   /** Set: what the vendor's network does in place of answering. */
   network: Transport | undefined;
   /** Writes to the vendor's answer. */
@@ -83,6 +92,9 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     diskError: undefined,
     ticketGate: undefined,
     network: undefined,
+    hedging: new Hedging(),
+    routing: ROUTING,
+    balance: undefined,
     say: (text) => void writer.write(new TextEncoder().encode(text)).catch(() => {}), // aborted meanwhile
     end: () => void writer.close().catch(() => {}),
     stream: (signal) => run({ stream: true }, signal === undefined ? {} : { signal }),
@@ -100,6 +112,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     deadlines: new Deadlines(clock),
     explanations: createExplanations(),
     telemetry: SILENT,
+    hedging: world.hedging,
     spool: {
       intent: () => Promise.resolve(),
       progress() {},
@@ -110,7 +123,12 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     },
     admission: {
       takeRates: () => ({ limit: undefined, release() {} }),
-      hold: (_caller, amount) => takeHold(amount, held),
+      hold: (_caller, amount) => {
+        const { balance } = world;
+        if (balance === undefined || amount <= balance) return takeHold(amount, held);
+        const affordable = formatPoints(micropointsOf(balance));
+        throw new SluiceError("insufficient_points", "short", { affordable });
+      },
     },
     desk: {
       standingOf: () => ({ breaker: "closed", firstTokenMs: undefined, errorRatio: 0 }),
@@ -126,8 +144,8 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
       return new Response(body.readable);
     },
     routes: () => ({
-      catalog: { vendors: new Map(), models: new Map(), routing: ROUTING, tiers: {} },
-      routing: ROUTING,
+      catalog: { vendors: new Map(), models: new Map(), routing: world.routing, tiers: {} },
+      routing: world.routing,
       models,
     }),
   };
@@ -188,7 +206,7 @@ const SILENT: Telemetry = {
   ownerAsked() {},
 };
 
-const ROUTING = { strategy: "priority", weights: { cost: 1, performance: 0, quality: 0 } } as const;
+const ROUTING: RoutingSpec = { strategy: "priority", weights: { cost: 1, performance: 0, quality: 0 } };
 const NO_FURTHER_KEY: VendorFailure = {
   fault: "vendor",
   code: "vendor_unavailable",

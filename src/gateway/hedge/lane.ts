@@ -1,0 +1,75 @@
+import type { Passage, StreamMode, Transport } from "../../adapters/adapter.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import { type Attempt, wasAborted } from "../attempt.ts";
+import { type Metered, meter, NOTHING_DELIVERED } from "../meter.ts";
+import { pricedBy } from "../routes.ts";
+import { FirstLeg, type Leg, prime } from "../takeover/leg.ts";
+import type { Ticket } from "../vendor-desk.ts";
+import { failureBeforeContent, VendorStream } from "../vendor-stream.ts";
+
+/** One vendor on its way to the first token of an answer. */
+export interface Lane {
+  readonly attempt: Attempt;
+  readonly ticket: Ticket;
+  /** Once it answers. */
+  vendor?: VendorStream;
+}
+
+/** A vendor that has begun. */
+export interface Begun {
+  readonly leg: Leg;
+  /** What was read of it until its first content. */
+  readonly primed: readonly Passage[];
+  readonly dropped: readonly string[] | undefined;
+  /** What was consumed in vain on the way here. */
+  readonly lost: readonly Metered[];
+}
+
+export interface LaneTerms {
+  readonly request: GenerationRequest;
+  readonly cappedOutputTokens: number | undefined;
+  readonly network: Transport;
+  readonly mode: StreamMode;
+  /** What is said is remembered, for whoever may have to go on with it. */
+  readonly remembers: boolean;
+  isGone(): boolean;
+}
+
+/** How a lane ended; undefined: the client has gone. */
+export type LaneResult = Begun | VendorFailure | undefined;
+
+/** Calls the vendor and reads until its first content. Never rejects. */
+export async function openLane(lane: Lane, terms: LaneTerms): Promise<LaneResult> {
+  const { attempt, ticket } = lane;
+  const { request, mode } = terms;
+  const isGone = () => terms.isGone() || attempt.endedBy === "client";
+  const opened = await attempt.open(request, terms.cappedOutputTokens, terms.network);
+  // A call that was refused consumed nothing, whether or not the client is still there to be told.
+  if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
+  if (isGone()) return undefined;
+  if (!opened.ok) return opened.failure;
+  const body = opened.response.body ?? new Blob().stream();
+  const vendor = new VendorStream(attempt, body, request, mode, terms.remembers);
+  lane.vendor = vendor;
+  const leg = new FirstLeg(vendor, ticket, request);
+  const primed = await prime(leg);
+  if (isGone()) return undefined;
+  return failureBeforeContent(vendor) ?? { leg, primed, dropped: opened.call.dropped, lost: [] };
+}
+
+export const hasBegun = (result: LaneResult): result is Begun => result !== undefined && "leg" in result;
+
+/** What a lane that is given up has consumed; undefined when its vendor may never have had the request. */
+export function consumedBy({ attempt, vendor }: Lane, request: GenerationRequest): Metered | undefined {
+  if (!attempt.hasReachedVendor) return undefined;
+  const delivered = vendor?.delivered ?? NOTHING_DELIVERED;
+  return meter(
+    pricedBy(attempt.route),
+    request,
+    vendor?.usage,
+    delivered,
+    "cancelled",
+    vendor?.deliveredSinceUsage,
+  );
+}

@@ -1,0 +1,95 @@
+import type { Clock } from "../../core/clock.ts";
+import type { HedgeSettings } from "../../core/hedge-settings.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import type { CandidateWalk } from "../candidate-walk.ts";
+import type { Metered } from "../meter.ts";
+import { type Hedging, lostCost } from "./hedging.ts";
+import { consumedBy, type Lane, type LaneResult, type LaneTerms, openLane } from "./lane.ts";
+import { race } from "./race.ts";
+
+/** By what a second vendor may be asked; absent where none may. */
+export interface HedgeTerms {
+  readonly hedging: Hedging;
+  readonly settings: HedgeSettings;
+}
+
+/** Opens a stream at one vendor, or at two when the first is slow. At most one second vendor a request. */
+export class StreamLanes {
+  #hasHedged = false;
+  #second: Lane | undefined;
+
+  constructor(
+    readonly clock: Clock,
+    readonly walk: CandidateWalk,
+    readonly terms: LaneTerms,
+    readonly hedge: HedgeTerms | undefined,
+  ) {}
+
+  /** The first vendor that begins, or why the given one did not; undefined: the client has gone. */
+  async open(first: Lane): Promise<LaneResult> {
+    const { hedge, terms } = this;
+    const patienceMs = hedge?.hedging.patienceMs(first.attempt.route, hedge.settings);
+    if (hedge === undefined || patienceMs === undefined || this.#hasHedged) return openLane(first, terms);
+    const result = await race(first, {
+      clock: this.clock,
+      patienceMs,
+      open: (lane) => openLane(lane, terms),
+      second: () => this.#takeSecond(hedge),
+      unused: (lane) => this.#leave(lane),
+      lose: (lane) => this.#lose(lane, hedge.hedging),
+      fail: (lane, failure) => this.#fail(lane, failure),
+    });
+    if (this.#second !== undefined && result !== undefined) this.walk.over(this.#second.attempt);
+    return result;
+  }
+
+  /** For a client that has gone: the second vendor's call, if one runs, which ends. */
+  abandonSecond(): Lane | undefined {
+    const lane = this.#second;
+    if (lane === undefined) return undefined;
+    this.#leave(lane);
+    return lane;
+  }
+
+  async #takeSecond({ hedging, settings }: HedgeTerms): Promise<Lane | undefined> {
+    const { walk, terms } = this;
+    const route = walk.upcoming;
+    if (route === undefined || walk.isGone) return undefined;
+    const { maxExtraCost } = settings;
+    if (maxExtraCost !== undefined && lostCost(route, terms.request) > maxExtraCost) return undefined;
+    if (!hedging.take()) return undefined;
+    this.#hasHedged = true;
+    this.#second = await walk.beside();
+    return this.#second;
+  }
+
+  /** The other vendor began sooner. */
+  #lose(lane: Lane, hedging: Hedging): Metered | undefined {
+    const { attempt } = lane;
+    const consumed = consumedBy(lane, this.terms.request);
+    // At least so long: a route that always loses must not seem as fast as when it wins.
+    hedging.began(attempt.route, this.clock.monotonic() - attempt.startedAt);
+    this.walk.charge.noteAttempt(attempt, "cancelled", undefined, consumed);
+    this.#leave(lane);
+    return consumed;
+  }
+
+  #fail(lane: Lane, failure: VendorFailure): void {
+    this.walk.failed(lane, failure);
+    this.#forget(lane);
+  }
+
+  /** Ends the call without blaming the vendor. */
+  #leave(lane: Lane): void {
+    if (lane.vendor === undefined) lane.attempt.end("client");
+    else lane.vendor.cancel();
+    lane.ticket.report({ ok: "unknown" });
+    lane.ticket.release();
+    this.#forget(lane);
+  }
+
+  #forget(lane: Lane): void {
+    this.walk.over(lane.attempt);
+    if (this.#second === lane) this.#second = undefined;
+  }
+}
