@@ -5,8 +5,8 @@ import type { Said } from "../adapter.ts";
 export interface SaidMemory extends Said {
   /** One content frame by its events; a frame with none held something that nobody reads here. */
   addEvents(events: readonly GenerationEvent[]): void;
-  /** Content that was recognised without being parsed: its JSON text in UTF-8, without the quotes. */
-  addJson(like: GenerationEvent, json: Uint8Array): void;
+  /** Content that was recognised without being parsed: where its JSON text stands in UTF-8, without the quotes. */
+  addJson(like: GenerationEvent, view: Buffer, start: number, end: number): void;
 }
 
 /** The longest beginning that is kept: a quarter of a million tokens, beyond which few could read it back. */
@@ -28,8 +28,8 @@ export function createSaid(): SaidMemory {
     length = 0;
   }
 
-  function keep(json: Uint8Array): void {
-    const needed = length + json.length;
+  function keep(view: Buffer, start: number, end: number): void {
+    const needed = length + end - start;
     if (needed > SAID_BYTES) {
       giveUp();
       return;
@@ -39,14 +39,12 @@ export function createSaid(): SaidMemory {
       grown.set(bytes.subarray(0, length));
       bytes = grown;
     }
-    bytes.set(json, length);
+    view.copy(bytes, length, start, end);
     length = needed;
   }
 
-  function note(event: GenerationEvent, json: () => Uint8Array): void {
-    if (isBeyondText) return;
-    if (event.type === "text" && event.choice === 0) keep(json());
-    else if (event.type === "reasoning" && event.choice === 0) hasReasoning = true;
+  function noteOther(event: GenerationEvent): void {
+    if (event.type === "reasoning" && event.choice === 0) hasReasoning = true;
     else giveUp();
   }
 
@@ -54,10 +52,19 @@ export function createSaid(): SaidMemory {
     addEvents(events) {
       if (events.length === 0) giveUp();
       for (const event of events) {
-        note(event, () => Buffer.from(JSON.stringify("text" in event ? event.text : "").slice(1, -1)));
+        if (isBeyondText) return;
+        if (event.type !== "text" || event.choice !== 0) noteOther(event);
+        else {
+          const json = Buffer.from(JSON.stringify(event.text).slice(1, -1));
+          keep(json, 0, json.length);
+        }
       }
     },
-    addJson: (like, json) => note(like, () => json),
+    addJson(like, view, start, end) {
+      if (isBeyondText) return;
+      if (like.type === "text" && like.choice === 0) keep(view, start, end);
+      else noteOther(like);
+    },
     text() {
       const text: unknown = JSON.parse(`"${Buffer.from(bytes.subarray(0, length)).toString("utf8")}"`);
       return String(text);

@@ -42,7 +42,7 @@ export function openStream(
         if (mode === "events") events.push(eventOf(found, view.toString("utf8", found.start, found.end)));
         else kept.keep(at, known);
         tally.addChars(found.chars, found.like.type === "reasoning");
-        said?.addJson(found.like, view.subarray(found.start, found.end));
+        said?.addJson(found.like, view, found.start, found.end);
         hasContent = true;
         at = known;
         continue;

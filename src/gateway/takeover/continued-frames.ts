@@ -3,15 +3,18 @@ import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
 /** How the first vendor named its chunks: everything but their choices and usage. */
 export type ChunkHead = JsonObject;
 
-/** Frames beyond this are read for no names: the first one holds a role and a word. */
-export const HEAD_BYTES = 16 * 1024;
+/** A first frame that is longer is read for no names: it holds a role and a word. */
+const HEAD_BYTES = 64 * 1024;
 
-/** The names in the first frame of OpenAI's dialect; undefined where it cannot be read. */
-export function chunkHeadIn(bytes: Uint8Array): ChunkHead | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, HEAD_BYTES)).toString(
-    "utf8",
-  );
-  const data = /^data:(.*)$/m.exec(text)?.[1];
+/** A copy of the first frame's data line, of whole frames in OpenAI's dialect. */
+export function firstLineOf(frames: Uint8Array): Uint8Array {
+  const end = frames.indexOf(10);
+  return frames.slice(0, Math.min(end < 0 ? frames.length : end, HEAD_BYTES));
+}
+
+/** The names in a frame's data line; undefined where it cannot be read. */
+export function chunkHeadIn(line: Uint8Array): ChunkHead | undefined {
+  const data = /^data:(.*)$/m.exec(Buffer.from(line).toString("utf8"))?.[1];
   if (data === undefined) return undefined;
   try {
     const { choices: _, usage: __, obfuscation: ___, ...head } = JSON.parse(data) as JsonObject; // a frame the adapter has read

@@ -3,7 +3,7 @@ import type { GenerationEvent, GenerationRequest } from "../../core/generation.t
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import type { Ticket } from "../vendor-desk.ts";
 import type { VendorStream } from "../vendor-stream.ts";
-import { type ChunkHead, chunkHeadIn, continuedFrames, HEAD_BYTES } from "./continued-frames.ts";
+import { type ChunkHead, chunkHeadIn, continuedFrames, firstLineOf } from "./continued-frames.ts";
 import type { Continued } from "./continued-request.ts";
 import { Seam } from "./seam.ts";
 
@@ -63,7 +63,7 @@ export class FirstLeg implements Leg {
   async read(): Promise<Passage | null> {
     const passage = await this.vendor.read();
     if (this.#head === undefined && passage?.bytes !== undefined && this.vendor.said !== undefined) {
-      this.#head = passage.bytes.slice(0, HEAD_BYTES);
+      this.#head = firstLineOf(passage.bytes);
     }
     return passage;
   }
