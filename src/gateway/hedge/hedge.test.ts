@@ -116,6 +116,23 @@ test("a vendor that begins in its usual time is left alone", async () => {
   expect(called).toEqual(["a"]);
 });
 
+test("a place that comes when the first has begun is given back without a call", async () => {
+  const { world, called, answer } = slowWorld();
+  const reading = read(world.chat({ stream: true }));
+  await turns();
+  const gate = Promise.withResolvers<void>();
+  world.ticketGate = gate.promise;
+  await world.clock.advance(2_000);
+  await turns();
+  answer("a");
+  await turns();
+  gate.resolve();
+  expect((await reading).text).toBe("a");
+  expect(called).toEqual(["a"]);
+  expect(attemptsOf(world)).toEqual([["a", "served", false]]);
+  expectNothingHeld(world);
+});
+
 test("when one of two vendors fails the other one serves, and when both do the third", async () => {
   for (const [failing, text] of [
     [["a"], "b"],

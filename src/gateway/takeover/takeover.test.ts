@@ -142,6 +142,14 @@ test("an answer may pass through three vendors", async () => {
   expect(attempts.reduce((sum, { cost = 0n }) => sum + cost, 0n)).toBe(charged ?? -1n);
 });
 
+test("an answer changes its vendor twice at most", async () => {
+  const { world, calls } = relay({ a: [delta("a")], b: [delta("b")], c: [delta("c")], d: [REST] });
+  const stream = await open(world);
+  expect(textIn(await read(stream))).toBe("abc");
+  expect(stream.final?.outcome).toBe("truncated");
+  expect(calls).toHaveLength(3);
+});
+
 test.each<[string, Record<string, readonly Act[]>]>([
   ["there is nobody else", { a: [AB] }],
   ["nobody else is there", { a: [AB], b: ["refused"] }],
