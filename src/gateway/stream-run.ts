@@ -143,6 +143,8 @@ export class StreamRun implements StreamGeneration {
       .then((next) => {
         this.#succession = undefined;
         if (next !== undefined) {
+          const { vendor, model } = next.leg.vendor.attempt.route;
+          this.ports.telemetry.anotherVendor({ why: "takeover", vendor: vendor.id, model, serves: true });
           this.#ahead.push(...next.primed);
           this.#begin(next.leg);
           return;

@@ -13,6 +13,14 @@ export interface Telemetry {
     readonly fault: string;
     readonly code: string;
   }): void;
+  /** A further vendor was asked for an answer: to go on with it, or beside one that was slow to begin. */
+  anotherVendor(event: {
+    readonly why: "takeover" | "hedge";
+    readonly vendor: VendorId;
+    readonly model: string;
+    /** False: the slow one came sooner after all, or this one failed. */
+    readonly serves: boolean;
+  }): void;
   /** Seconds from the vendor call to its first content. */
   firstToken(vendor: VendorId, model: string, region: string, seconds: number): void;
   streamOpened(): void;

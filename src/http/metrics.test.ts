@@ -81,6 +81,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
     telemetry.streamClosed();
     telemetry.lease("purse", "hit");
     telemetry.attemptFailed({ vendor: vendorId("a"), model: "m", fault: "vendor", code: "vendor_timeout" });
+    telemetry.anotherVendor({ why: "takeover", vendor: vendorId("b"), model: "m", serves: true });
+    telemetry.anotherVendor({ why: "hedge", vendor: vendorId("b"), model: "m", serves: false });
     watch({
       openWebSockets: () => 7,
       spoolDepth: () => ({ bytes: 100, openIntents: 3, segments: 1 }),
@@ -120,6 +122,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "spool_open_intents 3",
       'lease_take_total{lease="purse",result="hit"} 1',
       'ai_attempt_failure_total{vendor="a",model="m",fault="vendor",code="vendor_timeout"} 1',
+      'ai_another_vendor_total{why="takeover",vendor="b",model="m",result="served"} 1',
+      'ai_another_vendor_total{why="hedge",vendor="b",model="m",result="lost"} 1',
       "event_loop_lag_seconds 0",
     ]),
   );

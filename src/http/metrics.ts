@@ -87,7 +87,10 @@ export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
 
 function generationTelemetry(
   registry: Registry,
-): Pick<Telemetry, "generationEnded" | "attemptFailed" | "firstToken" | "lease" | "ownerAsked"> {
+): Pick<
+  Telemetry,
+  "generationEnded" | "attemptFailed" | "anotherVendor" | "firstToken" | "lease" | "ownerAsked"
+> {
   const vendorTime = observationCells(
     registry,
     "ai_model_response_time",
@@ -127,6 +130,12 @@ function generationTelemetry(
     "fault",
     "code",
   ]);
+  const others = counter(
+    registry,
+    "ai_another_vendor_total",
+    "Further vendors asked for one answer: to go on with it, or beside a slow one.",
+    ["why", "vendor", "model", "result"],
+  );
   const leases = counter(
     registry,
     "lease_take_total",
@@ -154,6 +163,9 @@ function generationTelemetry(
     },
     attemptFailed({ vendor, model, fault, code }) {
       failures.at(vendor, model, fault, code).value += 1;
+    },
+    anotherVendor({ why, vendor, model, serves }) {
+      others.at(why, vendor, model, serves ? "served" : "lost").value += 1;
     },
     firstToken(vendor, model, region, seconds) {
       firstToken.at(vendor, model, region).observe(seconds);

@@ -1,10 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import type { HedgeSettings } from "../../core/hedge-settings.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
+import type { Attempt } from "../attempt.ts";
 import type { CandidateWalk } from "../candidate-walk.ts";
 import type { Metered } from "../meter.ts";
 import { type Hedging, lostCost } from "./hedging.ts";
-import { consumedBy, type Lane, type LaneResult, type LaneTerms, openLane } from "./lane.ts";
+import { consumedBy, hasBegun, type Lane, type LaneResult, type LaneTerms, openLane } from "./lane.ts";
 import { race } from "./race.ts";
 
 /** By what a second vendor may be asked; absent where none may. */
@@ -15,7 +16,8 @@ export interface HedgeTerms {
 
 /** Opens a stream at one vendor, or at two when the first is slow. At most one second vendor a request. */
 export class StreamLanes {
-  #hasHedged = false;
+  /** The second vendor's call, once there was one. */
+  #asked: Attempt | undefined;
   #second: Lane | undefined;
 
   constructor(
@@ -29,7 +31,8 @@ export class StreamLanes {
   async open(first: Lane): Promise<LaneResult> {
     const { hedge, terms } = this;
     const patienceMs = hedge?.hedging.patienceMs(first.attempt.route, hedge.settings);
-    if (hedge === undefined || patienceMs === undefined || this.#hasHedged) return openLane(first, terms);
+    if (hedge === undefined || patienceMs === undefined || this.#asked !== undefined)
+      return openLane(first, terms);
     const result = await race(first, {
       clock: this.clock,
       patienceMs,
@@ -39,6 +42,7 @@ export class StreamLanes {
       lose: (lane) => this.#lose(lane, hedge.hedging),
       fail: (lane, failure) => this.#fail(lane, failure),
     });
+    this.#tell(result);
     if (this.#second !== undefined && result !== undefined) this.walk.over(this.#second.attempt);
     return result;
   }
@@ -58,9 +62,17 @@ export class StreamLanes {
     const { maxExtraCost } = settings;
     if (maxExtraCost !== undefined && lostCost(route, terms.request) > maxExtraCost) return undefined;
     if (!hedging.take()) return undefined;
-    this.#hasHedged = true;
     this.#second = await walk.beside();
+    this.#asked = this.#second?.attempt;
     return this.#second;
+  }
+
+  #tell(result: LaneResult): void {
+    const asked = this.#asked;
+    if (asked === undefined || result === undefined) return;
+    const { vendor, model } = asked.route;
+    const serves = hasBegun(result) && result.leg.vendor.attempt === asked;
+    this.walk.ports.telemetry.anotherVendor({ why: "hedge", vendor: vendor.id, model, serves });
   }
 
   /** The other vendor began sooner. */

@@ -199,6 +199,7 @@ function nextId(): RequestId {
 const SILENT: Telemetry = {
   generationEnded() {},
   attemptFailed() {},
+  anotherVendor() {},
   firstToken() {},
   streamOpened() {},
   streamClosed() {},
