@@ -13,6 +13,7 @@ import { openLedger } from "./ledger-parts.ts";
 import { operationRoutes } from "./operations.ts";
 import { globalLimiter, openRedis, redisSource } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
+import { joinStreams, openStreamLog } from "./stream-parts.ts";
 import { carryUsage } from "./usage-parts.ts";
 
 /** A running gateway. */
@@ -46,6 +47,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const leases = await startActors(ledger, cluster, metrics.telemetry, log);
   const liveNodes = () => cluster.peers.live().size;
   const global = globalLimiter(shared, createLeasedGlobalLimiter(leases.rates), liveNodes, log);
+  const streamLog = await openStreamLog(cluster);
   const usage = await carryUsage(ledger, cluster, leases.purses, log);
   const { region } = config;
   const { isConnected } = cluster;
@@ -77,6 +79,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     openWebSockets: () => front.sockets.stats().sockets,
   });
   const front = openFront(requests, metrics, config, log, operations, ledger.idempotency, shared.tickets);
+  const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
     spoolDepth: () => ledger.spool.depth,
@@ -98,7 +101,10 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       isDraining = true;
       log.info("draining: no new requests; running ones may end", { running: requests.openCharges.count });
       requests.gateway.close();
-      await drainRequests(front, requests, config.drainTimeoutMs, hurried.promise, log);
+      const mayLeaveStreams = () => streams !== undefined && liveNodes() > 1;
+      const patience = { ms: config.drainTimeoutMs, hurried: hurried.promise };
+      await drainRequests(front, requests, patience, mayLeaveStreams, log);
+      streams?.close();
       await front.close();
       await usage.carrier
         .flush(LAST_FLUSH_MS)
@@ -122,12 +128,16 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
 async function drainRequests(
   { streams, sockets }: Front,
   { openCharges }: RequestParts,
-  patienceMs: number,
-  hurried: Promise<void>,
+  patience: { readonly ms: number; readonly hurried: Promise<void> },
+  mayLeaveStreams: () => boolean,
   log: Log,
 ): Promise<void> {
   const idle = openCharges.whenIdle();
-  await Promise.race([idle, hurried, sleep(clock, patienceMs)]);
+  await Promise.race([idle, patience.hurried, sleep(clock, patience.ms)]);
+  if (mayLeaveStreams()) {
+    const left = await Promise.race([streams.handOverAll(), sleep(clock, SETTLE_MS)]);
+    log.info("running streams were left to other nodes", { streams: left ?? "not in time" });
+  }
   const stopped = openCharges.stopAll();
   if (stopped > 0) log.warn("running requests were stopped and charged for what they delivered", { stopped });
   // A stream's last frame leaves after its charge is settled: sockets get a little longer than the streams.

@@ -2,6 +2,7 @@ import type { Adapter } from "../adapters/adapter.ts";
 import { createAdapters } from "../adapters/registry.ts";
 import type { Catalog, Tier } from "../core/catalog.ts";
 import { systemClock as clock } from "../core/clock.ts";
+import type { GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
 import { systemRandom as random } from "../core/random.ts";
@@ -9,13 +10,15 @@ import type { ChargeSpool } from "../gateway/charge.ts";
 import { createGateway } from "../gateway/create.ts";
 import { Deadlines } from "../gateway/deadlines.ts";
 import { createExplanations, type Explanations } from "../gateway/explain.ts";
-import type { Gateway } from "../gateway/gateway.ts";
+import type { Caller, Gateway, GenerateOptions, StreamGeneration } from "../gateway/gateway.ts";
+import type { GeneratePorts } from "../gateway/generate.ts";
 import type { GlobalLimiter } from "../gateway/global-limiter.ts";
 import { createIdentity, type Identity } from "../gateway/identity.ts";
 import { createLeasedAdmission } from "../gateway/leased-admission.ts";
 import { OpenCharges } from "../gateway/open-charges.ts";
 import { createOverloadGate, type OverloadGate } from "../gateway/overload.ts";
 import { buildRoutes, type Routes } from "../gateway/routes.ts";
+import { type Begun, resumeGeneration } from "../gateway/takeover/resumed.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
 import { createVendorDesk } from "../gateway/vendor-desk.ts";
 import { type Prices, priceIdOf } from "../ledger/prices.ts";
@@ -28,6 +31,13 @@ import { memoryUse } from "./memory.ts";
 /** The path of a request, without its fronts. */
 export interface RequestParts {
   readonly gateway: Gateway;
+  /** Goes on with an answer that another node began. */
+  resume(
+    caller: Caller,
+    request: GenerationRequest,
+    options: GenerateOptions,
+    begun: Begun,
+  ): Promise<StreamGeneration>;
   readonly identity: Identity;
   readonly explanations: Explanations;
   readonly openCharges: OpenCharges;
@@ -70,7 +80,7 @@ export async function buildRequestPath(
     inFlight: () => openCharges.inFlight,
     memory: memoryUse(settings.overload.memoryBytes),
   });
-  const gateway = createGateway(identity, overload, {
+  const ports: GeneratePorts = {
     clock,
     random,
     log,
@@ -92,9 +102,11 @@ export async function buildRequestPath(
       global: settings.global,
     }),
     spool: wakingSpool(spool, carrier),
-  });
+  };
+  const gateway = createGateway(identity, overload, ports);
   return {
     gateway,
+    resume: (caller, request, options, begun) => resumeGeneration(ports, caller, request, options, begun),
     identity,
     explanations,
     openCharges,

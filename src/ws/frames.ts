@@ -50,7 +50,7 @@ function deltaFrame(id: string, entry: DeltaEntry, shapes: OpenAiShapes): Server
 
 function doneFrame(
   id: string,
-  { seq, final }: DoneEntry,
+  { seq, final, receipt }: DoneEntry,
   { requestId }: StreamAbout,
   shapes: OpenAiShapes,
 ): ServerFrame {
@@ -62,7 +62,7 @@ function doneFrame(
     finish_reason: final.finishReason,
     usage: shapes.usage(final.usage),
     cost: formatPoints(final.cost),
-    receipt: requestId,
+    receipt: receipt ?? requestId,
     ...(final.error === undefined ? {} : { error: shapes.errorBody(final.error, requestId).error }),
   };
 }

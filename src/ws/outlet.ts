@@ -29,6 +29,8 @@ export const CLOSE = {
   unparsable: 1007,
   policy: 1008,
   internal: 1011,
+  /** Service restart: what ran here can be resumed over a new socket. */
+  restarting: 1012,
   tooSlow: 1013,
 } as const;
 

@@ -38,6 +38,8 @@ export class Session {
   readonly #running = new Map<string, Run>();
   readonly #endedIds = new Set<string>();
   #writable: PromiseWithResolvers<void> | undefined;
+  /** A stream of this socket goes on at another node. */
+  hasMoved = false;
 
   constructor(ports: SessionPorts, ws: Socket) {
     this.#ports = ports;
@@ -150,7 +152,8 @@ export class Session {
     } as const;
     const generation = await gateway.generate(caller, request, options);
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-    const stream = streams.open(caller, generation, request, { path: PATH });
+    const wishes = takeover === undefined ? {} : { takeover };
+    const stream = streams.open(caller, generation, request, { ...wishes, path: PATH });
     run.stream = stream;
     if (run.isCancelled) await stream.cancel();
     return isOpen(this.#ws) ? stream : undefined;
@@ -187,6 +190,7 @@ export class Session {
         // A cancelled client without credit left is told the end; the rest can still be resumed.
         if (entry.type === "delta" && !(await run.takeCredit())) continue;
         while (ws.data.isBlocked && isOpen(ws)) await this.#whenWritable();
+        if (entry.type === "moved") this.hasMoved = true;
         if (!sendFrame(ws, streamFrame(run.id, entry, stream.about, this.#ports.shapes))) return;
       }
     } finally {

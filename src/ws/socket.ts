@@ -230,7 +230,11 @@ export class WebSockets {
   }
 }
 
-const goAway = (ws: Socket): void => ws.close(CLOSE.goingAway, "the node is stopping; reconnect");
+function goAway(ws: Socket): void {
+  if (ws.data.session?.hasMoved === true)
+    ws.close(CLOSE.restarting, "the node is stopping; resume elsewhere");
+  else ws.close(CLOSE.goingAway, "the node is stopping; reconnect");
+}
 
 const noKey = (): SluiceError =>
   new SluiceError(

@@ -41,6 +41,8 @@ export interface DoneEntry {
   readonly type: "done";
   readonly seq: number;
   readonly final: Final;
+  /** The request that was charged, where another node went on with the stream; absent: the one that began it. */
+  readonly receipt?: RequestId;
   readonly finishes: readonly ChoiceFinish[];
 }
 

@@ -1,4 +1,5 @@
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import type { RequestId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
@@ -209,7 +210,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
     this.#generation = undefined;
     if (this.#isLeaving && final.outcome === "cancelled" && (await this.#copy?.release()) === true)
       this.#move();
-    if (!this.isMoved) await this.#end(final, fold);
+    if (!this.isMoved) await this.#end(final, fold, generation?.started.requestId);
   }
 
   async #write(delta: Delta): Promise<void> {
@@ -247,10 +248,12 @@ export class StreamJournal implements LiveStream, ReadJournal {
     return true;
   }
 
-  async #end(final: Final, fold: DeltaFold): Promise<void> {
+  async #end(final: Final, fold: DeltaFold, run: RequestId | undefined): Promise<void> {
     this.#left = undefined;
     const seq = this.#ring.lastSeq + 1;
-    const done: DoneEntry = { type: "done", seq, final, finishes: fold.finishes };
+    const { finishes } = fold;
+    const receipt = run === undefined || run === this.about.requestId ? {} : { receipt: run };
+    const done: DoneEntry = { type: "done", seq, final, finishes, ...receipt };
     await this.#copy?.end(done);
     this.#isRunning = false;
     if (this.isMoved) return;

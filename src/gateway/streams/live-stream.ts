@@ -1,5 +1,6 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamId, TenantId } from "../../core/ids.ts";
+import type { TakeoverPolicy } from "../../core/takeover-policy.ts";
 import type { Caller, StreamGeneration } from "../gateway.ts";
 import type { StreamAbout, StreamEntry } from "./entry.ts";
 
@@ -52,4 +53,6 @@ export interface OpenOptions {
   readonly detachMs?: number;
   /** As the client called it. */
   readonly path?: string;
+  /** Whether anybody goes on with the answer. */
+  readonly takeover?: TakeoverPolicy;
 }

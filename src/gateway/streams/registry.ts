@@ -82,6 +82,15 @@ export class StreamRegistry implements LiveStreams {
     this.#cluster = cluster;
   }
 
+  /** The node is stopping. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
   get isFull(): boolean {
     return this.#isClosing || this.#running.size >= RUNNING_STREAMS;
   }
@@ -95,7 +104,7 @@ export class StreamRegistry implements LiveStreams {
     caller: Caller,
     generation: StreamGeneration,
     request: GenerationRequest,
-    { detachMs = STREAM_DETACH_MS, path }: OpenOptions = {},
+    { detachMs = STREAM_DETACH_MS, ...wishes }: OpenOptions = {},
   ): StreamJournal {
     if (this.isFull) {
       generation.cancel();
@@ -103,7 +112,7 @@ export class StreamRegistry implements LiveStreams {
       throw new SluiceError("overloaded", "This node runs as many streams as it can.");
     }
     const about = this.#aboutOf(caller.tenant, generation, request);
-    const origin = { caller, request, ...(path === undefined ? {} : { path }) };
+    const origin = { caller, request, ...wishes };
     const head = { about, detachMs, origin };
     const copy = this.#cluster?.copyOf({ streamId: about.streamId, head, number: 0 });
     return this.#start(generation, about, detachMs, copy === undefined ? {} : { copy });
@@ -143,6 +152,16 @@ export class StreamRegistry implements LiveStreams {
     await this.#allEnded(SETTLE_MS);
     this.#stopSweeping?.();
     return late.length;
+  }
+
+  /**
+   * Leaves the running streams to other nodes: their readers are told to come back, and whoever is asked first goes on.
+   * Takes no new ones from here on. Answers how many were left.
+   */
+  async handOverAll(): Promise<number> {
+    this.#isClosing = true;
+    const left = await Promise.all([...this.#running.keys()].map((journal) => journal.handOver()));
+    return left.filter(Boolean).length;
   }
 
   async #allEnded(deadlineMs: number): Promise<void> {

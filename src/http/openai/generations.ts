@@ -133,7 +133,7 @@ async function resumable(
   } as const;
   const generation = await ports.gateway.generate(caller, parsed, options);
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-  const stream = ports.streams.open(caller, generation, parsed, { path });
+  const stream = ports.streams.open(caller, generation, parsed, { ...wishes, path });
   const response = streamResponse(generation, resumableBody(stream, 0));
   response.headers.set("x-sluice-stream", generation.streamId);
   return response;

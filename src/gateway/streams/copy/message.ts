@@ -2,7 +2,8 @@ import { packPayload, unpackPayload } from "../../../bus/payload.ts";
 import type { ErrorCode, ErrorDetail } from "../../../core/errors.ts";
 import { SluiceError } from "../../../core/errors.ts";
 import type { GenerationRequest } from "../../../core/generation.ts";
-import type { NodeId, StreamId } from "../../../core/ids.ts";
+import type { NodeId, RequestId, StreamId } from "../../../core/ids.ts";
+import type { TakeoverPolicy } from "../../../core/takeover-policy.ts";
 import type { Seal } from "../../../ledger/sealed.ts";
 import type { Caller, Final } from "../../gateway.ts";
 import type { DoneEntry, StreamAbout } from "../entry.ts";
@@ -11,6 +12,8 @@ import type { Records } from "../records.ts";
 /** One message of a stream's copy. Whoever wrote the last one has the stream. */
 export interface CopyMessage {
   readonly home: NodeId;
+  /** Of a node that goes on with it: the request under which it is charged there. */
+  readonly run?: RequestId;
   /** In the first message only. */
   readonly head?: CopyHead;
   readonly records?: Records;
@@ -32,6 +35,7 @@ export interface StreamOrigin {
   readonly request: GenerationRequest;
   /** As the client called it. */
   readonly path?: string;
+  readonly takeover?: TakeoverPolicy;
 }
 
 export const copySubject = (id: StreamId): string => `streams.${id}`;

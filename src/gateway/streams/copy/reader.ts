@@ -1,5 +1,5 @@
 import type { SubjectLog } from "../../../bus/subject-log.ts";
-import type { NodeId, StreamId } from "../../../core/ids.ts";
+import type { NodeId, RequestId, StreamId } from "../../../core/ids.ts";
 import type { Seal } from "../../../ledger/sealed.ts";
 import type { DoneEntry } from "../entry.ts";
 import { entriesIn } from "../records.ts";
@@ -22,6 +22,10 @@ export interface CopiedStream extends CopyState {
   /** Choices that had content. */
   readonly opened: ReadonlySet<number>;
   readonly done: DoneEntry | undefined;
+  /** The request of the last node that went on with it; undefined: the one that began it has it. */
+  readonly run: RequestId | undefined;
+  /** What came up to this entry is charged by those who handed the stream over. */
+  readonly paidUpTo: number;
 }
 
 export interface CopyReaderPorts {
@@ -61,7 +65,7 @@ export async function readCopy(
     const found = await log.next(subject, number);
     if (found === undefined) return copied;
     number = found.number;
-    const { home, head, records, done, isReleased } = openCopyMessage(seal, id, found.message);
+    const { home, run, head, records, done, isReleased } = openCopyMessage(seal, id, found.message);
     if (records !== undefined) {
       if (records.first !== ring.lastSeq + 1) return undefined;
       ring.restore(records);
@@ -69,8 +73,9 @@ export async function readCopy(
     }
     const known = copied?.head ?? head;
     if (known === undefined) return undefined;
-    const ends = { done, isEnded: done !== undefined, isReleased: isReleased === true };
-    copied = { head: known, home, number, ring, opened, ...ends };
+    const paidUpTo = isReleased === true ? ring.lastSeq : (copied?.paidUpTo ?? 0);
+    const ends = { paidUpTo, done, isEnded: done !== undefined, isReleased: isReleased === true };
+    copied = { head: known, home, run: run ?? copied?.run, number, ring, opened, ...ends };
   }
   return undefined;
 }
