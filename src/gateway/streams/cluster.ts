@@ -103,7 +103,7 @@ export class ClusterStreams implements StreamCluster {
         random,
         isClosing: () => streams.isClosing,
         stateOf: ({ streamId }) => this.#state(streamId),
-        adopt: ({ streamId }) => this.#adoptOnce(streamId),
+        adopt: ({ streamId }, from) => this.#adoptOnce(streamId, from),
         own: ({ streamId }) => streams.ownJournal(streamId),
       },
       about,
@@ -116,10 +116,10 @@ export class ClusterStreams implements StreamCluster {
   }
 
   /** Several readers may find at a time that the stream is nobody's. */
-  #adoptOnce(id: StreamId): Promise<StreamJournal | undefined> {
+  #adoptOnce(id: StreamId, from: NodeId): Promise<StreamJournal | undefined> {
     const running = this.#adopting.get(id);
     if (running !== undefined) return running;
-    const adopting = this.#adopt(id)
+    const adopting = this.#adopt(id, from)
       .catch((cause: unknown) => {
         this.#ports.report.warn("a stream could not be taken over", { stream: id, cause: String(cause) });
         return undefined;
@@ -129,7 +129,7 @@ export class ClusterStreams implements StreamCluster {
     return adopting;
   }
 
-  async #adopt(id: StreamId): Promise<StreamJournal | undefined> {
+  async #adopt(id: StreamId, from: NodeId): Promise<StreamJournal | undefined> {
     const { streams } = this.#ports;
     const own = streams.ownJournal(id);
     if (own !== undefined) return own;
@@ -144,7 +144,9 @@ export class ClusterStreams implements StreamCluster {
       return streams.adopt(ended, about, detachMs, { ring, opened });
     }
     const run = requestId(`req_${randomText(this.#ports.random.bytes(24))}`);
-    const number = await this.#claim(id, copied, run);
+    // A home that was not asked may be alive: whoever took the stream meanwhile keeps it.
+    const isFree = copied.home === from || copied.isReleased;
+    const number = isFree ? await this.#claim(id, copied, run) : undefined;
     if (number === undefined) {
       this.#count("beaten");
       return undefined;

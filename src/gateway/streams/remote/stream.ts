@@ -20,8 +20,8 @@ export interface RemotePorts {
   readonly random: Random;
   /** What the copy tells; undefined: there is none. Rejects when the log cannot be asked. */
   stateOf(about: StreamAbout): Promise<CopyState | undefined>;
-  /** Takes the stream to this node; undefined: another was first, or there is not enough of it. */
-  adopt(about: StreamAbout): Promise<StreamJournal | undefined>;
+  /** Takes the stream to this node from a home that is gone; undefined: another was first, or there is not enough of it. */
+  adopt(about: StreamAbout, from: NodeId): Promise<StreamJournal | undefined>;
   /** This node is stopping: its readers go elsewhere. */
   isClosing(): boolean;
   /** A stream that is here by now. */
@@ -130,7 +130,7 @@ export class RemoteStream implements LiveStream, RemoteSource {
         silentSince = undefined;
         continue;
       } else if (state !== undefined && (isGone || state.isReleased)) {
-        const adopted = await ports.adopt(about);
+        const adopted = await ports.adopt(about, this.home);
         if (adopted !== undefined) return adopted;
       }
       await sleep(ports.clock, LOOK_AGAIN_MS);
