@@ -1,0 +1,33 @@
+import type { JsonObject } from "../../../core/generation.ts";
+
+/**
+ * What a vendor wants back beside an answer's reasoning (signatures of thoughts), as `encrypted_content`: the client
+ * returns it as it got it. Nothing in it is secret: a client of chat completions sees the same in the open.
+ */
+const PREFIX = "sluice.";
+
+export const sealCarried = (fields: JsonObject): string =>
+  PREFIX + Buffer.from(JSON.stringify(fields)).toString("base64");
+
+/** Fields of the message itself, which nothing carried may replace. */
+const OWN = new Set([
+  "role",
+  "content",
+  "refusal",
+  "reasoning_content",
+  "tool_calls",
+  "function_call",
+  "name",
+]);
+
+/** The fields; undefined for what was not made here, such as OpenAI's own, which no other vendor can read. */
+export function openCarried(value: unknown): JsonObject | undefined {
+  if (typeof value !== "string" || !value.startsWith(PREFIX)) return undefined;
+  try {
+    const fields: unknown = JSON.parse(Buffer.from(value.slice(PREFIX.length), "base64").toString("utf8"));
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return undefined;
+    return Object.fromEntries(Object.entries(fields).filter(([name]) => !OWN.has(name)));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import type { JsonObject } from "../../../core/generation.ts";
+import { sealCarried } from "./carried.ts";
+import { FunctionCallItem } from "./function-call-item.ts";
+import { MessageItem } from "./message-item.ts";
+import type { CallPiece, Piece } from "./piece.ts";
+import { ReasoningItem } from "./reasoning-item.ts";
+
+/** How an item ended. */
+export type ItemStatus = "completed" | "incomplete";
+
+/** Takes the events of an answer as they arise, without their numbers. */
+export type Emit = (event: JsonObject) => void;
+
+/** An item of the output while it is written. */
+export interface OpenItem {
+  /** As it stands now. */
+  shown(): JsonObject;
+  /** Emits what ends it. */
+  close(status: ItemStatus): void;
+}
+
+export interface OutputOptions {
+  /** Distinguishes the items of this response from all others. */
+  readonly suffix: string;
+  readonly summarizes: boolean;
+  readonly emit: Emit;
+}
+
+/**
+ * The output of a response: pieces in, items and their events out. Text, refusals and reasoning end where something
+ * else begins; calls end with the answer, since vendors may write several at once.
+ */
+export class Output {
+  readonly #options: OutputOptions;
+  readonly #items: OpenItem[] = [];
+  readonly #calls = new Map<number, FunctionCallItem>();
+  #message: MessageItem | undefined;
+  #reasoning: ReasoningItem | undefined;
+  #lastReasoning: ReasoningItem | undefined;
+  #carried: JsonObject = {};
+
+  constructor(options: OutputOptions) {
+    this.#options = options;
+  }
+
+  /** The items so far, those that are still being written included. */
+  items(): readonly JsonObject[] {
+    return this.#items.map((item) => item.shown());
+  }
+
+  write(piece: Piece): void {
+    switch (piece.kind) {
+      case "text":
+      case "refusal":
+        this.#closeReasoning();
+        this.#message ??= this.#open("msg", (options) => new MessageItem(options));
+        this.#message.write(piece);
+        return;
+      case "reasoning":
+        this.#closeMessage("completed");
+        this.#reasoning ??= this.#openReasoning();
+        this.#reasoning.write(piece.text);
+        return;
+      case "call":
+        this.#closeReasoning();
+        this.#closeMessage("completed");
+        this.#writeCall(piece);
+        return;
+      case "carried":
+        this.#carry(piece.fields);
+    }
+  }
+
+  /** Closes what is still open. @param status of what was written last */
+  end(status: ItemStatus): void {
+    this.#closeReasoning();
+    this.#closeMessage(status);
+    for (const call of this.#calls.values()) call.close(status);
+    this.#calls.clear();
+  }
+
+  #writeCall(piece: CallPiece): void {
+    let call = this.#calls.get(piece.call);
+    if (call === undefined) {
+      call = this.#open("fc", (options) => new FunctionCallItem(options, piece));
+      this.#calls.set(piece.call, call);
+    }
+    call.write(piece);
+  }
+
+  /** Belongs to the reasoning, even if nothing of that is shown. */
+  #carry(fields: JsonObject): void {
+    this.#carried = { ...this.#carried, ...fields };
+    let item = this.#reasoning ?? this.#lastReasoning;
+    if (item === undefined) {
+      item = this.#openReasoning();
+      this.#closeReasoning();
+    }
+    item.encrypted = sealCarried(this.#carried);
+  }
+
+  #openReasoning(): ReasoningItem {
+    const item = this.#open("rs", (options) => new ReasoningItem(options, this.#options.summarizes));
+    this.#reasoning = item;
+    this.#lastReasoning = item;
+    return item;
+  }
+
+  #closeReasoning(): void {
+    this.#reasoning?.close();
+    this.#reasoning = undefined;
+  }
+
+  #closeMessage(status: ItemStatus): void {
+    this.#message?.close(status);
+    this.#message = undefined;
+  }
+
+  #open<Item extends OpenItem>(kind: string, create: (options: ItemOptions) => Item): Item {
+    const index = this.#items.length;
+    const { suffix, emit } = this.#options;
+    const item = create({ id: `${kind}_${suffix}${index}`, index, emit });
+    this.#items.push(item);
+    return item;
+  }
+}
+
+export interface ItemOptions {
+  readonly id: string;
+  /** Its place in the output. */
+  readonly index: number;
+  readonly emit: Emit;
+}

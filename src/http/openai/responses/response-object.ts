@@ -1,0 +1,96 @@
+import type { SluiceError } from "../../../core/errors.ts";
+import type { JsonObject } from "../../../core/generation.ts";
+import type { RequestId } from "../../../core/ids.ts";
+import type { Final } from "../../../gateway/gateway.ts";
+import type { ResponsesRequest } from "./request.ts";
+import { toResponseUsage } from "./usage.ts";
+
+/** What a response is about, known before its first word. */
+export interface ResponseAbout {
+  readonly requestId: RequestId;
+  /** Epoch seconds. */
+  readonly createdAt: number;
+  /** The vendor's own name of the model. */
+  readonly model: string;
+  readonly request: ResponsesRequest;
+}
+
+/** How a response ended, or that it has not. */
+export interface ResponseState {
+  readonly status: "in_progress" | "completed" | "incomplete" | "failed";
+  readonly output: readonly JsonObject[];
+  readonly final?: Final;
+  /** Epoch seconds. */
+  readonly endedAt?: number;
+  /** False where it should have been kept, and could not be. */
+  readonly isKept?: boolean;
+}
+
+export const responseIdOf = (request: RequestId): string => `resp_${suffixOf(request)}`;
+
+/** What ids of this request's response and items have in common. */
+export const suffixOf = (request: RequestId): string => request.replace(/^req_/, "");
+
+/** The response object, with the request's own fields as they were understood. */
+export function responseObject(about: ResponseAbout, state: ResponseState): JsonObject {
+  const { requestId, createdAt, model, request } = about;
+  const { status, output, final, endedAt, isKept = true } = state;
+  const { body } = request;
+  return {
+    id: responseIdOf(requestId),
+    object: "response",
+    created_at: createdAt,
+    status,
+    background: false,
+    completed_at: status === "completed" ? (endedAt ?? null) : null,
+    error: status === "failed" ? errorOf(final?.error) : null,
+    incomplete_details: status === "incomplete" ? { reason: reasonOf(final) } : null,
+    instructions: body.instructions ?? null,
+    max_output_tokens: body.max_output_tokens ?? null,
+    max_tool_calls: body.max_tool_calls ?? null,
+    metadata: body.metadata ?? {},
+    model,
+    output: output.map((item) => asAsked(item, request)),
+    parallel_tool_calls: body.parallel_tool_calls ?? true,
+    previous_response_id: request.previous ?? null,
+    reasoning: { effort: null, summary: null, ...recordOf(body.reasoning) },
+    service_tier: body.service_tier ?? "default",
+    store: request.store && isKept,
+    temperature: body.temperature ?? 1,
+    text: { format: { type: "text" }, ...recordOf(body.text) },
+    tool_choice: body.tool_choice ?? "auto",
+    tools: body.tools ?? [],
+    top_logprobs: body.top_logprobs ?? 0,
+    top_p: body.top_p ?? 1,
+    truncation: "disabled",
+    usage: final === undefined ? null : toResponseUsage(final.usage),
+    user: body.user ?? null,
+  };
+}
+
+/** What the vendor wants back is shown to those who keep the conversation themselves. */
+function asAsked(item: JsonObject, { include }: ResponsesRequest): JsonObject {
+  return include.has("reasoning.encrypted_content") ? item : withoutEncrypted(item);
+}
+
+export function withoutEncrypted(item: JsonObject): JsonObject {
+  const { encrypted_content: _, ...rest } = item;
+  return rest;
+}
+
+function reasonOf(final: Final | undefined): string {
+  return final?.finishReason === "content_filter" ? "content_filter" : "max_output_tokens";
+}
+
+const errorOf = (error: SluiceError | undefined): JsonObject => ({
+  code: error?.code ?? "server_error",
+  message: error?.message ?? "The answer broke off.",
+});
+
+const recordOf = (value: unknown): object => (typeof value === "object" && value !== null ? value : {});
+
+/** The status in which a generation leaves its response. */
+export function statusOf({ outcome, finishReason }: Final): "completed" | "incomplete" | "failed" {
+  if (outcome !== "completed") return "failed";
+  return finishReason === "length" || finishReason === "content_filter" ? "incomplete" : "completed";
+}
