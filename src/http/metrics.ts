@@ -7,6 +7,7 @@ import type { UsageSteps } from "../ledger/usage-stream/steps.ts";
 import { type EventLoopLag, watchEventLoop } from "./event-loop-lag.ts";
 import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
 import { observationCells } from "./observation-cells.ts";
+import { addClusterStreams, type ClusterStreamsSource } from "./stream-metrics.ts";
 
 /** What is read when somebody scrapes. */
 export interface MetricSources {
@@ -24,6 +25,8 @@ export interface MetricSources {
   };
   /** Absent on a node that is alone. */
   usageSteps?(): UsageSteps;
+  /** Absent on a node that is alone. */
+  readonly streams?: ClusterStreamsSource;
   /** Absent where REDIS_URL is not set. */
   readonly redis?: RedisSource;
 }
@@ -258,6 +261,7 @@ function addSources(registry: Registry, sources: MetricSources): void {
   addShed(registry, () => sources.overload().shed);
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
   if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
+  if (sources.streams !== undefined) addClusterStreams(registry, sources.streams);
   if (sources.redis !== undefined) addRedis(registry, sources.redis);
 }
 

@@ -88,6 +88,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     ownedShards: cluster.ownedShards,
     isConnected,
     overload: () => requests.overload.state,
+    ...(streams === undefined ? {} : { streams }),
     ...redisSource(shared, global),
     ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),
   });
@@ -101,9 +102,8 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       isDraining = true;
       log.info("draining: no new requests; running ones may end", { running: requests.openCharges.count });
       requests.gateway.close();
-      const mayLeaveStreams = () => streams !== undefined && liveNodes() > 1;
       const patience = { ms: config.drainTimeoutMs, hurried: hurried.promise };
-      await drainRequests(front, requests, patience, mayLeaveStreams, log);
+      await drainRequests(front, requests, patience, () => streams !== undefined && liveNodes() > 1, log);
       streams?.close();
       await front.close();
       await usage.carrier
