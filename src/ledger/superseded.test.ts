@@ -1,31 +1,52 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
+import { afterEach, beforeEach, expect, test } from "bun:test";
 import { requestId } from "../core/ids.ts";
+import { silentLog as log } from "../core/log.ts";
+import { bookUsage } from "./book-usage.ts";
+import { registerNode } from "./nodes.ts";
 import { giveUpRun } from "./superseded.ts";
+import { node, usageOf } from "./testing/records.ts";
+import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await testDatabase();
+let ledger: SmallLedger;
+let epoch: bigint;
+let booked = 1;
+beforeEach(async () => {
+  ledger = await smallLedger();
+  await ledger.grant(1_000);
+  ({ epoch } = await registerNode(ledger.sql, node));
+  booked = 1;
 });
-afterAll(() => database.drop());
+afterEach(() => ledger.drop());
 
-const superseded = async (): Promise<readonly string[]> =>
-  (await database.sql<{ request: string }[]>`select request from superseded order by request`).map(
-    ({ request }) => request,
+const FORMER = requestId("r1");
+const BY = requestId("r2");
+
+/** Ten micropoints for each. */
+async function book(...ids: readonly string[]): Promise<void> {
+  const usages = ids.map((id) => usageOf(id, { charged: µ(10) }));
+  const [from, to] = [BigInt(booked), BigInt(booked + ids.length)];
+  booked += ids.length;
+  await bookUsage(
+    { sql: ledger.sql, log },
+    { node, epoch, from, to: { segment: 1, offset: booked * 100, sequence: to }, usages, gaps: [] },
   );
+}
+const spent = async () => (await ledger.accounts.balances(tenant)).spent;
 
-test("a run that was not charged yet is given up for the one that goes on, as often as it is said", async () => {
-  const [former, by] = [requestId("req_a1"), requestId("req_a2")];
-  for (const _ of [1, 2]) await giveUpRun(database.sql, former, by);
-  expect(await superseded()).toEqual(["req_a1"]);
+test("a run that is given up costs nothing when its charge is told, before or after the one that goes on", async () => {
+  for (const _ of [1, 2]) await giveUpRun(ledger.sql, FORMER, BY);
+  await book("r2", "r1");
+  expect(await spent()).toBe(µ(10));
 });
 
 test("a run that was charged keeps its charge, and the one that goes on is free", async () => {
-  await database.sql`
-    insert into usage (day, id, tenant, key, tier, node, region, operation, model, at, duration_ms, outcome, usage,
-                       charged, loss, attempts, flags)
-    values (current_date, 'req_b1', 't', 'k', 'normal', 'n', 'local', 'chat', 'm', now(), 1, 'completed', '{}', 5, 0,
-            '[]', '[]')`;
-  await giveUpRun(database.sql, requestId("req_b1"), requestId("req_b2"));
-  expect(await superseded()).toEqual(["req_a1", "req_b2"]);
+  await book("r1");
+  await giveUpRun(ledger.sql, FORMER, BY);
+  await book("r2");
+  expect(await spent()).toBe(µ(10));
+});
+
+test("without it both are charged", async () => {
+  await book("r1", "r2");
+  expect(await spent()).toBe(µ(20));
 });
