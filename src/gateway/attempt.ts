@@ -1,7 +1,8 @@
 import type { Adapter, Target, Transport, VendorCall } from "../adapters/adapter.ts";
-import type { VendorKey } from "../core/catalog.ts";
+import type { Timeouts, VendorKey } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
+import type { VendorId } from "../core/ids.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -40,9 +41,10 @@ export class Attempt implements Deadline {
     readonly key: VendorKey,
     readonly deadlines: Deadlines,
     stream: boolean,
+    /** The operator's, or shorter ones that the client asked for. */
+    readonly timeouts: Timeouts = route.vendor.timeouts,
   ) {
     this.startedAt = deadlines.clock.monotonic();
-    const { timeouts } = route.vendor;
     this.#totalDueAt = this.startedAt + timeouts.totalMs;
     this.dueAt = stream
       ? Math.min(this.startedAt + timeouts.firstTokenMs, this.#totalDueAt)
@@ -54,7 +56,7 @@ export class Attempt implements Deadline {
   awaitVendor(hasContent: boolean): void {
     if (!hasContent) return;
     this.#phase = "idle";
-    this.limitTo(this.route.vendor.timeouts.idleMs);
+    this.limitTo(this.timeouts.idleMs);
   }
 
   /** Everything was handed out and the client is to read on: its slowness is not the vendor's. */
@@ -84,6 +86,14 @@ export class Attempt implements Deadline {
     this.#endedAt ??= this.deadlines.clock.monotonic();
     this.deadlines.disarm(this);
     this.#abort.abort();
+  }
+
+  /** The client's patience ran out before the operator's: nothing that is to be held against the vendor. */
+  get wasImpatient(): boolean {
+    const own = this.route.vendor.timeouts;
+    if (this.endedBy === "firstToken") return this.timeouts.firstTokenMs < own.firstTokenMs;
+    if (this.endedBy === "idle") return this.timeouts.idleMs < own.idleMs;
+    return this.endedBy === "total" && this.timeouts.totalMs < own.totalMs;
   }
 
   /** False for a call of which nobody knows whether the vendor ever had it. */
@@ -138,7 +148,8 @@ export class Attempt implements Deadline {
 
   /** Classifies what the network threw: our own clocks, or a connection that failed. */
   failureOf(thrown: unknown): VendorFailure {
-    if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
+    if (this.endedBy !== undefined && this.endedBy !== "client")
+      return timedOut(this.endedBy, this.route.vendor.id, this.timeouts);
     return {
       fault: "vendor",
       code: "vendor_unavailable",
@@ -161,7 +172,8 @@ export class Attempt implements Deadline {
 
   async #refusal(response: Response, adapter: Adapter): Promise<VendorFailure> {
     const body = await readBounded(response).catch(() => "");
-    if (this.endedBy !== undefined && this.endedBy !== "client") return timedOut(this.endedBy, this.route);
+    if (this.endedBy !== undefined && this.endedBy !== "client")
+      return timedOut(this.endedBy, this.route.vendor.id, this.timeouts);
     return adapter.classifyError(response.status, response.headers, body, this.key.secret);
   }
 }
@@ -177,8 +189,7 @@ export const isFailure = (value: Uint8Array | VendorFailure): value is VendorFai
 export const wasAborted = ({ status, vendorCode }: VendorFailure): boolean =>
   status === 0 && vendorCode === "AbortError";
 
-function timedOut(by: Exclude<Ended, "client">, route: Route): VendorFailure {
-  const { timeouts, id } = route.vendor;
+function timedOut(by: Exclude<Ended, "client">, id: VendorId, timeouts: Timeouts): VendorFailure {
   const words = {
     firstToken: `did not begin to answer within ${timeouts.firstTokenMs} ms`,
     idle: `sent nothing for ${timeouts.idleMs} ms`,

@@ -1,4 +1,5 @@
 import type { SluiceError } from "../core/errors.ts";
+import { shortened, type TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Charge } from "./charge.ts";
@@ -35,6 +36,7 @@ export class CandidateWalk {
   failure: VendorFailure | undefined;
   #isStopped = false;
   #at = 0;
+  readonly #startedAt: number;
   readonly #running = new Set<Attempt>();
 
   constructor(
@@ -42,10 +44,21 @@ export class CandidateWalk {
     readonly candidates: readonly Route[],
     readonly charge: Charge,
     readonly signal: AbortSignal | undefined,
-  ) {}
+    readonly patience?: TimeoutWishes,
+  ) {
+    this.#startedAt = ports.deadlines.clock.monotonic();
+  }
 
   get hasNext(): boolean {
-    return this.#at < this.candidates.length && this.attempts < MOST_ATTEMPTS;
+    return this.#at < this.candidates.length && this.attempts < MOST_ATTEMPTS && !this.#isPatienceOver;
+  }
+
+  get #elapsedMs(): number {
+    return this.ports.deadlines.clock.monotonic() - this.#startedAt;
+  }
+
+  get #isPatienceOver(): boolean {
+    return this.patience?.totalMs !== undefined && this.#elapsedMs >= this.patience.totalMs;
   }
 
   /** Whom it comes to next. */
@@ -87,7 +100,7 @@ export class CandidateWalk {
       return undefined;
     }
     this.attempts += 1;
-    const attempt = new Attempt(route, ticket.key, this.ports.deadlines, true);
+    const attempt = this.#attempt(route, ticket, true);
     this.#running.add(attempt);
     return { attempt, ticket };
   }
@@ -105,7 +118,7 @@ export class CandidateWalk {
   /** Tries the route's keys one after the other; undefined: the next candidate shall try. */
   async #tryRoute<Served extends object>(route: Route, use: Use<Served>): Promise<Served | undefined> {
     const tried = new Set<string>();
-    while (this.attempts < MOST_ATTEMPTS) {
+    while (this.attempts < MOST_ATTEMPTS && !this.#isPatienceOver) {
       this.throwIfGone(use);
       const taking = this.ports.desk.take(route, tried);
       const ticket = taking instanceof Promise ? await taking : taking;
@@ -136,7 +149,7 @@ export class CandidateWalk {
       throw use.gone(undefined);
     }
     this.attempts += 1;
-    const attempt = new Attempt(route, ticket.key, this.ports.deadlines, use.stream);
+    const attempt = this.#attempt(route, ticket, use.stream);
     const stop = () => this.stop();
     this.#running.add(attempt);
     this.signal?.addEventListener("abort", stop, { once: true });
@@ -155,13 +168,19 @@ export class CandidateWalk {
     }
   }
 
+  #attempt(route: Route, { key }: Ticket, stream: boolean): Attempt {
+    const { deadlines } = this.ports;
+    const timeouts = shortened(route.vendor.timeouts, this.patience, this.#elapsedMs);
+    return new Attempt(route, key, deadlines, stream, timeouts);
+  }
+
   /** Writes the failure down and gives back what the call held. */
   failed({ attempt, ticket }: Lane, failure: VendorFailure): void {
     const { route } = attempt;
     const { fault, code } = failure;
     this.charge.noteAttempt(attempt, "failed", failure);
     this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
-    ticket.report({ ok: false, failure });
+    ticket.report(attempt.wasImpatient ? { ok: "unknown" } : { ok: false, failure });
     attempt.abandon();
     ticket.release();
   }

@@ -6,6 +6,7 @@ import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids
 import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import type { Micropoints } from "../core/points.ts";
 import type { TakeoverPolicy } from "../core/takeover-policy.ts";
+import type { TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { Usage } from "../core/usage.ts";
 
 /**
@@ -58,6 +59,8 @@ export interface GenerateOptions {
   readonly takeover?: TakeoverPolicy;
   /** Whether a second vendor may be asked when the first is slow to begin; absent: as the configuration says. */
   readonly hedge?: boolean;
+  /** Shorter than the operator's clocks, never longer. */
+  readonly timeouts?: TimeoutWishes;
 }
 
 export type Generation = AnswerGeneration | StreamGeneration;

@@ -154,7 +154,7 @@ class Run {
   ) {
     const { clock, network } = ports;
     const { cappedOutputTokens } = admission;
-    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
+    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
     this.#walk = walk;
     const remembers = more.takeover !== undefined;
     const isGone = () => walk.isGone;

@@ -221,7 +221,7 @@ export class StreamRun implements StreamGeneration {
     } else {
       const failure = failureOf(end);
       this.charge.noteAttempt(attempt, "failed", failure, metered);
-      ticket.report({ ok: false, failure });
+      ticket.report(attempt.wasImpatient ? { ok: "unknown" } : { ok: false, failure });
     }
     ticket.release();
   }

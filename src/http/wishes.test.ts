@@ -8,6 +8,9 @@ test("wishes are read out of their headers, and absent ones stay open", () => {
     takeover: "before:20",
     hedge: true,
   });
+  expect(
+    wishesIn(new Headers({ "x-sluice-timeout-first-token": "2s", "x-sluice-timeout-total": "9000" })),
+  ).toEqual({ timeouts: { firstTokenMs: 2_000, totalMs: 9_000 } });
   expect(wishesIn(new Headers({ "x-sluice-hedge": "off" }))).toEqual({ hedge: false });
 });
 
@@ -16,6 +19,8 @@ test.each([
   ["x-sluice-takeover", ""],
   ["x-sluice-takeover", "before:0"],
   ["x-sluice-hedge", "true"],
+  ["x-sluice-timeout-idle", "soon"],
+  ["x-sluice-timeout-connect", "0s"],
 ])("%s: %p is refused", (name, value) => {
   let thrown: unknown;
   try {

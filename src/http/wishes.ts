@@ -1,12 +1,13 @@
 import { SluiceError } from "../core/errors.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
+import { CLOCKS, parseTimeout, TIMEOUT_FORMS, type TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { GenerateOptions } from "../gateway/gateway.ts";
 
 /** How a client wants its generation carried out. */
-export type Wishes = Pick<GenerateOptions, "takeover" | "hedge">;
+export type Wishes = Pick<GenerateOptions, "takeover" | "hedge" | "timeouts">;
 
 /**
- * The wishes in a request's headers: `x-sluice-takeover` and `x-sluice-hedge`.
+ * The wishes in a request's headers: `x-sluice-takeover`, `x-sluice-hedge` and `x-sluice-timeout-*`.
  * @throws SluiceError `invalid_request` for one that means nothing, with the header in `param`
  */
 export function wishesIn(headers: Headers): Wishes {
@@ -16,10 +17,23 @@ export function wishesIn(headers: Headers): Wishes {
     ...(takeover === null
       ? {}
       : { takeover: parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS) }),
+    ...timeoutsIn(headers),
     ...(hedge === null
       ? {}
       : { hedge: hedge === "on" || (hedge !== "off" && refuse("x-sluice-hedge", "'on' or 'off'")) }),
   };
+}
+
+const TIMEOUTS = Object.entries(CLOCKS).map(([name, clock]) => [`x-sluice-timeout-${name}`, clock] as const);
+
+function timeoutsIn(headers: Headers): Pick<Wishes, "timeouts"> {
+  let timeouts: TimeoutWishes | undefined;
+  for (const [name, clock] of TIMEOUTS) {
+    const value = headers.get(name);
+    if (value !== null)
+      timeouts = { ...timeouts, [clock]: parseTimeout(value) ?? refuse(name, TIMEOUT_FORMS) };
+  }
+  return timeouts === undefined ? {} : { timeouts };
 }
 
 function refuse(param: string, forms: string): never {

@@ -12,11 +12,14 @@ test("each frame of the protocol is read", () => {
     body: BODY,
     credit: undefined,
     takeover: undefined,
+    timeouts: undefined,
     hedge: undefined,
   });
   expect(parseFrame({ type: "generate", id: "a", body: BODY, credit: 0 })).toMatchObject({ credit: 0 });
   const wishes = { type: "generate", id: "a", body: BODY, takeover: "before:9", hedge: "off" };
   expect(parseFrame(wishes)).toMatchObject({ takeover: "before:9", hedge: false });
+  const patience = { type: "generate", id: "a", body: BODY, timeouts: { first_token: "2s", total: 9_000 } };
+  expect(parseFrame(patience)).toMatchObject({ timeouts: { firstTokenMs: 2_000, totalMs: 9_000 } });
   expect(parseFrame({ type: "resume", id: "a", stream: "str_1", after: 17 })).toEqual({
     type: "resume",
     id: "a",
@@ -47,6 +50,18 @@ const REFUSED: [what: string, frame: unknown, param: string | undefined, message
   ["a number as id", { type: "cancel", id: 7 }, "id", /string of 1 to 128/],
   ["no body", { type: "generate", id: "a" }, "body", /must be an object/],
   ["a text as body", { type: "generate", id: "a", body: "{}" }, "body", /must be an object/],
+  [
+    "no clock",
+    { type: "generate", id: "a", body: BODY, timeouts: { first: "2s" } },
+    "timeouts.first",
+    /none of/,
+  ],
+  [
+    "no time",
+    { type: "generate", id: "a", body: BODY, timeouts: { idle: "soon" } },
+    "timeouts.idle",
+    /length/,
+  ],
   ["no policy", { type: "generate", id: "a", body: BODY, takeover: "now" }, "takeover", /must be 'never'/],
   ["no choice", { type: "generate", id: "a", body: BODY, hedge: true }, "hedge", /must be 'on' or 'off'/],
   ["half a credit", { type: "generate", id: "a", body: BODY, credit: 1.5 }, "credit", /integer from 0/],

@@ -2,6 +2,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { JsonObject, Outcome } from "../core/generation.ts";
 import { type RequestId, type StreamId, streamId, type VendorId } from "../core/ids.ts";
 import { parseTakeover, TAKEOVER_FORMS, type TakeoverPolicy } from "../core/takeover-policy.ts";
+import { CLOCKS, parseTimeout, TIMEOUT_FORMS, type TimeoutWishes } from "../core/timeout-wishes.ts";
 
 /** What a client may send. */
 export type ClientFrame =
@@ -11,6 +12,7 @@ export type ClientFrame =
       readonly body: JsonObject;
       readonly credit: number | undefined;
       readonly takeover: TakeoverPolicy | undefined;
+      readonly timeouts: TimeoutWishes | undefined;
       readonly hedge: boolean | undefined;
     }
   | {
@@ -68,7 +70,7 @@ const ID_CHARS = 128;
 export const MOST_CREDIT = 1_000_000;
 
 const FIELDS: Readonly<Record<ClientFrame["type"], ReadonlySet<string>>> = {
-  generate: new Set(["type", "id", "body", "credit", "takeover", "hedge"]),
+  generate: new Set(["type", "id", "body", "credit", "takeover", "hedge", "timeouts"]),
   resume: new Set(["type", "id", "stream", "after", "credit"]),
   cancel: new Set(["type", "id"]),
   credit: new Set(["type", "id", "events"]),
@@ -94,6 +96,7 @@ export function parseFrame(value: unknown): ClientFrame {
         credit: integer(frame, "credit", 0),
         takeover: takeoverOf(frame),
         hedge: hedgeOf(frame),
+        timeouts: timeoutsOf(frame),
       };
     case "resume":
       return {
@@ -160,6 +163,23 @@ function hedgeOf({ hedge }: JsonObject): boolean | undefined {
   if (hedge !== undefined && hedge !== "on" && hedge !== "off")
     throw invalid("hedge", "must be 'on' or 'off'");
   return hedge === undefined ? undefined : hedge === "on";
+}
+
+/** By the names of the headers, with an underscore: `{"first_token": "2s"}`. */
+function timeoutsOf({ timeouts: given }: JsonObject): TimeoutWishes | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== "object" || given === null) throw invalid("timeouts", "must be an object");
+  const clocks = new Map(Object.entries(CLOCKS).map(([name, clock]) => [name.replace("-", "_"), clock]));
+  let timeouts: TimeoutWishes = {};
+  for (const [name, value] of Object.entries(given)) {
+    const clock = clocks.get(name);
+    if (clock === undefined)
+      throw invalid(`timeouts.${name}`, `is none of the clocks ${[...clocks.keys()].join(", ")}`);
+    const ms = parseTimeout(value);
+    if (ms === undefined) throw invalid(`timeouts.${name}`, `must be ${TIMEOUT_FORMS}`);
+    timeouts = { ...timeouts, [clock]: ms };
+  }
+  return timeouts;
 }
 
 function streamOf({ stream }: JsonObject): StreamId {

@@ -134,7 +134,7 @@ export class Session {
   /** Undefined: the client left before it knew of the stream, which is cancelled then. */
   async #generate(
     run: Run,
-    { body, takeover, hedge }: Generate,
+    { body, takeover, hedge, timeouts }: Generate,
     bytes: number,
     requestId: RequestId,
   ): Promise<LiveStream | undefined> {
@@ -145,6 +145,7 @@ export class Session {
     const options = {
       ...(takeover === undefined ? {} : { takeover }),
       ...(hedge === undefined ? {} : { hedge }),
+      ...(timeouts === undefined ? {} : { timeouts }),
       requestId,
       mode: "events",
       signal: run.abort.signal,

@@ -53,7 +53,7 @@ export async function resumeGeneration(
   const terms = takeoverTerms(request, policy);
   const { text, delivered } = begun;
   if (terms !== undefined && text !== undefined && (text === "" || terms.takeable === "text")) {
-    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
+    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
     const { network } = ports;
     const successors = new Successors({ ...terms, walk, network, request, mode: options.mode });
     charge.stop = () => walk.stop();

@@ -1,3 +1,4 @@
+import type { Observation } from "../../actors/leases/leases.ts";
 import type { Adapter, Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import type { RoutingSpec } from "../../core/catalog.ts";
@@ -29,6 +30,8 @@ export interface RunWorld {
   /** What is held, by how many calls have a ticket, and the points that were given back after all. */
   readonly held: { holds: number; tickets: number; calls: number; refunded: bigint };
   readonly booked: UsageRecord[];
+  /** What was said of the vendors' health. */
+  readonly observed: Observation[];
   /** Set: the spool refuses USAGE records with it. */
   diskError: Error | undefined;
   /** Resolved by the test when it makes the desk wait. */
@@ -65,6 +68,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
   const openCharges = new OpenCharges(clock);
   const held = { holds: 0, tickets: 0, calls: 0, refunded: 0n };
   const booked: UsageRecord[] = [];
+  const observed: Observation[] = [];
   const body = new TransformStream<Uint8Array, Uint8Array>(undefined, undefined, { highWaterMark: 1_000 });
   const writer = body.writable.getWriter();
   const models = new Map([["m", routes ?? [runRoute("v", adapter, { input: 1n, output: 10n })]]]);
@@ -75,7 +79,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     return {
       ok: true,
       key: KEY,
-      report() {},
+      report: (observation) => void observed.push(observation),
       release() {
         if (isOver) throw new Error("a ticket was given back twice");
         isOver = true;
@@ -89,6 +93,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     openCharges,
     held,
     booked,
+    observed,
     diskError: undefined,
     ticketGate: undefined,
     network: undefined,

@@ -8,6 +8,12 @@ const REQUEST_HEADERS = {
     "Whether another vendor goes on when the one that answers a stream dies: `never`, `always`, `before:200` (tokens delivered). Absent: as the key or the configuration says.",
   "x-sluice-hedge":
     "`on` or `off`: whether a second vendor may be asked when the first is slow to begin. Absent: as the configuration says.",
+  "x-sluice-timeout-first-token":
+    "How long a stream's first content is waited for, at each vendor: `2s`, `500ms`.",
+  "x-sluice-timeout-idle": "How long a stream may fall silent.",
+  "x-sluice-timeout-total": "How long the whole answer may take, over all vendors that are tried.",
+  "x-sluice-timeout-connect":
+    "How long a connection to a vendor may take. None of these lasts longer than the operator's own.",
   "Idempotency-Key":
     "The same key and body within 24 hours get the same answer and are charged once, also after a lost connection.",
 };
