@@ -18,15 +18,16 @@ export interface ChunkNames {
  */
 export function endFrames(final: Final, requestId: string, names: ChunkNames | undefined): string {
   const { error } = final;
-  if (error !== undefined) return `data: ${JSON.stringify(errorBody(error, requestId))}\n\n${comment(final)}`;
+  if (error !== undefined)
+    return `data: ${JSON.stringify(errorBody(error, requestId))}\n\n${chargeComment(final)}`;
   const usage =
     names === undefined
       ? ""
       : `data: ${JSON.stringify({ ...names, choices: [], usage: toOpenAiUsage(final.usage) })}\n\n`;
-  return `${usage}${comment(final)}data: [DONE]\n\n`;
+  return `${usage}${chargeComment(final)}data: [DONE]\n\n`;
 }
 
-function comment(final: Final): string {
+export function chargeComment(final: Final): string {
   const told = {
     outcome: final.outcome,
     cost: formatPoints(final.cost),

@@ -8,8 +8,9 @@ import { ReasoningItem } from "./reasoning-item.ts";
 /** How an item ended. */
 export type ItemStatus = "completed" | "incomplete";
 
-/** Takes the events of an answer as they arise, without their numbers. */
-export type Emit = (event: JsonObject) => void;
+/** An event of the stream, without its number. */
+export type OutputEvent = JsonObject & { readonly type: string; readonly item?: JsonObject };
+export type Emit = (event: OutputEvent) => void;
 
 /** An item of the output while it is written. */
 export interface OpenItem {

@@ -2,7 +2,7 @@ import type { SluiceError } from "../../../core/errors.ts";
 import type { JsonObject } from "../../../core/generation.ts";
 import type { RequestId } from "../../../core/ids.ts";
 import type { Final } from "../../../gateway/gateway.ts";
-import type { ResponsesRequest } from "./request.ts";
+import type { Included, ResponsesRequest } from "./request.ts";
 import { toResponseUsage } from "./usage.ts";
 
 /** What a response is about, known before its first word. */
@@ -31,7 +31,7 @@ export const responseIdOf = (request: RequestId): string => `resp_${suffixOf(req
 /** What ids of this request's response and items have in common. */
 export const suffixOf = (request: RequestId): string => request.replace(/^req_/, "");
 
-/** The response object, with the request's own fields as they were understood. */
+/** The whole response object, with the request's own fields as they were understood. */
 export function responseObject(about: ResponseAbout, state: ResponseState): JsonObject {
   const { requestId, createdAt, model, request } = about;
   const { status, output, final, endedAt, isKept = true } = state;
@@ -50,7 +50,7 @@ export function responseObject(about: ResponseAbout, state: ResponseState): Json
     max_tool_calls: body.max_tool_calls ?? null,
     metadata: body.metadata ?? {},
     model,
-    output: output.map((item) => asAsked(item, request)),
+    output,
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     previous_response_id: request.previous ?? null,
     reasoning: { effort: null, summary: null, ...recordOf(body.reasoning) },
@@ -68,12 +68,16 @@ export function responseObject(about: ResponseAbout, state: ResponseState): Json
   };
 }
 
-/** What the vendor wants back is shown to those who keep the conversation themselves. */
-function asAsked(item: JsonObject, { include }: ResponsesRequest): JsonObject {
-  return include.has("reasoning.encrypted_content") ? item : withoutEncrypted(item);
+/** As a client is shown it: what the vendor wants back only where the client asked for it. */
+export function shownTo(include: ReadonlySet<Included>, response: JsonObject): JsonObject {
+  const { output } = response;
+  return Array.isArray(output)
+    ? { ...response, output: output.map((item: JsonObject) => shownItem(include, item)) }
+    : response;
 }
 
-export function withoutEncrypted(item: JsonObject): JsonObject {
+export function shownItem(include: ReadonlySet<Included>, item: JsonObject): JsonObject {
+  if (include.has("reasoning.encrypted_content")) return item;
   const { encrypted_content: _, ...rest } = item;
   return rest;
 }

@@ -1,0 +1,57 @@
+import { SluiceError } from "../../../core/errors.ts";
+import type { GenerationRequest, JsonObject } from "../../../core/generation.ts";
+import type { TenantId } from "../../../core/ids.ts";
+import { parseChat } from "../../../gateway/requests/chat.ts";
+import type { ResponseLedger } from "../../../ledger/responses.ts";
+import type { KeptTurn } from "./keeping.ts";
+import { messagesOf, type Turn } from "./messages.ts";
+import type { ResponsesRequest } from "./request.ts";
+
+/**
+ * The request as a chat: with the conversation that it goes on from, if it does.
+ * @param bodyBytes size of the body on the wire
+ * @throws SluiceError `not_found` when a part of the conversation is not there, `invalid_request` for what is wrong in it
+ */
+export async function chatOf(
+  ledger: ResponseLedger,
+  tenant: TenantId,
+  request: ResponsesRequest,
+  bodyBytes: number,
+): Promise<GenerationRequest> {
+  const { previous, input, instructions, chat } = request;
+  const before = previous === undefined ? [] : await turnsBefore(ledger, tenant, previous);
+  const messages = messagesOf(instructions, [...before, { items: input, path: "input" }]);
+  const body = { ...chat, messages };
+  return parseChat(body, previous === undefined ? bodyBytes : Buffer.byteLength(JSON.stringify(body)));
+}
+
+async function turnsBefore(
+  ledger: ResponseLedger,
+  tenant: TenantId,
+  previous: string,
+): Promise<readonly Turn[]> {
+  const param = "previous_response_id";
+  const conversation = await ledger.conversation(tenant, previous);
+  if (conversation.kind === "missing") {
+    throw new SluiceError("not_found", `Previous response with id '${previous}' not found.`, { param });
+  }
+  if (conversation.kind === "too long") {
+    throw new SluiceError("invalid_request", "The conversation is longer than is kept: begin a new one.", {
+      param,
+    });
+  }
+  const turns = conversation.turns.map((content) => JSON.parse(content) as KeptTurn); // sealed: only we wrote it
+  if (turns.at(-1)?.response.status === "failed") {
+    throw new SluiceError(
+      "invalid_request",
+      `The response '${previous}' failed: nothing can go on from it.`,
+      { param },
+    );
+  }
+  return turns.flatMap(({ input, response }) => [
+    { items: input, path: param },
+    { items: outputOf(response), path: param },
+  ]);
+}
+
+const outputOf = ({ output }: JsonObject): readonly JsonObject[] => (Array.isArray(output) ? output : []);

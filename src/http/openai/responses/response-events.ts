@@ -1,0 +1,91 @@
+import type { JsonObject } from "../../../core/generation.ts";
+import type { Final } from "../../../gateway/gateway.ts";
+import { errorBody } from "../../errors.ts";
+import { chargeComment } from "../stream-end.ts";
+import { Output, type OutputEvent } from "./output.ts";
+import type { Piece } from "./piece.ts";
+import {
+  type ResponseAbout,
+  responseObject,
+  shownItem,
+  shownTo,
+  statusOf,
+  suffixOf,
+} from "./response-object.ts";
+
+/**
+ * The events of one response as SSE frames, numbered from 0. First `begin`, then `write` for what comes, `end` with
+ * the whole response, and `close` with the last frames; each once, in this order.
+ */
+export class ResponseEvents {
+  /** UTF-16 units of what was written. */
+  chars = 0;
+  readonly #about: ResponseAbout;
+  readonly #output: Output;
+  #frames = "";
+  #number = 0;
+
+  constructor(about: ResponseAbout) {
+    this.#about = about;
+    this.#output = new Output({
+      suffix: suffixOf(about.requestId),
+      summarizes: about.request.summarizes,
+      emit: (event) => this.#emit(event),
+    });
+  }
+
+  begin(): string {
+    const response = responseObject(this.#about, { status: "in_progress", output: [] });
+    this.#emit({ type: "response.created", response });
+    this.#emit({ type: "response.in_progress", response });
+    return this.#taken();
+  }
+
+  /** "" when nothing of it is to be seen. */
+  write(pieces: readonly Piece[]): string {
+    for (const piece of pieces) {
+      this.chars += charsOf(piece);
+      this.#output.write(piece);
+    }
+    return this.#taken();
+  }
+
+  /** Nothing more comes. @param endedAt epoch seconds. @returns the whole response, as it is kept */
+  end(final: Final, endedAt: number): JsonObject {
+    const status = statusOf(final);
+    this.#output.end(status === "completed" ? "completed" : "incomplete");
+    return responseObject(this.#about, { status, output: this.#output.items(), final, endedAt });
+  }
+
+  /**
+   * The last frames: the comment that tells the charge, and one event that ends the response. What was not completed
+   * has an error before it and never a normal end.
+   */
+  close(final: Final, response: JsonObject): string {
+    const { request, requestId } = this.#about;
+    const items = this.#taken();
+    if (final.error !== undefined) {
+      this.#emit({ type: "error", ...errorBody(final.error, requestId) });
+    }
+    this.#emit({ type: `response.${statusOf(final)}`, response: shownTo(request.include, response) });
+    return items + chargeComment(final) + this.#taken();
+  }
+
+  #emit({ item, ...event }: OutputEvent): void {
+    const shown = item === undefined ? {} : { item: shownItem(this.#about.request.include, item) };
+    const data = JSON.stringify({ ...event, ...shown, sequence_number: this.#number });
+    this.#number += 1;
+    this.#frames += `event: ${String(event.type)}\ndata: ${data}\n\n`;
+  }
+
+  #taken(): string {
+    const frames = this.#frames;
+    this.#frames = "";
+    return frames;
+  }
+}
+
+function charsOf(piece: Piece): number {
+  if (piece.kind === "carried") return 0;
+  return piece.kind === "call" ? piece.arguments.length + (piece.name?.length ?? 0) : piece.text.length;
+}

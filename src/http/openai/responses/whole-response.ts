@@ -1,0 +1,30 @@
+import type { JsonObject } from "../../../core/generation.ts";
+import type { TenantId } from "../../../core/ids.ts";
+import type { AnswerGeneration } from "../../../gateway/gateway.ts";
+import { createChatReader, listIn, objectIn } from "./chat-pieces.ts";
+import { Output } from "./output.ts";
+import { type ResponseAbout, responseObject, shownTo, statusOf, suffixOf } from "./response-object.ts";
+import type { StreamBodyPorts } from "./stream-body.ts";
+
+/** A whole answer as a response: the same pieces as of a stream, so that both forms cannot mean different things. */
+export async function wholeResponse(
+  { clock, keeping }: StreamBodyPorts,
+  { answer, final }: AnswerGeneration,
+  tenant: TenantId,
+  about: ResponseAbout,
+): Promise<JsonObject> {
+  const { request } = about;
+  const output = new Output({
+    suffix: suffixOf(about.requestId),
+    summarizes: request.summarizes,
+    emit() {},
+  });
+  const choice = objectIn(listIn(answer.parsed.choices)[0]);
+  for (const piece of choice === undefined ? [] : createChatReader()(choice)) output.write(piece);
+  const status = statusOf(final);
+  output.end(status === "completed" ? "completed" : "incomplete");
+  const endedAt = Math.floor(clock.now() / 1_000);
+  const response = responseObject(about, { status, output: output.items(), final, endedAt });
+  const isKept = request.store && (await keeping.keep(tenant, request, response));
+  return shownTo(request.include, { ...response, store: isKept });
+}

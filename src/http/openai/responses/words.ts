@@ -1,0 +1,28 @@
+import { SluiceError } from "../../../core/errors.ts";
+
+/** Chat's fields by the names that they have here. */
+const HERE: Readonly<Record<string, string>> = {
+  messages: "input",
+  max_completion_tokens: "max_output_tokens",
+  max_tokens: "max_output_tokens",
+  response_format: "text.format",
+  reasoning_effort: "reasoning.effort",
+  verbosity: "text.verbosity",
+};
+
+/** A field, or a part of one, as the client called it. Places among the messages are none of its own. */
+export function wordHere(field: string): string {
+  const [name = ""] = field.split(/[.[]/);
+  const here = HERE[name];
+  if (here === undefined) return field;
+  return name === "messages" ? here : here + field.slice(name.length);
+}
+
+/** The same error, in this dialect's words. */
+export function errorHere(thrown: unknown): unknown {
+  if (!(thrown instanceof SluiceError) || thrown.detail.param === undefined) return thrown;
+  return new SluiceError(thrown.code, thrown.message, {
+    ...thrown.detail,
+    param: wordHere(thrown.detail.param),
+  });
+}
