@@ -38,6 +38,9 @@ test("there are routes of every kind", () => {
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    "/v1/responses",
+    "/v1/responses/{id}",
+    "/v1/responses/{id}/input_items",
     "/v1/models",
     "/api/v1/chat",
     "/v1/streams/{id}",
@@ -114,6 +117,8 @@ describe("metering", () => {
     ["/v1/chat/completions", { model: "sandbox-chat", messages, stream: true }],
     ["/api/v1/chat", { model: "sandbox-chat", messages }],
     ["/v1/completions", { model: "sandbox-chat", prompt: "hi" }],
+    ["/v1/responses", { model: "sandbox-chat", input: "hi" }],
+    ["/v1/responses", { model: "sandbox-chat", input: "hi", stream: true }],
   ];
 
   test.each(WAYS)("%s with %j is on a receipt with its price, and in the metrics", async (path, body) => {

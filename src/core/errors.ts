@@ -11,6 +11,7 @@ export const STATUS_OF_CODE = {
   unsupported_parameter: 400,
   content_policy_violation: 400,
   context_length_exceeded: 400,
+  previous_response_not_found: 400,
   invalid_api_key: 401,
   insufficient_points: 402,
   budget_exceeded: 402,

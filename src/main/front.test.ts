@@ -7,9 +7,9 @@ import { ManualClock } from "../core/manual-clock.ts";
 import { adminOperations } from "../http/admin/admin.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
-import type { IdempotencyLedger } from "../ledger/idempotency.ts";
 import { createTicketStore } from "../ws/tickets.ts";
 import { type Front, openFront } from "./front.ts";
+import type { LedgerParts } from "./ledger-parts.ts";
 import { type OperationParts, operationRoutes } from "./operations.ts";
 import type { RequestParts } from "./request-parts.ts";
 
@@ -35,7 +35,7 @@ beforeAll(() => {
     log: silentLog,
   } as unknown as OperationParts; // as above
   const config = { ...loadConfig({ env: {}, readFile: () => "" }), host: "127.0.0.1", port: 0 };
-  const kept = {} as IdempotencyLedger; // as above
+  const kept = {} as LedgerParts; // as above
   const tickets = createTicketStore(new ManualClock());
   front = openFront(requests, metrics, config, silentLog, operationRoutes(parts), kept, tickets);
 });

@@ -12,14 +12,16 @@ import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
 import { modelRoutes } from "../http/openai/models.ts";
+import { createKeeping } from "../http/openai/responses/keeping.ts";
+import { responseRoutes } from "../http/openai/responses/routes.ts";
 import { toolCallDelta } from "../http/openai/stream-entries.ts";
 import { toOpenAiUsage } from "../http/openai/usage.ts";
 import { streamRoutes } from "../http/stream-routes.ts";
-import type { IdempotencyLedger } from "../ledger/idempotency.ts";
 import type { SocketData } from "../ws/outlet.ts";
 import { socketRoutes } from "../ws/routes.ts";
 import { WebSockets } from "../ws/socket.ts";
 import type { TicketStore } from "../ws/tickets.ts";
+import type { LedgerParts } from "./ledger-parts.ts";
 import type { RequestParts } from "./request-parts.ts";
 
 /** What listens: HTTP and WebSocket on one port. */
@@ -49,7 +51,7 @@ export function openFront(
   config: Config,
   log: Log,
   operations: readonly AnyElysia[],
-  kept: IdempotencyLedger,
+  kept: Pick<LedgerParts, "idempotency" | "responses">,
   tickets: TicketStore,
 ): Front {
   const { bodyLimitBytes } = config;
@@ -67,10 +69,13 @@ export function openFront(
     tickets,
     shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
   });
-  const idempotency = createIdempotency({ ledger: kept, clock, log });
+  const idempotency = createIdempotency({ ledger: kept.idempotency, clock, log });
+  const keeping = createKeeping({ ledger: kept.responses, clock, log });
+  const generating = { ...answering, gateway, idempotency, clock, bodyLimitBytes };
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
-    .use(generationRoutes({ ...answering, gateway, streams, idempotency, clock, bodyLimitBytes }))
+    .use(generationRoutes({ ...generating, streams }))
+    .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))
     .use(socketRoutes(sockets));
@@ -95,6 +100,7 @@ export function openFront(
     async close() {
       await server.stop(true);
       idempotency.close();
+      keeping.close();
     },
   };
 }

@@ -21,6 +21,7 @@ import { createPrices, type Prices } from "../ledger/prices.ts";
 import { createReceipts, type Receipts } from "../ledger/receipts.ts";
 import type { Recovered } from "../ledger/recovery.ts";
 import { createReports, type Reports } from "../ledger/reports.ts";
+import { createResponseLedger, type ResponseLedger } from "../ledger/responses.ts";
 import { createSeal } from "../ledger/sealed.ts";
 import type { Spool } from "../ledger/spool/spool.ts";
 import { createTenants, type Tenants } from "../ledger/tenants.ts";
@@ -40,6 +41,7 @@ export interface LedgerParts {
   readonly reports: Reports;
   readonly receipts: Receipts;
   readonly idempotency: IdempotencyLedger;
+  readonly responses: ResponseLedger;
   /** Takes another node's name; undefined while a process runs under it. */
   claimNode(node: NodeId): Promise<NodeClaim | undefined>;
   /** Resolves with the reason when this process is the node no longer. */
@@ -122,6 +124,7 @@ async function partsOf(
       node,
       createSeal(derivedKey(masterSecret, "kept answers"), random),
     ),
+    responses: createResponseLedger(sql, createSeal(derivedKey(masterSecret, "kept responses"), random)),
     receipts: createReceipts(sql, derivedKey(masterSecret, "receipts")),
     claimNode: claimOther,
     async close() {

@@ -78,7 +78,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const front = openFront(requests, metrics, config, log, operations, ledger.idempotency, shared.tickets);
+  const front = openFront(requests, metrics, config, log, operations, ledger, shared.tickets);
   const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,

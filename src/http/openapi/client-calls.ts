@@ -54,6 +54,61 @@ function generation(path: string, summary: string, request: string, answer: Answ
   };
 }
 
+const RESPONSE_EVENTS = [
+  "Server-sent events, numbered by `sequence_number`. Exactly one of `response.completed`, `response.incomplete` and",
+  "`response.failed` ends them, without `[DONE]`. One that was truncated, failed or cancelled has an `error` event and",
+  '`response.failed`. A comment line `: sluice {"outcome":…,"cost":…,"usage":…,"vendor":…}` stands before a good end and',
+  "behind a bad one.",
+].join(" ");
+
+/** A stream of OpenAI's Responses is told once: what is kept of it is the whole response. */
+const { "x-sluice-resumable": _, ...RESPONSE_HEADERS } = REQUEST_HEADERS;
+
+const RESPONSE_CALLS: readonly Description[] = [
+  {
+    ...generation("/v1/responses", "Response, by OpenAI's newer API", "ResponseRequest", {
+      text: "The response, or with `stream: true` its events.",
+      types: {
+        "application/json": ref("Response"),
+        "text/event-stream": { type: "string", description: RESPONSE_EVENTS },
+      },
+    }),
+    description:
+      "For every chat model. A response is kept for 24 hours, unless `store` is false, so that `previous_response_id` can go on from it; the answer's `store` tells whether it was.",
+    headers: RESPONSE_HEADERS,
+  },
+  {
+    method: "get",
+    path: "/v1/responses/{id}",
+    tag: "Generation",
+    summary: "A response that was kept",
+    access: "client",
+    parameters: { include: "`reasoning.encrypted_content`: with what a vendor wants back in the next turn." },
+    answers: { 200: json("The response.", "Response"), 404: "There is none, or it is older than 24 hours." },
+  },
+  {
+    method: "delete",
+    path: "/v1/responses/{id}",
+    tag: "Generation",
+    summary: "Forget a response; what goes on from it cannot be gone on from any more",
+    access: "client",
+    answers: { 200: "It is forgotten.", 404: "There is none." },
+  },
+  {
+    method: "get",
+    path: "/v1/responses/{id}/input_items",
+    tag: "Generation",
+    summary: "What a kept response was asked",
+    access: "client",
+    parameters: {
+      limit: "1 to 100; absent: 20.",
+      order: "`desc` (default): the last first. `asc`: the first first.",
+      after: "The id of the item behind which the list begins.",
+    },
+    answers: { 200: json("The items.", "ItemList"), 404: "There is no such response." },
+  },
+];
+
 const REPORT_PARAMETERS = {
   group_by: "A list out of key, model, vendor, tier, day, hour; absent: one sum.",
   from: "A date or time; absent: thirty days before `to`.",
@@ -66,6 +121,7 @@ export const CLIENT_CALLS: readonly Description[] = [
   generation("/api/v1/chat", "Chat, by the platform's own name", "ChatRequest", generated("Generation")),
   generation("/v1/completions", "Completion (legacy)", "CompletionRequest", generated("Generation")),
   generation("/v1/embeddings", "Embeddings", "EmbeddingRequest", json("The embeddings.", "Embeddings")),
+  ...RESPONSE_CALLS,
   {
     method: "get",
     path: "/v1/models",

@@ -10,7 +10,7 @@ import type { ResponsesRequest } from "./request.ts";
 /**
  * The request as a chat: with the conversation that it goes on from, if it does.
  * @param bodyBytes size of the body on the wire
- * @throws SluiceError `not_found` when a part of the conversation is not there, `invalid_request` for what is wrong in it
+ * @throws SluiceError `previous_response_not_found` when a part of the conversation is not there, `invalid_request` for what is wrong in it
  */
 export async function chatOf(
   ledger: ResponseLedger,
@@ -33,7 +33,8 @@ async function turnsBefore(
   const param = "previous_response_id";
   const conversation = await ledger.conversation(tenant, previous);
   if (conversation.kind === "missing") {
-    throw new SluiceError("not_found", `Previous response with id '${previous}' not found.`, { param });
+    const message = `Previous response with id '${previous}' not found: responses are kept for a day.`;
+    throw new SluiceError("previous_response_not_found", message, { param });
   }
   if (conversation.kind === "too long") {
     throw new SluiceError("invalid_request", "The conversation is longer than is kept: begin a new one.", {

@@ -4,6 +4,7 @@ import type { Gateway } from "../../../gateway/gateway.ts";
 import type { ResponseLedger } from "../../../ledger/responses.ts";
 import { type AnswerPorts, createAnswer } from "../../answer.ts";
 import { type AddressSource, credentialOf } from "../../credential.ts";
+import { itemPage, shownInput } from "./input-items.ts";
 import type { KeptTurn } from "./keeping.ts";
 import type { Included } from "./request.ts";
 import { shownTo } from "./response-object.ts";
@@ -16,39 +17,48 @@ export interface KeptRoutePorts extends AnswerPorts {
 
 const PATTERN = "/v1/responses/{id}";
 
-/** `GET` and `DELETE /v1/responses/{id}`: what was kept of the key's tenant. */
+/** `GET` and `DELETE /v1/responses/{id}`, `GET /v1/responses/{id}/input_items`: what was kept of the key's tenant. */
 export function keptRoutes(ports: KeptRoutePorts) {
   const answer = createAnswer(ports);
+  const ITEMS = `${PATTERN}/input_items`;
   return new Elysia({ name: "openai-kept-responses" })
     .get("/v1/responses/:id", ({ request, server, params }) =>
       answer(request, PATTERN, () => retrieve(ports, request, server, params.id)),
     )
     .delete("/v1/responses/:id", ({ request, server, params }) =>
       answer(request, PATTERN, () => remove(ports, request, server, params.id)),
+    )
+    .get("/v1/responses/:id/input_items", ({ request, server, params }) =>
+      answer(request, ITEMS, () => inputItems(ports, request, server, params.id)),
     );
 }
 
 async function retrieve(
-  { gateway, responses }: KeptRoutePorts,
+  ports: KeptRoutePorts,
   request: Request,
   server: AddressSource | null,
   id: string,
 ): Promise<Response> {
-  const { tenant } = await gateway.authenticate(credentialOf(request, server), "chat");
   const { searchParams } = new URL(request.url);
-  if (searchParams.get("stream") === "true") {
-    throw unsupported(
-      "stream",
-      "a response is fetched whole: streams are read again with 'x-sluice-resumable'",
-    );
-  }
-  const content = await responses.find(tenant, id);
-  if (content === undefined) throw notFound(id);
-  const { response } = JSON.parse(content) as KeptTurn; // sealed: only we wrote it
+  const { response } = await turnOf(ports, request, server, id, () => {
+    if (searchParams.get("stream") === "true") {
+      throw unsupported("stream", "a response that was kept is fetched whole");
+    }
+  });
   // The SDK writes lists as `include[]`.
   const asked = [...searchParams.getAll("include"), ...searchParams.getAll("include[]")];
   const include = new Set<Included>(asked.filter((name) => name === "reasoning.encrypted_content"));
   return Response.json(shownTo(include, response));
+}
+
+async function inputItems(
+  ports: KeptRoutePorts,
+  request: Request,
+  server: AddressSource | null,
+  id: string,
+): Promise<Response> {
+  const { input } = await turnOf(ports, request, server, id);
+  return Response.json(itemPage(shownInput(id, input), new URL(request.url).searchParams));
 }
 
 async function remove(
@@ -60,6 +70,21 @@ async function remove(
   const { tenant } = await gateway.authenticate(credentialOf(request, server), "chat");
   if (!(await responses.delete(tenant, id))) throw notFound(id);
   return Response.json({ id, object: "response", deleted: true });
+}
+
+/** @param check throws for a request that cannot be answered, once it is known who asks */
+async function turnOf(
+  { gateway, responses }: KeptRoutePorts,
+  request: Request,
+  server: AddressSource | null,
+  id: string,
+  check: () => void = () => {},
+): Promise<KeptTurn> {
+  const { tenant } = await gateway.authenticate(credentialOf(request, server), "chat");
+  check();
+  const content = await responses.find(tenant, id);
+  if (content === undefined) throw notFound(id);
+  return JSON.parse(content) as KeptTurn; // sealed: only we wrote it
 }
 
 const notFound = (id: string): SluiceError =>

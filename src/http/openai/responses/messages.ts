@@ -67,9 +67,12 @@ interface Call {
   readonly message: JsonObject;
 }
 
-/** Fields that a vendor wants back (a thought's signature) stay on the call. */
+/** Fields that a vendor wants back (a thought's signature) are objects and stay on the call; `parsed_arguments` is the SDK's. */
 function callOf(item: JsonObject, path: string): Call {
-  const { type: _, id: __, status: ___, call_id, name, arguments: text, ...extension } = item;
+  const { call_id, name, arguments: text, parsed_arguments: _, ...rest } = item;
+  const extension = Object.fromEntries(
+    Object.entries(rest).filter(([, value]) => typeof value === "object" && value !== null),
+  );
   const called = {
     name: requiredString(name, `${path}.name`),
     arguments: requiredString(text, `${path}.arguments`),

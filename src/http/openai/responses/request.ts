@@ -128,7 +128,10 @@ export function parseResponses(value: unknown): ResponsesRequest {
 
 function refuse(body: JsonObject): void {
   if (body.background === true) {
-    throw unsupported("background", "nothing runs in the background here: stream with 'x-sluice-resumable'");
+    throw unsupported(
+      "background",
+      "nothing runs in the background here: stream, or send an 'Idempotency-Key' and ask again",
+    );
   }
   for (const [name, why] of Object.entries(REFUSED)) if (isSet(body[name])) throw unsupported(name, why);
   for (const [name, instead] of Object.entries(OF_CHAT)) {
@@ -145,7 +148,9 @@ function chatFields(body: JsonObject, reasoning: JsonObject, include: ReadonlySe
   const logprobs = optionalInteger(body, "top_logprobs", 0, MOST_LOGPROBS);
   const wantsLogprobs = include.has("message.output_text.logprobs") || (logprobs ?? 0) > 0;
   const fields: Record<string, unknown> = { model: body.model, stream: body.stream === true };
-  for (const name of Object.keys(body)) if (!READ_HERE.has(name)) fields[name] = body[name];
+  // Null is as good as absent, and some vendors refuse it.
+  for (const name of Object.keys(body))
+    if (!READ_HERE.has(name) && isSet(body[name])) fields[name] = body[name];
   if (tokens !== undefined) fields.max_completion_tokens = tokens;
   if (tools.length > 0) {
     fields.tools = tools;

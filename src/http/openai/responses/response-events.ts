@@ -1,3 +1,4 @@
+import type { SluiceError } from "../../../core/errors.ts";
 import type { JsonObject } from "../../../core/generation.ts";
 import type { Final } from "../../../gateway/gateway.ts";
 import { errorBody } from "../../errors.ts";
@@ -58,17 +59,24 @@ export class ResponseEvents {
   }
 
   /**
-   * The last frames: the comment that tells the charge, and one event that ends the response. What was not completed
-   * has an error before it and never a normal end.
+   * The last frames: the comment that tells the charge, and the event that ends the response. What was not completed
+   * has `error` and `response.failed`, then the comment, and never a normal end.
    */
   close(final: Final, response: JsonObject): string {
-    const { request, requestId } = this.#about;
+    const { request } = this.#about;
     const items = this.#taken();
-    if (final.error !== undefined) {
-      this.#emit({ type: "error", ...errorBody(final.error, requestId) });
-    }
+    const { error } = final;
+    if (error !== undefined) this.#emit(this.#errorEvent(error));
     this.#emit({ type: `response.${statusOf(final)}`, response: shownTo(request.include, response) });
-    return items + chargeComment(final) + this.#taken();
+    const end = this.#taken();
+    return error === undefined ? items + chargeComment(final) + end : items + end + chargeComment(final);
+  }
+
+  /** OpenAI's schema has the error's fields in the event itself, its servers send them within `error`: both are there. */
+  #errorEvent(thrown: SluiceError): OutputEvent {
+    const { error } = errorBody(thrown, this.#about.requestId);
+    const { code, message, param } = error;
+    return { type: "error", code, message, param, error };
   }
 
   #emit({ item, ...event }: OutputEvent): void {

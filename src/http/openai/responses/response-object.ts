@@ -22,8 +22,6 @@ export interface ResponseState {
   readonly final?: Final;
   /** Epoch seconds. */
   readonly endedAt?: number;
-  /** False where it should have been kept, and could not be. */
-  readonly isKept?: boolean;
 }
 
 export const responseIdOf = (request: RequestId): string => `resp_${suffixOf(request)}`;
@@ -34,7 +32,7 @@ export const suffixOf = (request: RequestId): string => request.replace(/^req_/,
 /** The whole response object, with the request's own fields as they were understood. */
 export function responseObject(about: ResponseAbout, state: ResponseState): JsonObject {
   const { requestId, createdAt, model, request } = about;
-  const { status, output, final, endedAt, isKept = true } = state;
+  const { status, output, final, endedAt } = state;
   const { body } = request;
   return {
     id: responseIdOf(requestId),
@@ -55,7 +53,7 @@ export function responseObject(about: ResponseAbout, state: ResponseState): Json
     previous_response_id: request.previous ?? null,
     reasoning: { effort: null, summary: null, ...recordOf(body.reasoning) },
     service_tier: body.service_tier ?? "default",
-    store: request.store && isKept,
+    store: request.store,
     temperature: body.temperature ?? 1,
     text: { format: { type: "text" }, ...recordOf(body.text) },
     tool_choice: body.tool_choice ?? "auto",

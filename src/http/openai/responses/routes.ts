@@ -1,9 +1,14 @@
 import { Elysia } from "elysia";
 import type { Clock } from "../../../core/clock.ts";
-import type { GenerationRequest } from "../../../core/generation.ts";
 import type { RequestId, TenantId } from "../../../core/ids.ts";
-import type { AnswerGeneration, Caller, Gateway, StreamGeneration } from "../../../gateway/gateway.ts";
-import type { StreamRegistry } from "../../../gateway/streams/registry.ts";
+import type {
+  AnswerGeneration,
+  Caller,
+  Gateway,
+  GenerateOptions,
+  Generation,
+  StreamGeneration,
+} from "../../../gateway/gateway.ts";
 import type { ResponseLedger } from "../../../ledger/responses.ts";
 import { type AnswerPorts, createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
@@ -18,12 +23,12 @@ import { type KeptRoutePorts, keptRoutes } from "./kept-routes.ts";
 import { parseResponses, type ResponsesRequest } from "./request.ts";
 import type { ResponseAbout } from "./response-object.ts";
 import { streamBody } from "./stream-body.ts";
+import { unsupported } from "./unsupported.ts";
 import { wholeResponse } from "./whole-response.ts";
 import { errorHere, wordHere } from "./words.ts";
 
 export interface ResponseRoutePorts extends AnswerPorts, KeptRoutePorts {
   readonly gateway: Gateway;
-  readonly streams: StreamRegistry;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly bodyLimitBytes: number;
@@ -57,12 +62,11 @@ async function create(
   const parsed = parseResponses(parseJson(bytes));
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  const isResumable = request.headers.get("x-sluice-resumable") === "true";
-  const bodyBytes = bytes.byteLength;
-  const asked = { caller, parsed, bodyBytes, id, isResumable, wishes: wishesIn(request.headers) };
+  refuseResumable(request.headers);
+  const asked = { caller, parsed, bodyBytes: bytes.byteLength, id, wishes: wishesIn(request.headers) };
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(isResumable, bytes);
+  const fingerprint = fingerprintOf(bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
   return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
@@ -73,7 +77,6 @@ interface Asked {
   readonly parsed: ResponsesRequest;
   readonly bodyBytes: number;
   readonly id: RequestId;
-  readonly isResumable: boolean;
   readonly wishes: Wishes;
 }
 
@@ -83,7 +86,6 @@ async function run(
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   const { caller, parsed, id, wishes } = asked;
-  const chat = await chatOf(ports.responses, caller.tenant, parsed, asked.bodyBytes);
   const options = {
     ...wishes,
     requestId: id,
@@ -91,7 +93,7 @@ async function run(
     mode: "passthrough",
     ...(signal === undefined ? {} : { signal }),
   } as const;
-  const generation = await generate(ports.gateway, caller, chat, options);
+  const generation = await generate(ports, asked, options);
   const about = {
     requestId: id,
     createdAt: Math.floor(ports.clock.now() / 1_000),
@@ -103,14 +105,14 @@ async function run(
     : streamResponse(ports, generation, caller.tenant, about);
 }
 
-/** What a vendor's adapter refuses is told in this dialect's words. */
+/** What is refused of the chat that it becomes is told in this dialect's words. */
 async function generate(
-  gateway: Gateway,
-  caller: Caller,
-  chat: GenerationRequest,
-  options: Parameters<Gateway["generate"]>[2],
-) {
+  { gateway, responses }: ResponseRoutePorts,
+  { caller, parsed, bodyBytes }: Asked,
+  options: GenerateOptions,
+): Promise<Generation> {
   try {
+    const chat = await chatOf(responses, caller.tenant, parsed, bodyBytes);
     return await gateway.generate(caller, chat, options);
   } catch (thrown) {
     throw errorHere(thrown);
@@ -118,8 +120,17 @@ async function generate(
 }
 
 /** Of everything that makes an answer what it is. */
-const fingerprintOf = (isResumable: boolean, body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(`POST ${PATH} ${isResumable}\n`).update(body).digest("hex");
+const fingerprintOf = (body: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(`POST ${PATH}\n`).update(body).digest("hex");
+
+/** A stream is read again by its numbered entries, which do not hold all that a response is made of. */
+function refuseResumable(headers: Headers): void {
+  if (headers.get("x-sluice-resumable") !== "true") return;
+  throw unsupported(
+    "x-sluice-resumable",
+    "a response's stream cannot be taken up again; send an 'Idempotency-Key' to get it once more, or fetch the response when it has ended",
+  );
+}
 
 async function answerResponse(
   ports: ResponseRoutePorts,

@@ -15,7 +15,8 @@ export function wordHere(field: string): string {
   const [name = ""] = field.split(/[.[]/);
   const here = HERE[name];
   if (here === undefined) return field;
-  return name === "messages" ? here : here + field.slice(name.length);
+  const place = field.slice(name.length);
+  return name === "messages" && place.startsWith("[") ? here : here + place;
 }
 
 /** The same error, in this dialect's words. */
