@@ -3,19 +3,15 @@ import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { isObject, numberOf, objectOf, parseJson, textOf } from "../json.ts";
 import { unreadable } from "../openai-family/errors.ts";
 import type { Shown } from "../openai-frames/shown.ts";
+import type { WireReader } from "../openai-frames/translated-stream.ts";
 import { createBlockReader } from "./blocks.ts";
 import { failureInside } from "./errors.ts";
 import { finishReasonOf } from "./stop-reason.ts";
 import { laterUsage, usageOf } from "./usage.ts";
 
-/** Reads the events of one stream, in order; keeps what spans them. Each call answers what its event says. */
-export interface EventReader {
-  /** The `data:` of an event; its `event:` line says nothing that does not stand in there too. */
-  readData(data: string): readonly Shown[];
+/** Reads the events of one stream. The `event:` line of a frame says nothing that does not stand in its data too. */
+export interface EventReader extends WireReader {
   readEvent(event: JsonObject): readonly Shown[];
-  /** As the vendor names its answer; empty until it has. */
-  readonly id: string;
-  readonly model: string;
 }
 
 /** @param secret scrubbed out of errors inside the stream */
@@ -77,6 +73,7 @@ export function createEventReader(secret: string): EventReader {
       return isObject(event) ? readEvent(event) : failed(UNREADABLE);
     },
     readEvent,
+    closed: () => [],
     get id() {
       return id;
     },
@@ -95,6 +92,3 @@ function refusalWords(details: JsonObject | undefined): readonly Shown[] {
   const text = details?.type === "refusal" ? textOf(details.explanation) : undefined;
   return text === undefined ? [] : [{ type: "refusal", choice: 0, text }];
 }
-
-/** True for the event that nothing follows. */
-export const isEndEvent = (data: string): boolean => objectOf(parseJson(data))?.type === "message_stop";

@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, parseJson, textOf } from "../json.ts";
 import { cacheControlIn, type Note } from "./cache-control.ts";
-import { blocksOf, unsupported } from "./parts.ts";
+import { blocksOf } from "./parts.ts";
 import { carriedThoughts, interleaved } from "./thoughts.ts";
 
 /** A conversation in Anthropic's form: the system apart, users and assistants in turns. */

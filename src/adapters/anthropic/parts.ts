@@ -1,5 +1,6 @@
-import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
+import { readDataUrl } from "../data-url.ts";
+import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, textOf } from "../json.ts";
 import { cacheControlIn, type Note } from "./cache-control.ts";
 
@@ -36,7 +37,7 @@ function blockOf(part: JsonObject, path: string, note: Note): JsonObject[] {
 function imageOf(image: unknown, path: string): JsonObject {
   const url = textOf(image) ?? (isObject(image) ? textOf(image.url) : undefined) ?? "";
   if (url.startsWith("https://")) return { type: "image", source: { type: "url", url } };
-  const data = dataUrl(url);
+  const data = readDataUrl(url);
   if (data === undefined || !IMAGE_TYPES.has(data.mediaType)) {
     throw unsupported(
       `${path}.image_url`,
@@ -49,7 +50,7 @@ function imageOf(image: unknown, path: string): JsonObject {
 /** PDF and plain text that came with the request; files kept at another vendor cannot be read. */
 function documentOf(file: unknown, path: string): JsonObject {
   const { file_data, filename } = isObject(file) ? file : {};
-  const data = dataUrl(textOf(file_data) ?? "");
+  const data = readDataUrl(textOf(file_data) ?? "");
   const title = textOf(filename);
   const named = title === undefined ? {} : { title };
   if (data?.mediaType === "application/pdf") {
@@ -65,14 +66,3 @@ function documentOf(file: unknown, path: string): JsonObject {
     "Anthropic takes PDF and plain text, as base64 data URLs in 'file_data'.",
   );
 }
-
-function dataUrl(url: string): { readonly mediaType: string; readonly base64: string } | undefined {
-  const comma = url.indexOf(",");
-  const head = /^data:([\w.+-]+\/[\w.+-]+)(?:;[\w=.+-]+)*;base64$/i.exec(url.slice(0, Math.max(0, comma)));
-  const type = head?.[1]?.toLowerCase();
-  if (type === undefined) return undefined;
-  return { mediaType: type === "image/jpg" ? "image/jpeg" : type, base64: url.slice(comma + 1) };
-}
-
-export const unsupported = (param: string, message: string): SluiceError =>
-  new SluiceError("unsupported_parameter", message, { param });

@@ -1,13 +1,13 @@
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../../core/limits.ts";
 import type { Target, VendorCall } from "../adapter.ts";
+import { unsupported } from "../failure/unsupported.ts";
 import { listOf, textOf } from "../json.ts";
 import { draftOf, limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 import { shapeAnswerFormat } from "./answer-format.ts";
 import { cacheControlIn } from "./cache-control.ts";
 import { type Conversation, calledTools, conversationOf, lacksThoughts } from "./messages.ts";
 import { type Traits, traitsOf } from "./models.ts";
-import { unsupported } from "./parts.ts";
 import { shapeSampling, shapeThinking } from "./thinking.ts";
 import { shapeTools } from "./tools.ts";
 

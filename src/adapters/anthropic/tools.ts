@@ -1,9 +1,9 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, objectOf, textOf } from "../json.ts";
 import type { RequestDraft } from "../openai-family/request-draft.ts";
 import { cacheControlIn, type Note } from "./cache-control.ts";
 import type { Traits } from "./models.ts";
-import { unsupported } from "./parts.ts";
 
 export interface ToolUse {
   /** A tool has to be called: that and thinking exclude each other. */

@@ -15,4 +15,8 @@ export interface Extension {
   readonly fields: JsonObject;
 }
 
-export const isExtension = (shown: Shown): shown is Extension => shown.type === "extension";
+const isExtension = (shown: Shown): shown is Extension => shown.type === "extension";
+
+/** Without what only OpenAI's dialect can carry. */
+export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] =>
+  shown.flatMap((item) => (isExtension(item) ? [] : [item]));
