@@ -1,5 +1,11 @@
 import type { AdapterName, Operation } from "../core/catalog.ts";
-import type { FinishReason, GenerationEvent, GenerationRequest, JsonObject } from "../core/generation.ts";
+import type {
+  FinishReason,
+  GenerationEvent,
+  GenerationRequest,
+  JsonObject,
+  NativeDialect,
+} from "../core/generation.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 
@@ -12,8 +18,12 @@ export interface Adapter {
   /** Without a trailing slash; absent where the operator must give one. */
   readonly defaultBaseUrl?: string;
   readonly operations: ReadonlySet<Operation>;
-  /** The wire dialect of its answers. The same as the client's: bytes pass through. */
-  readonly dialect: "openai";
+  /**
+   * The dialect of the vendor's own wire, where that is not OpenAI's. A request that carries its body in this dialect
+   * (`native`) is sent as that body, `readAnswer` and `passthrough` streams then give the vendor's own bytes. All other
+   * requests are translated, and answered in OpenAI's dialect.
+   */
+  readonly nativeDialect?: NativeDialect;
   /** Replaces the network: only for a vendor that lives inside the process. */
   readonly transport?: Transport;
   /** The HTTP call that asks this vendor. Streams always ask for usage. Throws SluiceError for what cannot be expressed. */
@@ -84,7 +94,8 @@ export interface VendorCall {
 export type VendorAnswer =
   | {
       readonly ok: true;
-      /** In the OpenAI dialect of the operation. */
+      /** Of the body; absent: OpenAI's of the operation. */
+      readonly dialect?: NativeDialect;
       readonly body: Uint8Array;
       readonly parsed: JsonObject;
       /** Undefined: the vendor did not say, or said nonsense. */
@@ -132,9 +143,11 @@ export interface Passage {
   /**
    * `passthrough` mode: whole SSE frames for the client, exactly as they came, minus the end marker, a
    * usage-only chunk, usage inside a finish chunk, comments and error objects. The front writes usage and
-   * the end itself, once the charge is known.
+   * the end itself, once the charge is known. (Usage stays in where it has no frame of its own: other dialects.)
    */
   readonly bytes?: Uint8Array;
+  /** Of the bytes; absent: OpenAI's. Changes in the middle of an answer when another vendor goes on with it. */
+  readonly dialect?: NativeDialect;
   /** True when this read holds generated content (text, reasoning, tool call): the first one ends failover. */
   readonly hasContent: boolean;
 }
@@ -146,5 +159,9 @@ export interface Delivered {
   readonly chars: number;
   readonly reasoningChars: number;
 }
+
+/** True when the vendor speaks the client's own dialect. */
+export const servesNatively = ({ nativeDialect }: Adapter, { native }: GenerationRequest): boolean =>
+  native !== undefined && native.dialect === nativeDialect;
 
 export const EMPTY_PASSAGE: Passage = { events: [], hasContent: false };

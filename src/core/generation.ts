@@ -25,6 +25,22 @@ export interface GenerationRequest {
   readonly usesTools: boolean;
   /** True when the prompt carries images. */
   readonly usesImages: boolean;
+  /** The same request as the client said it, where that was not in OpenAI's dialect. */
+  readonly native?: NativeRequest;
+}
+
+/** Dialects that a client and a vendor may share beside OpenAI's chat. */
+export type NativeDialect = "anthropic" | "gemini" | "openai-responses";
+
+/** A request in its client's own dialect, for a vendor that speaks it too. `body` of the request says the same in OpenAI's. */
+export interface NativeRequest {
+  readonly dialect: NativeDialect;
+  /** As the client sent it. Adapters copy, never change it. */
+  readonly body: JsonObject;
+  /** Of the client's headers, what belongs to the request, by lower-case names. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What `body` of the request leaves out and nothing may: only a vendor of the dialect can serve. The field and why. */
+  readonly only?: { readonly param: string; readonly message: string };
 }
 
 export type FinishReason = "stop" | "length" | "tool_calls" | "content_filter" | "function_call";

@@ -1,4 +1,10 @@
-import type { Adapter, Target, Transport, VendorCall } from "../adapters/adapter.ts";
+import {
+  type Adapter,
+  servesNatively,
+  type Target,
+  type Transport,
+  type VendorCall,
+} from "../adapters/adapter.ts";
 import type { Timeouts, VendorKey } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
@@ -121,6 +127,7 @@ export class Attempt implements Deadline {
     const { adapter } = this.route;
     let call: VendorCall;
     try {
+      refuseForeign(adapter, request);
       call = adapter.buildCall(request, this.#target(cappedOutputTokens));
     } catch (thrown) {
       return { ok: false, failure: inexpressible(thrown) };
@@ -202,6 +209,13 @@ function timedOut(by: Exclude<Ended, "client">, id: VendorId, timeouts: Timeouts
     vendorCode: by,
     message: `${id} ${words[by]}.`,
   };
+}
+
+/** What only a vendor of the client's own dialect can be asked is not asked of others. */
+function refuseForeign(adapter: Adapter, request: GenerationRequest): void {
+  const only = request.native?.only;
+  if (only === undefined || servesNatively(adapter, request)) return;
+  throw new SluiceError("unsupported_parameter", only.message, { param: only.param });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
 import type { Operation, Tier } from "../core/catalog.ts";
 import type { LimitState, SluiceError } from "../core/errors.ts";
-import type { GenerationRequest, Outcome } from "../core/generation.ts";
+import type { GenerationRequest, NativeDialect, Outcome } from "../core/generation.ts";
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
 import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import type { Micropoints } from "../core/points.ts";
@@ -76,8 +76,10 @@ export interface Started {
   readonly cappedOutputTokens?: number;
   readonly limit?: LimitState;
   readonly tokenLimit?: LimitState;
-  /** Request fields that the serving vendor cannot take. */
+  /** Request fields that the serving vendor cannot take, in the words of the body that it was sent. */
   readonly dropped?: readonly string[];
+  /** The client's own dialect, in which the vendor was asked; absent: it was asked by the body in OpenAI's. */
+  readonly dialect?: NativeDialect;
 }
 
 export interface AnswerGeneration {

@@ -1,4 +1,4 @@
-import type { Transport } from "../adapters/adapter.ts";
+import { servesNatively, type Transport } from "../adapters/adapter.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
@@ -238,6 +238,7 @@ class Run {
 
   #started(route: Route, dropped: readonly string[] | undefined): Started {
     const { cappedOutputTokens, limit, tokenLimit } = this.admission;
+    const { native } = this.request;
     return {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
@@ -247,6 +248,9 @@ class Run {
       ...(limit === undefined ? {} : { limit }),
       ...(tokenLimit === undefined ? {} : { tokenLimit }),
       ...(dropped === undefined || dropped.length === 0 ? {} : { dropped }),
+      ...(native !== undefined && servesNatively(route.adapter, this.request)
+        ? { dialect: native.dialect }
+        : {}),
     };
   }
 

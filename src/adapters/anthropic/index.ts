@@ -1,13 +1,15 @@
 import type { Clock } from "../../core/clock.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
 import type { Adapter } from "../adapter.ts";
 import { readAnswer } from "./answer.ts";
 import { continuation } from "./continuation.ts";
 import { classifyError } from "./errors.ts";
+import { readNativeAnswer } from "./native-answer.ts";
 import { buildCall } from "./request.ts";
 import { openStream } from "./stream.ts";
 
 /**
- * Anthropic's Messages API for clients of OpenAI's dialect: chat, whole and streamed.
+ * Anthropic's Messages API: chat, whole and streamed, for clients of OpenAI's dialect and of its own.
  * @param clock for the `created` of answers, which Anthropic does not say
  */
 export const createAnthropic = (clock: Clock): Adapter => {
@@ -16,12 +18,15 @@ export const createAnthropic = (clock: Clock): Adapter => {
     name: "anthropic",
     defaultBaseUrl: "https://api.anthropic.com",
     operations: new Set(["chat"]),
-    dialect: "openai",
+    nativeDialect: "anthropic",
     buildCall,
-    readAnswer: (_request, body, secret = "") => readAnswer(body, secret, created()),
-    openStream: (_request, mode, secret = "", remembers = false) =>
-      openStream(mode, secret, created(), remembers),
+    readAnswer: (request, body, secret = "") =>
+      isNative(request) ? readNativeAnswer(body, secret) : readAnswer(body, secret, created()),
+    openStream: (request, mode, secret = "", remembers = false) =>
+      openStream(secret, { mode, created: created(), remembers, isNative: isNative(request) }),
     continuation,
     classifyError,
   };
 };
+
+const isNative = ({ native }: GenerationRequest): boolean => native?.dialect === "anthropic";

@@ -1,26 +1,18 @@
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
-import { DEFAULT_MAX_OUTPUT_TOKENS } from "../../core/limits.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { unsupported } from "../failure/unsupported.ts";
 import { listOf, textOf } from "../json.ts";
-import { draftOf, limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
+import { draftOf, type RequestDraft } from "../openai-family/request-draft.ts";
 import { shapeAnswerFormat } from "./answer-format.ts";
 import { cacheControlIn } from "./cache-control.ts";
 import { type Conversation, calledTools, conversationOf, lacksThoughts } from "./messages.ts";
+import { LONGEST_SILENT_TOKENS, limitTokens, messagesCall } from "./messages-call.ts";
 import { type Traits, traitsOf } from "./models.ts";
+import { buildNativeCall } from "./native-request.ts";
 import { shapeSampling, shapeThinking } from "./thinking.ts";
 import { shapeTools } from "./tools.ts";
 
-/** The only version of the Messages API there is. */
-const API_VERSION = "2023-06-01";
-
-/**
- * Whole answers that may be longer are streamed and put together here: a connection that is silent for minutes
- * gets cut on the way. Anthropic's own SDK takes 128,000 tokens for an hour and draws the line at ten minutes.
- */
-const LONGEST_SILENT_TOKENS = 21_333;
-
-/** Everything that is sent; whatever else a client asks for is dropped and told. */
+/** Everything that is sent for a client of OpenAI's dialect; whatever else a client asks for is dropped and told. */
 const FIELDS = new Set([
   "model",
   "max_tokens",
@@ -48,34 +40,17 @@ const NOT_THE_CLIENTS = ["system", "stop_sequences", "output_config", "metadata"
  * @throws SluiceError `unsupported_parameter` for what Anthropic cannot express
  */
 export function buildCall(request: GenerationRequest, target: Target): VendorCall {
+  if (request.native?.dialect === "anthropic") return buildNativeCall(request, request.native, target);
   const draft = draftOf(request.body);
   draft.removeNulls();
   refuseInexpressible(draft);
   draft.drop(...NOT_THE_CLIENTS);
   const traits = traitsOf(target.model);
-  const most = target.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS;
-  const capped = Math.min(target.cappedOutputTokens ?? most, most);
-  const maxTokens = limitOutput(draft, "max_tokens", { capped }) ?? most;
+  const maxTokens = limitTokens(draft, target);
   const streams = request.stream || maxTokens > LONGEST_SILENT_TOKENS;
   shape(draft, traits, maxTokens);
-  draft.set("model", target.model);
-  draft.remove("stream", "stream_options");
-  if (streams) draft.set("stream", true);
-  draft.keepOnly(FIELDS);
-  return {
-    method: "POST",
-    url: `${target.baseUrl.replace(/\/v1$/, "")}/v1/messages`,
-    headers: {
-      "x-api-key": target.secret,
-      "anthropic-version": API_VERSION,
-      "content-type": "application/json",
-      accept: streams ? "text/event-stream" : "application/json",
-      // Compression on the way was seen to hold back a stream's events.
-      "accept-encoding": "identity",
-    },
-    body: JSON.stringify(draft.body),
-    ...(draft.dropped.length === 0 ? {} : { dropped: draft.dropped }),
-  };
+  draft.remove("stream_options");
+  return messagesCall(draft, FIELDS, target, streams);
 }
 
 function refuseInexpressible(draft: RequestDraft): void {

@@ -103,7 +103,7 @@ function effortFor(effort: string, traits: Traits): string | undefined {
 }
 
 /** A budget that leaves half of the limit to the answer; undefined when that is less than there must be. */
-function withinLimit(thinking: JsonObject, maxTokens: number): JsonObject | undefined {
+export function withinLimit(thinking: JsonObject, maxTokens: number): JsonObject | undefined {
   const budget = numberOf(thinking.budget_tokens);
   if (budget === undefined || budget < maxTokens) return thinking;
   const half = Math.floor(maxTokens / 2);

@@ -10,7 +10,6 @@ export const adapterOf = (member: Member): Adapter => ({
   name: member.name,
   ...(member.defaultBaseUrl === undefined ? {} : { defaultBaseUrl: member.defaultBaseUrl }),
   operations: new Set(member.operations),
-  dialect: "openai",
   ...(member.transport === undefined ? {} : { transport: member.transport }),
   buildCall: (request, target) => buildCall(member, request, target),
   readAnswer: (request, body, secret = "") => readAnswer(member, request, body, secret),

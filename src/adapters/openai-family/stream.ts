@@ -1,7 +1,7 @@
 import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
-import { emptyLineLength, frameEnd } from "../sse/event-stream.ts";
+import { byteOrderMarkLength, emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createDeltaTemplates, type Found } from "./delta-template.ts";
 import type { ChunkReading } from "./events.ts";
@@ -124,6 +124,3 @@ function soleContent(reading: ChunkReading): GenerationEvent | undefined {
   const isSole = reading.content.length === 1 && reading.control.length === 0;
   return isSole && reading.forClient === "keep" ? reading.content[0] : undefined;
 }
-
-const byteOrderMarkLength = (bytes: Uint8Array): number =>
-  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;

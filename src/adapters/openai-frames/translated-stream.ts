@@ -3,11 +3,13 @@ import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { isObject, parseJson } from "../json.ts";
 import { endsStream, FRAME_TOO_LARGE } from "../openai-family/frames.ts";
+import { createKeptBytes } from "../openai-family/kept-bytes.ts";
 import { createSaid } from "../openai-family/said.ts";
 import { createTally } from "../openai-family/tally.ts";
-import { readFrame, readFrames } from "../sse/event-stream.ts";
+import { byteOrderMarkLength, emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createChunkFrames } from "./chunk-frames.ts";
+import { keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
 import { eventsIn, type Shown } from "./shown.ts";
 
 /** Reads the frames of one stream of a vendor's own wire, in order; keeps what spans them. */
@@ -27,30 +29,44 @@ export interface TranslatedStreamOptions {
   /** Epoch seconds, for the chunks. */
   readonly created: number;
   readonly remembers: boolean;
+  /** The client speaks the vendor's dialect: `passthrough` gives the vendor's own frames. */
+  readonly own?: OwnFrames | undefined;
 }
 
-/** The reader of one SSE stream that is not OpenAI's: frames to events, and events to OpenAI's frames. */
+/** The reader of one SSE stream that is not OpenAI's: frames to events, and events to OpenAI's frames where those are wanted. */
 export function createTranslatedStream(reader: WireReader, options: TranslatedStreamOptions): StreamReader {
-  const { mode, created, remembers } = options;
+  const { mode, created, remembers, own } = options;
   const splitter = createFrameSplitter();
   const frames = createChunkFrames(() => ({ id: reader.id, model: reader.model, created }));
   const tally = createTally();
   const memory = remembers ? createSaid() : undefined;
   let isOver = false;
+  let isFirstBlock = true;
 
   /** Reads a run of whole frames. Everything after the end or a failure is nobody's. */
   function readBlock(block: Uint8Array): Passage {
+    const view = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+    // Places in it are places in the block.
+    const text = view.toString("latin1");
+    const kept = createKeptBytes(block);
     const shown: Shown[] = [];
     let hasContent = false;
-    for (const { data } of readFrames(Buffer.from(block).toString("utf8"))) {
+    let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
+    isFirstBlock = false;
+    while (at < text.length && !isOver) {
+      const start = at;
+      const blank = emptyLineLength(text, start);
+      at = blank > 0 ? start + blank : frameEnd(text, start);
+      const frame = view.toString("utf8", start, at);
+      const { data } = readFrame(frame);
       if (data === undefined || data.trim() === "") continue;
       const said = Buffer.byteLength(data) > MAX_FRAME_BYTES ? [FRAME_TOO_LARGE] : reader.readData(data);
       hasContent = count(said) || hasContent;
       shown.push(...said);
       isOver = endsStream(eventsIn(said));
-      if (isOver) break;
+      if (own?.isShown(data, said) === true) keepFrame(kept, frame, start, at);
     }
-    return passage(shown, hasContent);
+    return passage(shown, hasContent, kept.bytes());
   }
 
   /** True when one frame held content. */
@@ -64,18 +80,25 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     return content.length > 0;
   }
 
-  function passage(shown: readonly Shown[], hasContent: boolean): Passage {
+  /** @param ownBytes the vendor's own frames for the client */
+  function passage(shown: readonly Shown[], hasContent: boolean, ownBytes?: Uint8Array): Passage {
     const events = eventsIn(shown);
     if (mode === "events") return { events, hasContent };
-    const bytes = frames.encode(shown);
+    const bytes = own === undefined ? frames.encode(shown) : ownBytes;
     const control = events.filter((event) => !isContent(event));
-    return { events: control, hasContent, ...(bytes === undefined ? {} : { bytes }) };
+    if (bytes === undefined) return { events: control, hasContent };
+    return { events: control, hasContent, bytes, ...(own === undefined ? {} : { dialect: own.dialect }) };
   }
 
   /** A last frame that is whole but for the empty line after it. Half an object is never JSON. */
-  function readRest(): readonly Shown[] {
-    const { data } = readFrame(Buffer.from(splitter.rest()).toString("utf8"));
-    return data !== undefined && isObject(parseJson(data)) ? reader.readData(data) : [];
+  function readRest(): Passage {
+    const frame = Buffer.from(splitter.rest()).toString("utf8");
+    const { data } = readFrame(frame);
+    const rest = data !== undefined && isObject(parseJson(data)) ? reader.readData(data) : [];
+    const hasContent = count(rest);
+    const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest) === true;
+    const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...reader.closed()];
+    return passage(shown, hasContent, isShown ? rewritten(frame) : undefined);
   }
 
   return {
@@ -90,9 +113,7 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     close() {
       if (isOver) return EMPTY_PASSAGE;
       isOver = true;
-      const rest = readRest();
-      const hasContent = count(rest);
-      return passage(endsStream(eventsIn(rest)) ? rest : [...rest, ...reader.closed()], hasContent);
+      return readRest();
     },
     delivered: tally.delivered,
     get deliveredAtUsage() {

@@ -63,3 +63,7 @@ function fieldValue(line: string, name: string): string | undefined {
   if (line[name.length] !== ":") return undefined;
   return line.slice(line[name.length + 1] === " " ? name.length + 2 : name.length + 1);
 }
+
+/** Length of the mark that some write before the first byte of a text, 0 when there is none. */
+export const byteOrderMarkLength = (bytes: Uint8Array): number =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;

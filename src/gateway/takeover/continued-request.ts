@@ -110,7 +110,9 @@ function withBody(request: GenerationRequest, changes: JsonObject, given: string
     ),
   );
   const promptTokens = request.promptTokens + promptTokensForHold(Buffer.byteLength(given));
-  return { ...request, body, promptTokens };
+  // The client's own body knows nothing of the beginning.
+  const { native: _, ...rest } = request;
+  return { ...rest, body, promptTokens };
 }
 
 const endsInsideCharacter = (text: string): boolean => isUnit(text.charCodeAt(text.length - 1), 0xd8_00);

@@ -63,7 +63,8 @@ export class FirstLeg implements Leg {
   async read(): Promise<Passage | null> {
     const passage = await this.vendor.read();
     if (this.#head === undefined && passage?.bytes !== undefined && this.vendor.said !== undefined) {
-      this.#head = firstLineOf(passage.bytes);
+      // Only chunks of OpenAI's have names that another vendor's are to bear.
+      if (passage.dialect === undefined) this.#head = firstLineOf(passage.bytes);
     }
     return passage;
   }

@@ -15,7 +15,9 @@ export type Takeable = "text" | "reasoning";
 export function takeableOf(request: GenerationRequest): Takeable | undefined {
   const { operation, body, stream, choices } = request;
   if (!stream || choices > 1 || isSet(body.logprobs) || isSet(body.audio)) return undefined;
-  if (operation === "chat") return hasForm(body.response_format) ? "reasoning" : "text";
+  // A continuation is asked for by OpenAI's body: what that cannot say would be lost.
+  const isOnlyNative = request.native?.only !== undefined;
+  if (operation === "chat") return isOnlyNative || hasForm(body.response_format) ? "reasoning" : "text";
   if (operation !== "completion" || body.echo === true) return undefined;
   const { prompt } = body;
   const only: unknown = Array.isArray(prompt) && prompt.length === 1 ? prompt[0] : prompt;

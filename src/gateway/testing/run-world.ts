@@ -3,6 +3,7 @@ import type { Adapter, Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import type { RoutingSpec } from "../../core/catalog.ts";
 import { SluiceError } from "../../core/errors.ts";
+import type { NativeRequest } from "../../core/generation.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
@@ -50,9 +51,11 @@ export interface RunWorld {
   end(): void;
   stream(signal?: AbortSignal): Promise<Generation>;
   whole(signal?: AbortSignal): Promise<Generation>;
-  /** Any chat: fields of its body, and how it is asked for. */
-  chat(body: object, options?: Partial<GenerateOptions>): Promise<Generation>;
+  /** Any chat: fields of its body, how it is asked for, and the same in the client's own dialect. */
+  chat(body: object, options?: Asked): Promise<Generation>;
 }
+
+type Asked = Partial<GenerateOptions> & { readonly native?: NativeRequest };
 
 export const delta = (content: string, usage?: object): string =>
   `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: { content }, finish_reason: null }], ...(usage === undefined ? {} : { usage }) })}\n\n`;
@@ -155,11 +158,11 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     }),
   };
 
-  function run(body: object, options: Partial<GenerateOptions> = {}): Promise<Generation> {
+  function run(body: object, { native, ...options }: Asked = {}): Promise<Generation> {
     const messages = [{ role: "user", content: "How are you?" }];
     const request = parseChat({ model: "m", messages, max_tokens: 50, ...body }, 40);
     const asked = { requestId: nextId(), mode: "passthrough", ...options } as const;
-    return generate(ports, callerOf(), request, asked);
+    return generate(ports, callerOf(), native === undefined ? request : { ...request, native }, asked);
   }
 
   return world;
