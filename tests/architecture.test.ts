@@ -75,9 +75,11 @@ function prefixesOf(names: string): readonly string[] {
     .split(",")
     .map((name) => name.replaceAll("`", "").trim())
     .filter((name) => name !== "" && name !== "–")
-    .map((name) => {
+    .flatMap((name) => {
       if (name === "everything") return "";
-      return name === "adapters' interface" ? "src/adapters/adapter.ts" : `src/${name}/`;
+      return name === "adapters' interface"
+        ? ["src/adapters/adapter.ts", "src/adapters/media-adapter.ts"]
+        : `src/${name}/`;
     });
 }
 

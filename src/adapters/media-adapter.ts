@@ -1,7 +1,8 @@
+import type { AdapterName } from "../core/catalog.ts";
 import type { JsonObject } from "../core/generation.ts";
 import type { MediaOperation, MediaRequest, MediaResult } from "../core/media.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
-import type { Target, Transport } from "./adapter.ts";
+import type { Adapter, Target } from "./adapter.ts";
 
 /**
  * A vendor of pictures, as pure translation: a job's submission out, its state in, errors classified. No money, no
@@ -9,9 +10,12 @@ import type { Target, Transport } from "./adapter.ts";
  * the same here: the former's first answer is a result.
  */
 export interface MediaAdapter {
+  readonly name: AdapterName;
+  /** Without a trailing slash; absent where the operator must give one. */
+  readonly defaultBaseUrl?: string;
   readonly operations: ReadonlySet<MediaOperation>;
-  /** Replaces the network: only for a vendor that lives inside the process. */
-  readonly transport?: Transport;
+  /** Replaces the network for addresses of its own scheme: only for a vendor that lives inside the process. */
+  readonly transport?: MediaTransport;
   /**
    * Whether a submission of which nobody knows whether it arrived may be sent again. `safe`: it would be the same job,
    * or costs nothing. `never`: it could be paid twice.
@@ -43,6 +47,8 @@ export interface MediaCall {
   /** Fields of the request that this vendor cannot take. Shown as `x-sluice-dropped`. */
   readonly dropped?: readonly string[];
 }
+
+export type MediaTransport = (call: MediaCall, signal: AbortSignal) => Promise<Response>;
 
 /** What came back: read whole, and bounded. */
 export interface MediaAnswer {
@@ -94,4 +100,10 @@ export interface HookNews {
   readonly jobId: string;
   /** Absent: the vendor is to be asked. */
   readonly state?: JobState;
+}
+
+/** What can be asked of one kind of vendor: text, pictures, or both. */
+export interface VendorAdapters {
+  readonly text?: Adapter;
+  readonly media?: MediaAdapter;
 }

@@ -11,5 +11,8 @@ test("every vendor's folder is in the registry under its own name", () => {
   const shared = ["failure", "openai-family", "openai-frames", "sse", "testing"];
   const vendors = folders.filter((name) => !shared.includes(name));
   expect([...adapters.keys()].map(String).toSorted()).toEqual(vendors.toSorted());
-  for (const [name, adapter] of adapters) expect(adapter.name).toBe(name);
+  for (const [name, { text, media }] of adapters) {
+    expect(text !== undefined || media !== undefined).toBe(true);
+    for (const adapter of [text, media]) expect(adapter?.name ?? name).toBe(name);
+  }
 });

@@ -4,14 +4,20 @@ import type { Adapter } from "./adapter.ts";
 import { createAnthropic } from "./anthropic/index.ts";
 import { deepseek } from "./deepseek/index.ts";
 import { doubao } from "./doubao/index.ts";
+import type { MediaAdapter, VendorAdapters } from "./media-adapter.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
 import { qwen } from "./qwen/index.ts";
 import { createSandbox } from "./sandbox/index.ts";
+import { createSandboxMedia } from "./sandbox/media/adapter.ts";
 
 /** Every vendor that can be spoken to. A new one is a folder and a line here. */
-export function createAdapters({ clock }: { readonly clock: Clock }): ReadonlyMap<AdapterName, Adapter> {
-  const adapters = [
+export function createAdapters({
+  clock,
+}: {
+  readonly clock: Clock;
+}): ReadonlyMap<AdapterName, VendorAdapters> {
+  const text: readonly Adapter[] = [
     openai,
     createAnthropic(clock),
     deepseek,
@@ -20,5 +26,9 @@ export function createAdapters({ clock }: { readonly clock: Clock }): ReadonlyMa
     openaiCompatible,
     createSandbox(clock),
   ];
-  return new Map(adapters.map((adapter) => [adapter.name, adapter]));
+  const media: readonly MediaAdapter[] = [createSandboxMedia(clock)];
+  const adapters = new Map<AdapterName, VendorAdapters>();
+  for (const adapter of text) adapters.set(adapter.name, { text: adapter });
+  for (const adapter of media) adapters.set(adapter.name, { ...adapters.get(adapter.name), media: adapter });
+  return adapters;
 }

@@ -20,6 +20,15 @@ describe("a price", () => {
     } as ReturnType<typeof priceOf>);
   });
 
+  test("of pictures has a rate that pictures are charged by", () => {
+    const problem = "price: has no rate that pictures are charged by";
+    expect(messages({ image: 0.04 }, ["image"])).toEqual([]);
+    expect(messages({ call: 0.1 }, ["image_edit"])).toEqual([]);
+    expect(messages({ input: 5, output: 30 }, ["image", "image_edit"])).toEqual([]);
+    expect(messages({ input: 5, output: 0 }, ["image"])[0]).toStartWith(problem);
+    expect(messages({ input: 5 }, ["image"])[0]).toStartWith(problem);
+  });
+
   test("can be free only by saying so", () => {
     expect(priceOf("free")).toEqual({ kind: "free" });
     expect(messages(undefined)[0]).toStartWith("price: is required");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Operation } from "../core/catalog.ts";
+import { isMediaOperation } from "../core/media.ts";
 import { type Micropoints, micropointsOf, parsePoints } from "../core/points.ts";
 import type { MeteredPrice, Price } from "../core/price.ts";
 import { points } from "./fields.ts";
@@ -32,6 +33,11 @@ export function priceProblem(price: PriceInput, operations?: readonly Operation[
   const given = Object.values(price).filter((rate) => rate !== undefined);
   if (given.length === 0) return "has no rate: give { input, output }, or say `price: free`";
   if (given.every((rate) => Number(rate) === 0)) return "charges nothing: say `price: free` if that is meant";
+  const draws = operations?.some((name) => isMediaOperation(name)) === true;
+  const byPicture = [price.image, price.call, price.output, price.second];
+  if (draws && byPicture.every((rate) => rate === undefined || Number(rate) === 0)) {
+    return "has no rate that pictures are charged by: give `image`, `call` or `output`";
+  }
   const onlyEmbeds =
     operations !== undefined && operations.length > 0 && operations.every((name) => name === "embedding");
   const byToken = [price.input, price.cachedInput, price.cacheWrite, price.output, price.reasoning];

@@ -2,6 +2,7 @@ import type { RateLimit } from "./algorithms.ts";
 import type { HedgeSettings } from "./hedge-settings.ts";
 import type { VendorId } from "./ids.ts";
 import type { LimitSpecs } from "./limit-specs.ts";
+import { MEDIA_OPERATIONS } from "./media.ts";
 import type { Price } from "./price.ts";
 import type { TakeoverPolicy } from "./takeover-policy.ts";
 
@@ -93,7 +94,7 @@ export interface Candidate {
   readonly operations?: readonly Operation[];
 }
 
-export const OPERATIONS = ["chat", "completion", "embedding"] as const;
+export const OPERATIONS = ["chat", "completion", "embedding", ...MEDIA_OPERATIONS] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 export interface RoutingSpec {

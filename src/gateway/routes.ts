@@ -1,8 +1,10 @@
 import type { Adapter } from "../adapters/adapter.ts";
+import type { MediaAdapter, VendorAdapters } from "../adapters/media-adapter.ts";
 import type { Candidate, Catalog, Operation, RoutingSpec, VendorKey, VendorSpec } from "../core/catalog.ts";
 import type { PriceId, VendorId } from "../core/ids.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../core/limits.ts";
 import type { Price } from "../core/price.ts";
+import { noText } from "./no-text.ts";
 
 /** The catalog made ready for requests: everything that does not depend on one is worked out once per reload. */
 export interface Routes {
@@ -15,6 +17,8 @@ export interface Routes {
 export interface Route {
   readonly vendor: VendorSpec;
   readonly adapter: Adapter;
+  /** Absent: a vendor without pictures. */
+  readonly media?: MediaService;
   /** Without a trailing slash; empty for a vendor inside the process. */
   readonly baseUrl: string;
   readonly model: string;
@@ -25,12 +29,18 @@ export interface Route {
   readonly price: { readonly id: PriceId; readonly spec: Price } | undefined;
 }
 
+/** Where a vendor's pictures are asked for: some have another address for them. */
+export interface MediaService {
+  readonly adapter: MediaAdapter;
+  readonly baseUrl: string;
+}
+
 export type PriceIdOf = (vendor: VendorId, model: string, price: Price) => PriceId;
 
 /** Candidates whose adapter does not exist in this build are left out; `unserved` names their vendors. */
 export function buildRoutes(
   catalog: Catalog,
-  adapters: ReadonlyMap<string, Adapter>,
+  adapters: ReadonlyMap<string, VendorAdapters>,
   priceIdOf: PriceIdOf,
 ): { readonly routes: Routes; readonly unserved: readonly VendorId[] } {
   const unserved = new Set<VendorId>();
@@ -51,15 +61,28 @@ export function buildRoutes(
 /** Stands for the key of a vendor that asks for none: health and attempts are counted by key. */
 const KEYLESS: VendorKey = { id: "none", secret: "", weight: 1 };
 
-function routeOf(candidate: Candidate, vendor: VendorSpec, adapter: Adapter, priceIdOf: PriceIdOf): Route {
+function routeOf(
+  candidate: Candidate,
+  vendor: VendorSpec,
+  { text, media }: VendorAdapters,
+  priceIdOf: PriceIdOf,
+): Route {
   const { price } = candidate;
+  const adapter = text ?? noText(vendor.adapter);
+  const served = new Set<Operation>([...adapter.operations, ...(media?.operations ?? [])]);
   return {
     vendor: vendor.keys.length === 0 ? { ...vendor, keys: [KEYLESS] } : vendor,
     adapter,
+    ...(media === undefined
+      ? {}
+      : { media: { adapter: media, baseUrl: vendor.baseUrl ?? media.defaultBaseUrl ?? "" } }),
     baseUrl: vendor.baseUrl ?? adapter.defaultBaseUrl ?? "",
     model: candidate.model,
     quality: candidate.quality,
-    operations: candidate.operations === undefined ? adapter.operations : new Set(candidate.operations),
+    operations:
+      candidate.operations === undefined
+        ? served
+        : new Set(candidate.operations.filter((operation) => served.has(operation))),
     maxOutputTokens: candidate.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS,
     price:
       price === undefined

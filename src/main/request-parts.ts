@@ -1,4 +1,4 @@
-import type { Adapter } from "../adapters/adapter.ts";
+import type { VendorAdapters } from "../adapters/media-adapter.ts";
 import { createAdapters } from "../adapters/registry.ts";
 import type { Catalog, Tier } from "../core/catalog.ts";
 import { systemClock as clock } from "../core/clock.ts";
@@ -125,7 +125,7 @@ export async function buildRequestPath(
 /** The routes of a catalog, its prices written down first so that every receipt can show what it applied. */
 async function routesOf(
   catalog: Catalog,
-  adapters: ReadonlyMap<string, Adapter>,
+  adapters: ReadonlyMap<string, VendorAdapters>,
   prices: Prices,
   log: Log,
 ): Promise<Routes> {

@@ -37,6 +37,8 @@ const PATHS: Readonly<Record<Operation, string>> = {
   chat: "/chat/completions",
   completion: "/completions",
   embedding: "/embeddings",
+  image: "/images/generations",
+  image_edit: "/images/edits",
 };
 
 /** OpenAI's own paths below the base URL. */

@@ -10,6 +10,7 @@ import { createPacer } from "./pacer.ts";
 import { type PlannedChoice, planChat, planCompletion, promptsOf } from "./plan.ts";
 import { scriptOf } from "./script.ts";
 import { readSettings, type SandboxSettings } from "./settings.ts";
+import { pause, untilAborted } from "./waiting.ts";
 import { type Head, usageOf, wantedLogprobs, wholeAnswer } from "./wire.ts";
 import { promptTokensOf } from "./words.ts";
 
@@ -139,26 +140,4 @@ function paceOf(settings: SandboxSettings): Pace {
 function wholeMs(choices: readonly PlannedChoice[], pace: Pace): number {
   const longest = Math.max(0, ...choices.map((choice) => choice.pieces.length));
   return pace.firstTokenMs + (pace.tokensPerSecond === 0 ? 0 : (longest * 1_000) / pace.tokensPerSecond);
-}
-
-/** Waits, unless the call is aborted meanwhile: then rejects with the signal's reason. */
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(ms, resolve);
-    const abort = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-  });
-}
-
-/** Never answers; rejects when the call is aborted. */
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
 }

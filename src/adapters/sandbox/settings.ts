@@ -79,7 +79,7 @@ export function readSettings(body: JsonObject, prompt: string, model: string): S
 }
 
 /** `[[sandbox a=1 b]]` as `{a: 1, b: true}`. */
-function readMagicWords(text: string): JsonObject {
+export function readMagicWords(text: string): JsonObject {
   const words = /\[\[sandbox((?:\s+[a-z_]+(?:=[\w.-]+)?)*)\s*\]\]/.exec(text)?.[1] ?? "";
   const given: Record<string, unknown> = {};
   for (const word of words.split(/\s+/)) {

@@ -62,6 +62,7 @@ export const scope = z.enum([
   "chat",
   "completions",
   "embeddings",
+  "images",
   "models",
   "account",
   "streams",
