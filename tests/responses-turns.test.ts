@@ -69,6 +69,24 @@ describe("what was kept", () => {
     expect(texts[2]).toContain('"text":"c"');
   });
 
+  test("is gone on from by the names of its items, as other SDKs do", async () => {
+    const { output } = await ask();
+    vendors.mock("qwen").next({ text: "7" });
+    await sdk().responses.create({
+      model,
+      input: [
+        { role: "user", content: "Remember 7." },
+        { type: "item_reference", id: String(output[0]?.id) },
+        { role: "user", content: "Which?" },
+      ],
+    });
+    expect(vendors.asked("qwen").messages).toMatchObject([
+      {},
+      { role: "assistant", content: "Noted" },
+      { role: "user", content: "Which?" },
+    ]);
+  });
+
   test("survives a restart", async () => {
     const { id } = await ask();
     await vendors.gateway.stop();

@@ -9,20 +9,21 @@ import type { ResponsesRequest } from "./request.ts";
 
 /**
  * The request as a chat: with the conversation that it goes on from, if it does.
- * @param bodyBytes size of the body on the wire
+ * @param bodyBytes size of the body on the wire; undefined where what it refers to makes it larger
  * @throws SluiceError `previous_response_not_found` when a part of the conversation is not there, `invalid_request` for what is wrong in it
  */
 export async function chatOf(
   ledger: ResponseLedger,
   tenant: TenantId,
   request: ResponsesRequest,
-  bodyBytes: number,
+  bodyBytes: number | undefined,
 ): Promise<GenerationRequest> {
   const { previous, input, instructions, chat } = request;
   const before = previous === undefined ? [] : await turnsBefore(ledger, tenant, previous);
   const messages = messagesOf(instructions, [...before, { items: input, path: "input" }]);
   const body = { ...chat, messages };
-  return parseChat(body, previous === undefined ? bodyBytes : Buffer.byteLength(JSON.stringify(body)));
+  const isAlone = previous === undefined && bodyBytes !== undefined;
+  return parseChat(body, isAlone ? bodyBytes : Buffer.byteLength(JSON.stringify(body)));
 }
 
 async function turnsBefore(

@@ -14,7 +14,8 @@ export function itemsOf(input: unknown): readonly JsonObject[] {
   if (!Array.isArray(input)) throw invalid("input", "must be a string or an array of items");
   return input.map((item: unknown, index) => {
     const given = asObject(item, `input[${index}]`);
-    // A message may leave its type away.
-    return given.type === undefined && given.role !== undefined ? { ...given, type: "message" } : given;
+    if (given.type !== undefined && given.type !== null) return given;
+    // Messages and references may leave their type away.
+    return { ...given, type: given.role === undefined ? "item_reference" : "message" };
   });
 }

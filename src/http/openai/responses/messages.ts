@@ -44,8 +44,6 @@ function take(chat: Chat, item: JsonObject, path: string): void {
       chat.answerCall(id, outputContent(item.output, `${path}.output`), path);
       return;
     }
-    case "item_reference":
-      throw unsupported(path, "send the item itself, or 'previous_response_id'");
     default:
       throw unsupported(`${path}.type`, `items of the type '${String(item.type)}' are not known here`);
   }

@@ -4,6 +4,7 @@ import { FunctionCallItem } from "./function-call-item.ts";
 import { MessageItem } from "./message-item.ts";
 import type { CallPiece, Piece } from "./piece.ts";
 import { ReasoningItem } from "./reasoning-item.ts";
+import { itemIdOf } from "./response-object.ts";
 
 /** How an item ended. */
 export type ItemStatus = "completed" | "incomplete";
@@ -120,7 +121,7 @@ export class Output {
   #open<Item extends OpenItem>(kind: string, create: (options: ItemOptions) => Item): Item {
     const index = this.#items.length;
     const { suffix, emit } = this.#options;
-    const item = create({ id: `${kind}_${suffix}${index}`, index, emit });
+    const item = create({ id: itemIdOf(kind, suffix, index), index, emit });
     this.#items.push(item);
     return item;
   }

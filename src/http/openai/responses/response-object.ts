@@ -29,6 +29,15 @@ export const responseIdOf = (request: RequestId): string => `resp_${suffixOf(req
 /** What ids of this request's response and items have in common. */
 export const suffixOf = (request: RequestId): string => request.replace(/^req_/, "");
 
+/** `msg_<suffix>_0`, `fc_<suffix>_1` and so on: the items of one response are named alike. */
+export const itemIdOf = (kind: string, suffix: string, index: number): string => `${kind}_${suffix}_${index}`;
+
+/** The response that an item belongs to, by the item's id; undefined: it has none of our names. */
+export function responseOfItem(id: string): string | undefined {
+  const suffix = /^[a-z]+_([0-9a-z]+)_\d+$/.exec(id)?.[1];
+  return suffix === undefined ? undefined : `resp_${suffix}`;
+}
+
 /** The whole response object, with the request's own fields as they were understood. */
 export function responseObject(about: ResponseAbout, state: ResponseState): JsonObject {
   const { requestId, createdAt, model, request } = about;

@@ -20,6 +20,7 @@ import { generationHeaders } from "../headers.ts";
 import { chatOf } from "./conversation.ts";
 import type { Keeping } from "./keeping.ts";
 import { type KeptRoutePorts, keptRoutes } from "./kept-routes.ts";
+import { withReferences } from "./references.ts";
 import { parseResponses, type ResponsesRequest } from "./request.ts";
 import type { ResponseAbout } from "./response-object.ts";
 import { streamBody } from "./stream-body.ts";
@@ -75,7 +76,8 @@ async function create(
 interface Asked {
   readonly caller: Caller;
   readonly parsed: ResponsesRequest;
-  readonly bodyBytes: number;
+  /** Undefined: what it refers to makes it larger. */
+  readonly bodyBytes: number | undefined;
   readonly id: RequestId;
   readonly wishes: Wishes;
 }
@@ -85,7 +87,10 @@ async function run(
   asked: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const { caller, parsed, id, wishes } = asked;
+  const { caller, id, wishes } = asked;
+  const input = await withReferences(ports.responses, caller.tenant, asked.parsed.input);
+  const parsed = { ...asked.parsed, input };
+  const bodyBytes = input === asked.parsed.input ? asked.bodyBytes : undefined;
   const options = {
     ...wishes,
     requestId: id,
@@ -93,7 +98,7 @@ async function run(
     mode: "passthrough",
     ...(signal === undefined ? {} : { signal }),
   } as const;
-  const generation = await generate(ports, asked, options);
+  const generation = await generate(ports, { ...asked, parsed, bodyBytes }, options);
   const about = {
     requestId: id,
     createdAt: Math.floor(ports.clock.now() / 1_000),
