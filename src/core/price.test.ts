@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { micropointsOf, parsePoints } from "./points.ts";
-import { affordableOutput, costOf, largestCost, type MeteredPrice } from "./price.ts";
+import { costOf, type MeteredPrice } from "./price.ts";
+import { affordableOutput, largestCost } from "./price-bounds.ts";
 import { NO_USAGE } from "./usage.ts";
 
 const points = (text: string) => {

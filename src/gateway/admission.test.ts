@@ -45,6 +45,7 @@ const asked = (request: GenerationRequest, candidates: readonly Route[], caller:
   request,
   candidates,
   path: undefined,
+  at: 0,
 });
 
 /** 200 bytes: 100 prompt tokens held. */

@@ -1,11 +1,12 @@
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { add, type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
-import { affordableOutput, largestCost } from "../core/price.ts";
+import { affordableOutput, largestCost } from "../core/price-bounds.ts";
 import type { Usage } from "../core/usage.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
 import { dearestLostCost } from "./hedge/hedging.ts";
+import { mostUse } from "./most-use.ts";
 import type { RateRequest } from "./rate-levels.ts";
 import type { Route } from "./routes.ts";
 import { mostOutput, takeoverCost } from "./takeover/takeover-cost.ts";
@@ -47,6 +48,8 @@ const LEAST_CAPPED_TOKENS = 1;
 
 /** What is to be admitted. */
 export interface AdmissionRequest extends RateRequest {
+  /** Epoch milliseconds: prices may depend on it. */
+  readonly at: number;
   /** Another vendor may go on with the answer, or a second one be asked at once: held for where the balance allows it. */
   readonly mayBeTakenOver?: boolean;
   readonly mayBeHedged?: boolean;
@@ -64,12 +67,12 @@ function holdFor(
   asked: AdmissionRequest,
   rates: Admitted,
 ): Admission | Promise<Admission> {
-  const { caller, request, candidates, path } = asked;
-  const simply = candidates.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
+  const { caller, request, candidates, path, at } = asked;
+  const simply = candidates.reduce((top, route) => most(top, costLimit(route, request, at)), ZERO);
   const { mayBeTakenOver = false, mayBeHedged = false } = asked;
   const coversMore = (mayBeTakenOver || mayBeHedged) && candidates.length > 1;
-  const inTurn = coversMore && mayBeTakenOver ? most(simply, takeoverCost(candidates, request)) : simply;
-  const amount = coversMore && mayBeHedged ? add(inTurn, dearestLostCost(candidates, request)) : inTurn;
+  const inTurn = coversMore && mayBeTakenOver ? most(simply, takeoverCost(candidates, request, at)) : simply;
+  const amount = coversMore && mayBeHedged ? add(inTurn, dearestLostCost(candidates, request, at)) : inTurn;
   const whole = { candidates, cappedOutputTokens: undefined, coversMore };
   try {
     const hold = ports.hold(caller, amount, path);
@@ -86,14 +89,14 @@ function holdFor(
 /** The balance does not cover the dearest case: take the candidates it covers, else cap the output, else refuse. */
 async function holdLess(
   ports: AdmissionPorts,
-  { caller, request, candidates, path }: AdmissionRequest,
+  { caller, request, candidates, path, at }: AdmissionRequest,
   rates: Admitted,
   denial: unknown,
 ): Promise<Admission> {
   let thrown = denial;
   try {
     for (let tries = 0; tries < HOLD_TRIES; tries += 1) {
-      const plan = planWithin(affordableOf(thrown), caller, request, candidates);
+      const plan = planWithin(affordableOf(thrown), caller, request, candidates, at);
       if (plan === undefined) break;
       try {
         return admission(await ports.hold(caller, plan.amount, path), plan, rates);
@@ -119,37 +122,42 @@ function planWithin(
   caller: Caller,
   request: GenerationRequest,
   candidates: readonly Route[],
+  at: number,
 ): (Plan & { readonly amount: Micropoints }) | undefined {
   if (affordable === undefined) return undefined;
-  const covered = candidates.filter((route) => costLimit(route, request) <= affordable);
+  const covered = candidates.filter((route) => costLimit(route, request, at) <= affordable);
   if (covered.length > 0) {
-    const amount = covered.reduce((top, route) => most(top, costLimit(route, request)), ZERO);
+    const amount = covered.reduce((top, route) => most(top, costLimit(route, request, at)), ZERO);
     return { candidates: covered, cappedOutputTokens: undefined, amount };
   }
   if (caller.onShortBalance === "refuse" || request.operation === "embedding") return undefined;
-  return candidates.map((route) => capTo(route, request, affordable)).find((plan) => plan !== undefined);
+  return candidates.map((route) => capTo(route, request, affordable, at)).find((plan) => plan !== undefined);
 }
 
 function capTo(
   route: Route,
   request: GenerationRequest,
   affordable: Micropoints,
+  at: number,
 ): (Plan & { readonly amount: Micropoints }) | undefined {
   if (route.price === undefined) return undefined;
   const { spec } = route.price;
-  const tokens = Math.floor(affordableOutput(spec, request.promptTokens, affordable) / request.choices);
+  const use = mostUse(request, route, at);
+  const payable = affordableOutput(spec, request.promptTokens, affordable, use);
+  const tokens = Math.floor(payable / request.choices);
   if (tokens < LEAST_CAPPED_TOKENS) return undefined;
   return {
     candidates: [route],
     cappedOutputTokens: tokens,
-    amount: largestCost(spec, request.promptTokens, tokens * request.choices),
+    amount: largestCost(spec, request.promptTokens, tokens * request.choices, use),
   };
 }
 
 /** The most that this request can cost at this candidate. */
-function costLimit(route: Route, request: GenerationRequest): Micropoints {
+function costLimit(route: Route, request: GenerationRequest, at: number): Micropoints {
   if (route.price === undefined) return ZERO;
-  return largestCost(route.price.spec, request.promptTokens, mostOutput(route, request));
+  const use = mostUse(request, route, at);
+  return largestCost(route.price.spec, request.promptTokens, mostOutput(route, request), use);
 }
 
 function affordableOf(thrown: unknown): Micropoints | undefined {

@@ -78,9 +78,10 @@ export class Charge implements OpenCharge {
   /** What attempts consumed, by their position. */
   readonly #parts = new Map<number, Metered>();
   readonly openedAt: number;
+  /** Epoch milliseconds; decides by which hours' price it is charged. */
+  readonly admittedAt: number;
   /** Ends whatever of this request is under way; set by whoever runs it. */
   stop: () => void = () => {};
-  readonly #admittedAt: number;
   #progressAt: number;
   #isSettled = false;
 
@@ -95,7 +96,7 @@ export class Charge implements OpenCharge {
     readonly release: (usage: Usage) => void,
   ) {
     this.openedAt = ports.clock.monotonic();
-    this.#admittedAt = ports.clock.now();
+    this.admittedAt = ports.clock.now();
     this.#progressAt = this.openedAt;
   }
 
@@ -113,7 +114,7 @@ export class Charge implements OpenCharge {
       tier: caller.tier,
       operation: request.operation,
       model: request.model,
-      at: this.#admittedAt,
+      at: this.admittedAt,
       hold: this.hold.amount,
     });
     ports.openCharges.add(this);
@@ -239,7 +240,7 @@ export class Charge implements OpenCharge {
       model: request.model,
       vendor: route?.vendor.id ?? null,
       vendorModel: route?.model ?? null,
-      at: this.#admittedAt,
+      at: this.admittedAt,
       durationMs: Math.round(now - this.openedAt),
       firstTokenMs:
         ending.firstTokenAt === undefined ? null : Math.round(ending.firstTokenAt - this.openedAt),

@@ -44,7 +44,7 @@ export async function generate(
   request: GenerationRequest,
   options: GenerateOptions,
 ): Promise<Generation> {
-  const decision = rank(ports.routes(), ports.desk.standingOf, caller, request);
+  const decision = rank(ports.routes(), ports.desk.standingOf, caller, request, ports.clock.now());
   ports.explanations.decided(options.requestId, caller.tenant, decision);
   const wanted = moreVendors(ports, caller, request, options);
   const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked, wanted);
@@ -97,6 +97,7 @@ async function arrive(
       request,
       candidates: ranked.map(({ route }) => route),
       path: options.path,
+      at: ports.clock.now(),
       mayBeTakenOver: more.takeover !== undefined,
       mayBeHedged: more.hedge !== undefined,
     });
@@ -220,7 +221,13 @@ class Run {
     ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
     const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
     const finishReason = answer.finishReasons[0] ?? null;
-    const metered = meter(pricedBy(route), this.request, answer.usage, delivered, "completed");
+    const metered = meter(
+      pricedBy(route, this.charge.admittedAt),
+      this.request,
+      answer.usage,
+      delivered,
+      "completed",
+    );
     const cost = await this.charge.settle({
       outcome: "completed",
       metered,
@@ -267,7 +274,7 @@ class Run {
       return error;
     }
     const parts = calls.map((attempt) => {
-      const price = pricedBy(attempt.route);
+      const price = pricedBy(attempt.route, this.charge.admittedAt);
       const metered = meter(price, this.request, undefined, NOTHING_DELIVERED, "cancelled");
       this.charge.noteAttempt(attempt, "cancelled", undefined, metered);
       return { metered, isBillable: attempt.hasReachedVendor };

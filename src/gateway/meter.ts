@@ -1,7 +1,7 @@
 import type { Delivered } from "../adapters/adapter.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import { add, type Micropoints, ZERO } from "../core/points.ts";
-import { costOf, type Price } from "../core/price.ts";
+import { costOf, type Tariff } from "../core/price.ts";
 import { isPlausible, NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { UsageFlag } from "../ledger/records.ts";
 import { likelyOutputTokens, likelyPromptTokens } from "./requests/prompt-tokens.ts";
@@ -21,10 +21,11 @@ export interface Metered {
 /**
  * Turns what the vendor told, or did not tell, into points. A vendor that never told its usage, or told
  * nonsense, is charged for what was delivered, and the record says so.
+ * @param tariff the price in force when the request was admitted
  * @param since what was delivered after the usage was told
  */
 export function meter(
-  price: Price,
+  tariff: Tariff,
   request: GenerationRequest,
   told: Usage | undefined,
   delivered: Delivered,
@@ -38,7 +39,7 @@ export function meter(
   const flags: UsageFlag[] = [];
   if (told === undefined || (isTrusted && isStale)) flags.push("usage_estimated");
   else if (!isTrusted) flags.push("usage_implausible");
-  return { usage, cost: costOf(price, usage), isBillable: outcome !== "failed", flags };
+  return { usage, cost: costOf(tariff, usage), isBillable: outcome !== "failed", flags };
 }
 
 /** The likely usage behind what was delivered. */

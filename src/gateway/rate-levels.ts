@@ -5,7 +5,7 @@ import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import type { KeyLimits } from "../core/key-limits.ts";
 import { DEFAULT_KEY_ALGORITHM, type LimitSpecs } from "../core/limit-specs.ts";
-import type { Usage } from "../core/usage.ts";
+import { completionTokens, promptTokens, type Usage } from "../core/usage.ts";
 import type { Admitted } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
 import type { GlobalLimiter } from "./global-limiter.ts";
@@ -176,8 +176,7 @@ function mostTokens({ request, candidates }: RateRequest, whole: number): number
   return Math.max(promptTokens, Math.min(whole, promptTokens + longest * choices));
 }
 
-const tokensOf = ({ input, cachedInput, cacheWrite, output, reasoning }: Usage): number =>
-  input + cachedInput + cacheWrite + output + reasoning;
+const tokensOf = (usage: Usage): number => promptTokens(usage) + completionTokens(usage);
 
 /** Which of two limits a client should be told of: the one with less left. */
 function tighter(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {

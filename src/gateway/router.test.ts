@@ -60,7 +60,7 @@ function routes(list: readonly Route[], strategy: RoutingStrategy = "balanced"):
 }
 
 const order = (list: Routes, standing: (route: Route) => Standing = () => HEALTHY, who = caller) =>
-  rank(list, standing, who, request).ranked.map(({ route: { vendor } }) => String(vendor.id));
+  rank(list, standing, who, request, 0).ranked.map(({ route: { vendor } }) => String(vendor.id));
 
 function refusal(run: () => unknown): SluiceError {
   try {
@@ -114,7 +114,7 @@ describe("ranking", () => {
       ...HEALTHY,
       breaker: vendor.id === "open" ? "open" : "closed",
     });
-    const decision = rank(list, standing, caller, request);
+    const decision = rank(list, standing, caller, request, 0);
     expect(decision.ranked.map(({ route: { vendor } }) => String(vendor.id))).toEqual(["ok"]);
     expect(decision.passed.map(({ reason }) => reason)).toEqual([
       "not_priced",
@@ -129,7 +129,7 @@ describe("a request that nobody can serve is refused", () => {
 
   test("for an unknown model", () => {
     const other = parseChat({ model: "x", messages: [{ role: "user", content: "hi" }] }, 10);
-    expect(refusal(() => rank(list, () => HEALTHY, caller, other)).code).toBe("model_not_found");
+    expect(refusal(() => rank(list, () => HEALTHY, caller, other, 0)).code).toBe("model_not_found");
   });
 
   test("for a key without the model or the vendor", () => {

@@ -2,6 +2,7 @@ import type { RoutingSpec } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { costOf } from "../core/price.ts";
+import { tariffAt } from "../core/price-hours.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import type { Caller } from "./gateway.ts";
 import { matchesAny } from "./globs.ts";
@@ -44,7 +45,7 @@ const TYPICAL_OUTPUT_TOKENS = 500;
 const UNMEASURED = 1.01;
 
 /**
- * Ranks where the request can be served, best first.
+ * Ranks where the request can be served, best first, by the prices in force at `at` (epoch milliseconds).
  * @throws SluiceError `model_not_found`, `model_not_priced`, `permission_denied`, `vendor_unavailable`
  */
 export function rank(
@@ -52,6 +53,7 @@ export function rank(
   standingOf: StandingOf,
   caller: Caller,
   request: GenerationRequest,
+  at: number,
 ): Decision {
   const all = routes.models.get(request.model);
   if (all === undefined || all.length === 0) throw unknownModel(request.model);
@@ -68,7 +70,7 @@ export function rank(
     else passed.push({ route, reason });
   }
   if (usable.length === 0) throw noCandidate(request, passed);
-  return { ranked: scored(usable, standingOf, routes.routing, request), passed };
+  return { ranked: scored(usable, standingOf, routes.routing, request, at), passed };
 }
 
 function reasonToPass(
@@ -89,11 +91,12 @@ function scored(
   standingOf: StandingOf,
   routing: RoutingSpec,
   request: GenerationRequest,
+  at: number,
 ): Ranked[] {
   if (usable.length === 1 || routing.strategy === "priority") {
     return usable.map((route) => ({ route, score: 1, cost: 1, performance: 1, quality: route.quality }));
   }
-  const costs = usable.map((route) => typicalCost(route, request));
+  const costs = usable.map((route) => typicalCost(route, request, at));
   const speeds = usable.map((route) => standingOf(route));
   const cheapest = Math.min(...costs);
   const fastest = Math.min(...speeds.map(({ firstTokenMs }) => firstTokenMs ?? Number.POSITIVE_INFINITY));
@@ -132,10 +135,10 @@ function ratio(best: number, value: number): number {
 }
 
 /** A comparable cost of this prompt with a typical answer; a plain number, since it is never charged. */
-function typicalCost(route: Route, request: GenerationRequest): number {
+function typicalCost(route: Route, request: GenerationRequest, at: number): number {
   if (route.price === undefined) return Number.POSITIVE_INFINITY;
   const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
-  return Number(costOf(route.price.spec, { ...NO_USAGE, input: request.promptTokens, output }));
+  return Number(costOf(tariffAt(route.price.spec, at), { ...NO_USAGE, input: request.promptTokens, output }));
 }
 
 function unknownModel(model: string): SluiceError {

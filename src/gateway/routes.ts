@@ -3,7 +3,8 @@ import type { MediaAdapter, VendorAdapters } from "../adapters/media-adapter.ts"
 import type { Candidate, Catalog, Operation, RoutingSpec, VendorKey, VendorSpec } from "../core/catalog.ts";
 import type { PriceId, VendorId } from "../core/ids.ts";
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../core/limits.ts";
-import type { Price } from "../core/price.ts";
+import type { Price, Tariff } from "../core/price.ts";
+import { tariffAt } from "../core/price-hours.ts";
 import { noText } from "./no-text.ts";
 
 /** The catalog made ready for requests: everything that does not depend on one is worked out once per reload. */
@@ -91,9 +92,12 @@ function routeOf(
   };
 }
 
-/** The price of a route that was ranked; the router never ranks one without. */
-export function pricedBy(route: Route): Price {
+/**
+ * The price of a route that was ranked, as it is in force for a request admitted at `at` (epoch milliseconds); the
+ * router never ranks one without.
+ */
+export function pricedBy(route: Route, at: number): Tariff {
   if (route.price === undefined)
     throw new Error(`${route.vendor.id}/${route.model} is served without a price`);
-  return route.price.spec;
+  return tariffAt(route.price.spec, at);
 }

@@ -164,7 +164,11 @@ export class StreamRun implements StreamGeneration {
     const { route } = this.leg.vendor.attempt;
     const now = this.#usedSoFar();
     const { usage, cost } = sumOf(this.#spent, true);
-    this.charge.progress(route, plus(usage, now), add(cost, costOf(pricedBy(route), now)));
+    this.charge.progress(
+      route,
+      plus(usage, now),
+      add(cost, costOf(pricedBy(route, this.charge.admittedAt), now)),
+    );
   }
 
   #usedSoFar(): Usage {
@@ -208,7 +212,7 @@ export class StreamRun implements StreamGeneration {
     this.#isLegClosed = true;
     const { vendor, ticket, request } = this.leg;
     const { attempt, usage: told, delivered, deliveredSinceUsage } = vendor;
-    const price = pricedBy(attempt.route);
+    const price = pricedBy(attempt.route, this.charge.admittedAt);
     const metered = meter(price, request, told, delivered, outcomeOf(end), deliveredSinceUsage);
     this.#spent.push(metered);
     if (end.by === "marker") {

@@ -160,7 +160,7 @@ function generationTelemetry(
       costs.at(vendor, model, event.tier).observe(points(event.cost));
       if (event.loss > 0n) losses.at(vendor, model).value += points(event.loss);
       for (const name of USAGE_CLASSES) {
-        const amount = event.usage[name];
+        const amount = event.usage[name] ?? 0;
         if (amount > 0) tokens.at(vendor, model, name).value += amount;
       }
     },

@@ -3,14 +3,8 @@ import { type TestDatabase, testDatabase } from "../../tests/postgres.ts";
 import { type PriceId, vendorId } from "../core/ids.ts";
 import { micropointsOf } from "../core/points.ts";
 import type { Price } from "../core/price.ts";
-import {
-  createPrices,
-  type KnownPrice,
-  type PriceDocument,
-  type Prices,
-  priceDocument,
-  priceIdOf,
-} from "./prices.ts";
+import { type PriceDocument, priceDocument } from "./price-document.ts";
+import { createPrices, type KnownPrice, type Prices, priceIdOf } from "./prices.ts";
 
 let database: TestDatabase;
 let prices: Prices;

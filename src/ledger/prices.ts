@@ -1,10 +1,7 @@
 import { type PriceId, priceId, type VendorId } from "../core/ids.ts";
-import { formatPoints } from "../core/points.ts";
-import type { MeteredPrice, Price } from "../core/price.ts";
+import type { Price } from "../core/price.ts";
 import type { Sql } from "./database.ts";
-
-/** A price as it is kept and shown: amounts as decimal strings of points. */
-export type PriceDocument = Readonly<Record<string, string>>;
+import { priceDocument } from "./price-document.ts";
 
 export interface KnownPrice {
   readonly id: PriceId;
@@ -23,28 +20,6 @@ export function priceIdOf(vendor: VendorId, model: string, price: Price): PriceI
   const content = JSON.stringify([vendor, model, Object.entries(priceDocument(price)).sort()]);
   return priceId(`price_${new Bun.CryptoHasher("sha256").update(content).digest("hex").slice(0, 24)}`);
 }
-
-/** A price as receipts and the admin API show it. */
-export function priceDocument(price: Price): PriceDocument {
-  if (price.kind === "free") return { kind: "free" };
-  const document: Record<string, string> = { kind: "metered" };
-  for (const name of RATES) {
-    const rate = price[name];
-    if (rate !== undefined) document[name] = formatPoints(rate);
-  }
-  return document;
-}
-
-const RATES = [
-  "input",
-  "cachedInput",
-  "cacheWrite",
-  "output",
-  "reasoning",
-  "call",
-  "image",
-  "second",
-] as const satisfies readonly (keyof MeteredPrice)[];
 
 export function createPrices(sql: Sql): Prices {
   return {

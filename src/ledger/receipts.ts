@@ -3,7 +3,7 @@ import type { RequestId, TenantId } from "../core/ids.ts";
 import { formatPoints, micropointsOf } from "../core/points.ts";
 import type { Usage } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
-import type { PriceDocument } from "./prices.ts";
+import type { PriceDocument } from "./price-document.ts";
 import type { AttemptRecord, UsageFlag } from "./records.ts";
 
 /** What one request was charged and why, signed by the gateway. */

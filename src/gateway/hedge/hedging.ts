@@ -1,7 +1,8 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import { type HedgeSettings, shareOf } from "../../core/hedge-settings.ts";
 import { type Micropoints, most, ZERO } from "../../core/points.ts";
-import { largestCost } from "../../core/price.ts";
+import { largestCost } from "../../core/price-bounds.ts";
+import { mostUse } from "../most-use.ts";
 import type { Route } from "../routes.ts";
 import { FirstTokenTimes } from "./first-token-times.ts";
 
@@ -74,10 +75,15 @@ export function isHedgeable({ stream, operation, body }: GenerationRequest): boo
 const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
 /** The most that a call on this route can cost in vain. */
-export function lostCost({ price }: Route, request: GenerationRequest): Micropoints {
-  return price === undefined ? ZERO : largestCost(price.spec, request.promptTokens, LOST_OUTPUT_TOKENS);
+export function lostCost(route: Route, request: GenerationRequest, at: number): Micropoints {
+  if (route.price === undefined) return ZERO;
+  const use = mostUse(request, route, at);
+  return largestCost(route.price.spec, request.promptTokens, LOST_OUTPUT_TOKENS, use);
 }
 
 /** The same over all candidates: either of two calls may be the one that is lost. */
-export const dearestLostCost = (candidates: readonly Route[], request: GenerationRequest): Micropoints =>
-  candidates.reduce((top, route) => most(top, lostCost(route, request)), ZERO);
+export const dearestLostCost = (
+  candidates: readonly Route[],
+  request: GenerationRequest,
+  at: number,
+): Micropoints => candidates.reduce((top, route) => most(top, lostCost(route, request, at)), ZERO);

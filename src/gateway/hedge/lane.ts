@@ -61,11 +61,15 @@ export async function openLane(lane: Lane, terms: LaneTerms): Promise<LaneResult
 export const hasBegun = (result: LaneResult): result is Begun => result !== undefined && "leg" in result;
 
 /** What a lane that is given up has consumed; undefined when its vendor may never have had the request. */
-export function consumedBy({ attempt, vendor }: Lane, request: GenerationRequest): Metered | undefined {
+export function consumedBy(
+  { attempt, vendor }: Lane,
+  request: GenerationRequest,
+  admittedAt: number,
+): Metered | undefined {
   if (!attempt.hasReachedVendor) return undefined;
   const delivered = vendor?.delivered ?? NOTHING_DELIVERED;
   return meter(
-    pricedBy(attempt.route),
+    pricedBy(attempt.route, admittedAt),
     request,
     vendor?.usage,
     delivered,

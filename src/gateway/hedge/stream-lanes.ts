@@ -60,7 +60,9 @@ export class StreamLanes {
     const route = walk.upcoming;
     if (route === undefined || walk.isGone) return undefined;
     const { maxExtraCost } = settings;
-    if (maxExtraCost !== undefined && lostCost(route, terms.request) > maxExtraCost) return undefined;
+    const { admittedAt } = walk.charge;
+    if (maxExtraCost !== undefined && lostCost(route, terms.request, admittedAt) > maxExtraCost)
+      return undefined;
     if (!hedging.take()) return undefined;
     this.#second = await walk.beside();
     this.#asked = this.#second?.attempt;
@@ -78,7 +80,7 @@ export class StreamLanes {
   /** The other vendor began sooner. */
   #lose(lane: Lane, hedging: Hedging): Metered | undefined {
     const { attempt } = lane;
-    const consumed = consumedBy(lane, this.terms.request);
+    const consumed = consumedBy(lane, this.terms.request, this.walk.charge.admittedAt);
     // At least so long: a route that always loses must not seem as fast as when it wins.
     hedging.began(attempt.route, this.clock.monotonic() - attempt.startedAt);
     this.walk.charge.noteAttempt(attempt, "cancelled", undefined, consumed);

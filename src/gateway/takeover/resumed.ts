@@ -40,14 +40,16 @@ export async function resumeGeneration(
   begun: Begun,
 ): Promise<StreamGeneration> {
   const routes = ports.routes();
-  const decision = rank(routes, ports.desk.standingOf, caller, request);
+  const decision = rank(routes, ports.desk.standingOf, caller, request, ports.clock.now());
   ports.explanations.decided(options.requestId, caller.tenant, decision);
   const candidates = decision.ranked.map(({ route }) => route);
   const path = options.path;
-  const admission = await admit(ports.admission, { caller, request, candidates, path, mayBeTakenOver: true });
+  const at = ports.clock.now();
+  const asked = { caller, request, candidates, path, at, mayBeTakenOver: true };
+  const admission = await admit(ports.admission, asked);
   const charge = await openCharge(ports, caller, request, options, begun.streamId, admission);
   const spent = begun.isUnpaid
-    ? [spentOf(candidates, request, begun)].filter((part) => part !== undefined)
+    ? [spentOf(candidates, charge, begun)].filter((part) => part !== undefined)
     : [];
   const policy = options.takeover ?? caller.takeover ?? routes.routing.takeover ?? DEFAULT_TAKEOVER;
   const terms = takeoverTerms(request, policy);
@@ -100,12 +102,12 @@ const routeOf = (candidates: readonly Route[], { vendor, vendorModel }: Begun): 
 /** What the beginning is charged: the vendor's own word was lost with the node. Undefined: it has no price any more. */
 function spentOf(
   candidates: readonly Route[],
-  request: GenerationRequest,
+  { request, admittedAt }: Charge,
   begun: Begun,
 ): Metered | undefined {
   const route = routeOf(candidates, begun);
   if (route?.price === undefined) return undefined;
-  return meter(pricedBy(route), request, undefined, begun.delivered, "truncated");
+  return meter(pricedBy(route, admittedAt), request, undefined, begun.delivered, "truncated");
 }
 
 function settleTruncated(

@@ -112,7 +112,13 @@ export class Successors {
   #gone(attempt: Attempt | undefined, spend: (part: Metered) => void): SluiceError {
     if (attempt?.hasReachedVendor === true) {
       const { request, walk } = this.terms;
-      const metered = meter(pricedBy(attempt.route), request, undefined, NOTHING_DELIVERED, "cancelled");
+      const metered = meter(
+        pricedBy(attempt.route, walk.charge.admittedAt),
+        request,
+        undefined,
+        NOTHING_DELIVERED,
+        "cancelled",
+      );
       walk.charge.noteAttempt(attempt, "cancelled", undefined, metered);
       spend(metered);
     }

@@ -1,6 +1,7 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import { add, type Micropoints, most, ZERO } from "../../core/points.ts";
-import { largestCost } from "../../core/price.ts";
+import { largestCost } from "../../core/price-bounds.ts";
+import { mostUse } from "../most-use.ts";
 import type { Route } from "../routes.ts";
 import { INSTRUCTION_TOKENS } from "./continued-request.ts";
 
@@ -13,19 +14,26 @@ export const mostOutput = (route: Route, request: GenerationRequest): number =>
 
 /**
  * The most that an answer can cost which one candidate begins and another ends. With x tokens by the first, the second
- * reads the prompt and those x, and gives the rest: linear in x, so the dearest is at one of its ends. Both ends are
- * taken of whichever candidates are dearest there.
+ * reads the prompt and those x, and gives the rest: linear in x, so the dearest is at one of its ends. (A price with
+ * bands is not: so it is taken by its dearest band that the longest text can reach.) Both ends are taken of whichever
+ * candidates are dearest there.
  */
-export function takeoverCost(candidates: readonly Route[], request: GenerationRequest): Micropoints {
+export function takeoverCost(
+  candidates: readonly Route[],
+  request: GenerationRequest,
+  at: number,
+): Micropoints {
   const { promptTokens } = request;
   const lengths = candidates.map((route) => mostOutput(route, request));
   const longest = Math.max(...lengths);
   const shortest = Math.min(...lengths);
   const reread = promptTokens + INSTRUCTION_TOKENS;
+  const reach = reread + Math.ceil(longest * RECOUNT);
   const dearest = (prompt: number, output: (route: Route) => number): Micropoints =>
     candidates.reduce((top, route) => {
       if (route.price === undefined) return top;
-      return most(top, largestCost(route.price.spec, prompt, output(route)));
+      const use = { ...mostUse(request, route, at), reach };
+      return most(top, largestCost(route.price.spec, prompt, output(route), use));
     }, ZERO);
   const atOnce = add(
     dearest(promptTokens, () => 0),
@@ -33,9 +41,7 @@ export function takeoverCost(candidates: readonly Route[], request: GenerationRe
   );
   const atTheEnd = add(
     dearest(promptTokens, (route) => mostOutput(route, request)),
-    dearest(reread + Math.ceil(longest * RECOUNT), (route) =>
-      Math.max(1, mostOutput(route, request) - shortest),
-    ),
+    dearest(reach, (route) => Math.max(1, mostOutput(route, request) - shortest)),
   );
   return most(atOnce, atTheEnd);
 }

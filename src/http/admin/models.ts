@@ -4,7 +4,7 @@ import type { Candidate, ModelSpec } from "../../core/catalog.ts";
 import { SluiceError } from "../../core/errors.ts";
 import { type VendorId, vendorId } from "../../core/ids.ts";
 import type { Definition } from "../../ledger/managed.ts";
-import { priceDocument } from "../../ledger/prices.ts";
+import { priceDocument } from "../../ledger/price-document.ts";
 import { type DefinitionPorts, type DefinitionSchemas, requireManageable } from "./definitions.ts";
 import { type AdminOperation, type AdminRoute, route } from "./operation.ts";
 

@@ -1,0 +1,17 @@
+import type { GenerationRequest } from "../core/generation.ts";
+import type { MostUse } from "../core/price-bounds.ts";
+import type { Route } from "./routes.ts";
+
+/** OpenAI's word for a tier that the vendor chooses: any may serve. */
+const ANY_TIER = "auto";
+const USUAL_TIER = "default";
+
+/**
+ * By which tiers and hours the request can come to be charged at this candidate, for its hold.
+ * @param at when it is being admitted (epoch milliseconds); it is admitted within the longest time that a call may take
+ */
+export function mostUse({ body }: GenerationRequest, { vendor }: Route, at: number): MostUse {
+  const span = { from: at, until: at + vendor.timeouts.totalMs };
+  const tier = body.service_tier ?? USUAL_TIER;
+  return typeof tier === "string" && tier !== ANY_TIER ? { span, serviceTier: tier } : { span };
+}
