@@ -17,6 +17,11 @@ export interface MediaAdapter {
   /** Replaces the network for addresses of its own scheme: only for a vendor that lives inside the process. */
   readonly transport?: MediaTransport;
   /**
+   * How pictures to work from must come, where only one way will do: the others are fetched, or put where the vendor
+   * can fetch them, before `submit` sees the request. Absent: both.
+   */
+  readonly takes?: "bytes" | "url";
+  /**
    * Whether a submission of which nobody knows whether it arrived may be sent again. `safe`: it would be the same job,
    * or costs nothing. `never`: it could be paid twice.
    */
