@@ -1,4 +1,5 @@
 import type { Catalog } from "../core/catalog.ts";
+import type { MediaSettings } from "../core/media-settings.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
 
 /** Everything that an operator decides, checked and with defaults filled in. Keys do not show in logs or JSON. */
@@ -22,6 +23,11 @@ export interface Config {
   readonly bodyLimitBytes: number;
   readonly drainTimeoutMs: number;
   readonly overload: OverloadSettings;
+  /** Where clients reach this gateway, without a trailing slash; absent: as each request says. */
+  readonly publicUrl?: string;
+  readonly media: MediaSettings;
+  /** Hosts and addresses inside that URLs of clients and vendors may lead to. */
+  readonly fetchAllow: readonly string[];
   readonly catalog: Catalog;
   readonly source: ConfigSource;
 }
@@ -44,6 +50,9 @@ const FIXED_AT_START = [
   "nodeId",
   "bodyLimitBytes",
   "overload",
+  "publicUrl",
+  "media",
+  "fetchAllow",
 ] as const satisfies readonly (keyof Config)[];
 
 /** Names of the settings that differ but are only read when the process starts. */

@@ -1,7 +1,18 @@
 import { z } from "zod";
-import { databaseUrl, natsUrl, redisUrl, secret, shortName } from "./fields.ts";
+import { allowedPlace } from "./allowed-place.ts";
+import {
+  byteSizeText,
+  databaseUrl,
+  httpUrl,
+  listOf,
+  natsUrl,
+  redisUrl,
+  secret,
+  shortName,
+} from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
 import { findingsOf } from "./issues.ts";
+import { bucketName, keptTime, keyPrefix, type MediaConfigInput } from "./media-schema.ts";
 import { formatPath, type Problem } from "./problems.ts";
 import type { ServerInput } from "./schema.ts";
 
@@ -26,6 +37,22 @@ const variables = z.object({
   REDIS_URL: redisUrl.optional(),
   SLUICE_REGION: shortName.optional(),
   SLUICE_NODE_ID: shortName.optional(),
+  SLUICE_PUBLIC_URL: httpUrl.optional(),
+  SLUICE_FETCH_ALLOW: z
+    .string()
+    .refine((text) => listOf(text).every((entry) => allowedPlace.safeParse(entry).success), {
+      error: "must be a comma list of hosts and addresses such as minio:9000,10.0.0.0/8",
+    })
+    .optional(),
+  SLUICE_MEDIA_KEEP_FOR: keptTime.optional(),
+  SLUICE_MEDIA_LINK_FOR: keptTime.optional(),
+  SLUICE_MEDIA_MAX_BYTES: byteSizeText.optional(),
+  SLUICE_MEDIA_S3_ENDPOINT: httpUrl.optional(),
+  SLUICE_MEDIA_S3_BUCKET: bucketName.optional(),
+  SLUICE_MEDIA_S3_REGION: secret.optional(),
+  SLUICE_MEDIA_S3_ACCESS_KEY_ID: secret.optional(),
+  SLUICE_MEDIA_S3_SECRET_ACCESS_KEY: secret.optional(),
+  SLUICE_MEDIA_S3_PREFIX: keyPrefix.optional(),
   SLUICE_ADMIN_KEY: secret.optional(),
   SLUICE_MASTER_SECRET: z
     .string()
@@ -66,8 +93,37 @@ function serverOf(given: Environment): ServerInput {
     redisUrl: given.REDIS_URL,
     region: given.SLUICE_REGION,
     nodeId: given.SLUICE_NODE_ID,
+    publicUrl: given.SLUICE_PUBLIC_URL,
+    media: mediaOf(given),
+    fetch:
+      given.SLUICE_FETCH_ALLOW === undefined ? undefined : { allow: [...listOf(given.SLUICE_FETCH_ALLOW)] },
   };
-  return Object.fromEntries(Object.entries(server).filter(([, value]) => value !== undefined));
+  return whatIsSet(server) ?? {};
+}
+
+function mediaOf(given: Environment): MediaConfigInput | undefined {
+  return whatIsSet<MediaConfigInput>({
+    keepFor: given.SLUICE_MEDIA_KEEP_FOR,
+    linkFor: given.SLUICE_MEDIA_LINK_FOR,
+    // Variables are texts: a plain number of bytes is one here.
+    maxBytes: /^\d+$/.test(given.SLUICE_MEDIA_MAX_BYTES ?? "")
+      ? Number(given.SLUICE_MEDIA_MAX_BYTES)
+      : given.SLUICE_MEDIA_MAX_BYTES,
+    s3: whatIsSet<NonNullable<MediaConfigInput["s3"]>>({
+      endpoint: given.SLUICE_MEDIA_S3_ENDPOINT,
+      bucket: given.SLUICE_MEDIA_S3_BUCKET,
+      region: given.SLUICE_MEDIA_S3_REGION,
+      accessKeyId: given.SLUICE_MEDIA_S3_ACCESS_KEY_ID,
+      secretAccessKey: given.SLUICE_MEDIA_S3_SECRET_ACCESS_KEY,
+      prefix: given.SLUICE_MEDIA_S3_PREFIX,
+    }),
+  });
+}
+
+/** Undefined when nothing is. */
+function whatIsSet<Settings extends object>(settings: Settings): Settings | undefined {
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return set.length === 0 ? undefined : (Object.fromEntries(set) as Settings); // fewer of its own fields
 }
 
 /** 32 bytes out of 64 hex digits or base64 (also its URL form); undefined for anything else. */

@@ -36,6 +36,11 @@ export const byteSize = anySize
   })
   .describe("A size: 32MiB, 512KiB, or a number of bytes.");
 
+/** The same as a variable of the environment has it. */
+export const byteSizeText = z
+  .string()
+  .refine((text) => byteSize.safeParse(/^\d+$/.test(text) ? Number(text) : text).success, SIZE_MESSAGE);
+
 /** What a process may have of the machine's memory. */
 export const memorySize = anySize
   .refine(

@@ -13,6 +13,7 @@ import { listOf } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
 import { type Finding, findingsOf } from "./issues.ts";
 import { limitSpecsOf, tiersOf } from "./limit-specs.ts";
+import { mediaOf, mediaOver, mediaProblems } from "./media-schema.ts";
 import { modelSpecs } from "./models.ts";
 import { ConfigError, type Problem } from "./problems.ts";
 import { limitsGivenTwice, unknownVendors } from "./references.ts";
@@ -43,7 +44,8 @@ export function loadConfig(options: LoadOptions): Config {
     variablesRead: document.variables,
   };
   const { file, problems } = checkFile(document, sources);
-  const all = [...settings.problems, ...problems];
+  const media = mediaOver(file?.server?.media, settings.server.media);
+  const all = [...settings.problems, ...problems, ...mediaProblems(media, text.source)];
   if (all.length > 0 || file === undefined) throw new ConfigError(all);
 
   const vendors = vendorSpecs(file, sources);
@@ -57,7 +59,7 @@ export function loadConfig(options: LoadOptions): Config {
   };
   const hash = createHash("sha256").update(text.content).digest("hex");
   const source = { hash, ...(text.path === undefined ? {} : { file: text.path }) };
-  return configOf({ ...file.server, ...settings.server }, settings, catalog, source);
+  return configOf({ ...file.server, ...settings.server, media }, settings, catalog, source);
 }
 
 /** The file's name without reading it, so that it can be watched. */
@@ -132,6 +134,9 @@ function configOf(
     bodyLimitBytes: parseByteSize(server.bodyLimit ?? DEFAULT_BODY_BYTES) ?? DEFAULT_BODY_BYTES,
     drainTimeoutMs: parseDuration(server.drainTimeout ?? "") ?? DEFAULT_DRAIN_MS,
     overload: overloadOf(server.overload ?? {}),
+    ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl.replace(/\/+$/, "") }),
+    media: mediaOf(server.media ?? {}),
+    fetchAllow: server.fetch?.allow ?? [],
     catalog,
     source,
   };

@@ -3,6 +3,7 @@ import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
 import { HEDGE_PERCENTILES } from "../core/hedge-settings.ts";
 import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
+import { allowedPlace } from "./allowed-place.ts";
 import {
   byteSize,
   count,
@@ -21,6 +22,7 @@ import {
   waitingTime,
 } from "./fields.ts";
 import { limitsSchema } from "./limits-schema.ts";
+import { mediaSchema } from "./media-schema.ts";
 import { priceProblem, priceSchema } from "./prices.ts";
 import { rateLimitSchema } from "./rate-limit-schema.ts";
 
@@ -79,8 +81,10 @@ export const candidateSchema = z
     operations: z.array(z.enum(OPERATIONS)).min(1).optional(),
   })
   .superRefine((candidate, context) => {
-    const message = priceProblem(candidate.price, candidate.operations);
-    if (message !== undefined) context.addIssue({ code: "custom", path: ["price"], message });
+    const problem = priceProblem(candidate.price, candidate.operations);
+    if (problem === undefined) return;
+    const path = ["price", ...problem.path];
+    context.addIssue({ code: "custom", path, message: problem.message });
   });
 export type CandidateInput = z.input<typeof candidateSchema>;
 
@@ -169,6 +173,17 @@ const serverSchema = z.strictObject({
     .optional()
     .describe("How long running streams may take to end at a stop; absent: 30s."),
   overload: overloadSchema.optional(),
+  publicUrl: httpUrl
+    .optional()
+    .describe("Where clients reach this gateway, for links; absent: the host that a request names."),
+  media: mediaSchema.optional(),
+  fetch: z
+    .strictObject({
+      allow: z
+        .array(allowedPlace)
+        .describe("Hosts and addresses inside that URLs of clients and vendors may lead to."),
+    })
+    .optional(),
 });
 
 export const fileSchema = z

@@ -43,12 +43,6 @@ export function createAllowance(entries: readonly string[]): Allowance {
   };
 }
 
-/** Whether an entry of the configuration can be one. */
-export const isAllowanceEntry = (text: string): boolean =>
-  addressRange(text) !== undefined ||
-  /^(\*\.)?(?=.*[a-z])[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/i.test(text) ||
-  /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+):\d{1,5}$/i.test(text);
-
 /** Without brackets, and without the dot that ends a full name. */
 export const plainHost = ({ hostname }: URL): string =>
   hostname.startsWith("[") ? hostname.slice(1, -1) : hostname.replace(/\.$/, "");
