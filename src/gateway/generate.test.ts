@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Transport } from "../adapters/adapter.ts";
 import { openai } from "../adapters/openai/index.ts";
 import type { SluiceError } from "../core/errors.ts";
-import { READER_STALL_MS } from "../core/limits.ts";
+import { MAX_RETRY_AFTER_MS, READER_STALL_MS } from "../core/limits.ts";
 import type { StreamGeneration } from "./gateway.ts";
 import { createRunWorld, DONE, delta, FINISH, type RunWorld, USAGE } from "./testing/run-world.ts";
 
@@ -214,4 +214,30 @@ test("an answer that cannot be booked costs the tenant nothing, and its request 
   expect(world.booked[0]).toMatchObject({ outcome: "failed", charged: 0n, loss: 30n });
   expect(world.booked[0]?.flags).toEqual(["platform_loss"]);
   expect(world.held.refunded).toBe(30n);
+});
+
+test("an answer whose usage was told before its last words, and never again, is charged for these too", async () => {
+  const world = createRunWorld();
+  world.say(delta("a", { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11 }));
+  world.say(delta("b") + delta("c") + FINISH + DONE);
+  world.end();
+  await readAll(await streamOf(world));
+  expect(world.booked[0]).toMatchObject({
+    outcome: "completed",
+    usage: { input: 10, output: 3 },
+    charged: 40n,
+    flags: ["usage_estimated"],
+  });
+});
+
+test("no vendor's wait sends a client away for longer than it keeps a key from being used", async () => {
+  const world = createRunWorld();
+  const headers = { "retry-after": "99999999999" };
+  world.network = async () =>
+    Response.json({ error: { type: "rate_limit_error" } }, { status: 429, headers });
+  const refused = await world.whole().catch((thrown: SluiceError) => thrown);
+  expect(refused).toMatchObject({
+    code: "rate_limit_exceeded",
+    detail: { retryAfterMs: MAX_RETRY_AFTER_MS },
+  });
 });

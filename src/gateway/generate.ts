@@ -3,6 +3,7 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
 import { randomText, streamId } from "../core/ids.ts";
+import { MAX_RETRY_AFTER_MS } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -294,7 +295,8 @@ class Run {
     const code = failure.fault === "key" || failure.fault === "config" ? "vendor_unavailable" : failure.code;
     const message =
       failure.fault === "key" ? "The vendor refused the platform's credentials." : failure.message;
-    const { retryAfterMs } = failure;
+    // The vendor's word for its key is not kept for longer, so no client is sent away for longer.
+    const retryAfterMs = failure.retryAfterMs && Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS);
     return new SluiceError(code, message, {
       attempts,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),

@@ -33,8 +33,8 @@ export function meter(
   since = NOTHING_DELIVERED,
 ): Metered {
   const isTrusted = told !== undefined && isPlausible(told);
-  // A completed answer's usage is the vendor's last word; one that broke off told it before its last content.
-  const isStale = outcome !== "completed" && since.frames > 0;
+  // Told before the last content: the answer broke off, or the vendor's last word was missing or nonsense.
+  const isStale = since.frames > 0;
   const usage = !isTrusted ? estimate(request, delivered) : isStale ? withLater(told, since) : told;
   const flags: UsageFlag[] = [];
   if (told === undefined || (isTrusted && isStale)) flags.push("usage_estimated");
