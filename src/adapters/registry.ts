@@ -4,6 +4,7 @@ import type { Adapter } from "./adapter.ts";
 import { createAnthropic } from "./anthropic/index.ts";
 import { deepseek } from "./deepseek/index.ts";
 import { doubao } from "./doubao/index.ts";
+import { createGemini } from "./gemini/index.ts";
 import type { MediaAdapter, VendorAdapters } from "./media-adapter.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
@@ -20,6 +21,7 @@ export function createAdapters({
   const text: readonly Adapter[] = [
     openai,
     createAnthropic(clock),
+    createGemini(clock),
     deepseek,
     qwen,
     doubao,

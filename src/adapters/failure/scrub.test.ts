@@ -11,6 +11,7 @@ describe("scrubbing", () => {
     ["an end of it", `key …${SECRET.slice(-9)}`, "key …***"],
     ["a piece of its middle", `got <${SECRET.slice(10, 20)}>`, "got <***>"],
     ["its ends around a mask", "bad: a1b2****6789!", "bad: ***!"],
+    ["its long ends around a mask", `bad: ${SECRET.slice(0, 10)}…6789`, "bad: ***"],
     ["its ends around dots", "bad: a1b2...6789", "bad: ***"],
     ["its last characters", "key ending in 6789", "key ending in ***"],
     ["several copies", `${SECRET} ${SECRET}`, "*** ***"],

@@ -27,8 +27,9 @@ export function scrub(text: string, secret: string): string {
     .slice(0, MAX_MESSAGE_CHARS * 4)
     .replace(/\s+/g, " ")
     .trim();
-  clean = withoutPieces(clean, secret);
+  // A masked key goes as a whole: without its longer piece its end would no longer be known for one.
   clean = withoutMaskedEcho(clean, secret);
+  clean = withoutPieces(clean, secret);
   for (const shape of KEY_SHAPES) clean = clean.replace(shape, MASK);
   return clean.length > MAX_MESSAGE_CHARS ? `${clean.slice(0, MAX_MESSAGE_CHARS - 1)}…` : clean;
 }

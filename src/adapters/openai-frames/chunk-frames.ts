@@ -1,6 +1,6 @@
 import type { FinishReason, JsonObject, ToolCallDelta } from "../../core/generation.ts";
 import type { AnswerNames } from "./names.ts";
-import type { Extension, Shown } from "./shown.ts";
+import { type Extension, logprobsOf, type Shown } from "./shown.ts";
 
 /**
  * Events → OpenAI chunk frames: what an adapter that translates hands on in `passthrough` mode. One SSE frame for
@@ -23,12 +23,14 @@ export function createChunkFrames(names: () => AnswerNames): ChunkFrames {
     const opening = opened.has(choice) ? {} : OPENING;
     opened.add(choice);
     const { id, created, model } = names();
+    const content = logprobsOf(shown);
+    const logprobs = content === undefined ? null : { content, refusal: null };
     const chunk = {
       id,
       object: "chat.completion.chunk",
       created,
       model,
-      choices: [{ index: choice, delta: { ...opening, ...delta }, logprobs: null, finish_reason: finish }],
+      choices: [{ index: choice, delta: { ...opening, ...delta }, logprobs, finish_reason: finish }],
     };
     return `data: ${JSON.stringify(chunk)}\n\n`;
   }

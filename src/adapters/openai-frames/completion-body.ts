@@ -1,7 +1,7 @@
 import type { FinishReason, JsonObject } from "../../core/generation.ts";
 import { completionTokens, promptTokens, type Usage } from "../../core/usage.ts";
 import type { AnswerNames } from "./names.ts";
-import type { Shown } from "./shown.ts";
+import { logprobsOf, type Shown } from "./shown.ts";
 
 /**
  * Events → OpenAI `chat.completion` body: what an adapter that translates makes of a whole answer. The same events
@@ -62,6 +62,7 @@ interface Choice {
   refusal: string;
   readonly calls: Call[];
   extension: JsonObject;
+  readonly logprobs: JsonObject[];
   finish: FinishReason | null;
 }
 
@@ -75,7 +76,8 @@ interface Call {
 function choiceAt(choices: Map<number, Choice>, index: number): Choice {
   const known = choices.get(index);
   if (known !== undefined) return known;
-  const fresh: Choice = { text: "", reasoning: "", refusal: "", calls: [], extension: {}, finish: null };
+  const words = { text: "", reasoning: "", refusal: "" };
+  const fresh: Choice = { ...words, calls: [], extension: {}, logprobs: [], finish: null };
   choices.set(index, fresh);
   return fresh;
 }
@@ -95,6 +97,7 @@ function take(choice: Choice, piece: Piece): number {
     case "reasoning":
     case "refusal":
       choice[piece.type] += piece.text;
+      choice.logprobs.push(...(logprobsOf(piece) ?? []));
       return piece.text.length;
     case "toolCall": {
       const call = callAt(choice, piece.call);
@@ -124,7 +127,8 @@ function wholeChoice(index: number, choice: Choice): JsonObject {
     ...choice.extension,
     ...(calls.length === 0 ? {} : { tool_calls: calls.map(wholeCall) }),
   };
-  return { index, message, logprobs: null, finish_reason: choice.finish };
+  const logprobs = choice.logprobs.length === 0 ? null : { content: choice.logprobs, refusal: null };
+  return { index, message, logprobs, finish_reason: choice.finish };
 }
 
 const wholeCall = ({ id, name, arguments: text, extension }: Call): JsonObject => ({

@@ -1,7 +1,15 @@
 import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
 
 /** What a client of the OpenAI dialect may be shown: events, and what only this dialect can carry. */
-export type Shown = GenerationEvent | Extension;
+export type Shown = GenerationEvent | TextWithLogprobs | Extension;
+
+/** Text and how likely its tokens were, in the form of OpenAI's `logprobs.content`. */
+export interface TextWithLogprobs {
+  readonly type: "text";
+  readonly choice: number;
+  readonly text: string;
+  readonly logprobs: readonly JsonObject[];
+}
 
 /**
  * Fields of a vendor's own that go out beside OpenAI's and come back in the next turn, such as the signature of
@@ -15,8 +23,16 @@ export interface Extension {
   readonly fields: JsonObject;
 }
 
-const isExtension = (shown: Shown): shown is Extension => shown.type === "extension";
-
 /** Without what only OpenAI's dialect can carry. */
-export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] =>
-  shown.flatMap((item) => (isExtension(item) ? [] : [item]));
+export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] => shown.flatMap(eventIn);
+
+function eventIn(shown: Shown): readonly GenerationEvent[] {
+  if (shown.type === "extension") return [];
+  if (shown.type !== "text" || !("logprobs" in shown)) return [shown];
+  const { type, choice, text } = shown;
+  return [{ type, choice, text }];
+}
+
+/** The log probabilities that come with a piece; undefined: none. */
+export const logprobsOf = (shown: Shown): readonly JsonObject[] | undefined =>
+  "logprobs" in shown ? shown.logprobs : undefined;

@@ -1,0 +1,195 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
+import { unsupported } from "../failure/unsupported.ts";
+import { isObject, listOf, objectOf, parseJson, textOf } from "../json.ts";
+import type { Traits } from "./models.ts";
+import { partsOf } from "./parts.ts";
+import { carriedSignature, LOST_SIGNATURE } from "./signatures.ts";
+
+/** A conversation in Gemini's form: the system apart, users and the model in turns. */
+export interface Conversation {
+  readonly system: readonly JsonObject[];
+  readonly contents: readonly Content[];
+}
+
+export interface Content {
+  readonly role: "user" | "model";
+  readonly parts: readonly JsonObject[];
+}
+
+interface Turn {
+  readonly role: Content["role"];
+  readonly parts: JsonObject[];
+  /** What the calls of the turn before returned, by their place among those calls; Gemini matches them by it. */
+  readonly results: Map<number, JsonObject>;
+}
+
+/** Tells that a part of a field was given up. */
+export type Note = (part: string) => void;
+
+/**
+ * OpenAI's messages in Gemini's form: neighbours of the same role become one turn, in which the results of tools stand
+ * first, in the order of the calls.
+ * @throws SluiceError `unsupported_parameter` for what cannot be said there, `invalid_request` for results without a call
+ */
+export function conversationOf(messages: unknown, traits: Traits, note: Note): Conversation {
+  const system: JsonObject[] = [];
+  const turns: Turn[] = [];
+  let calls: readonly Call[] = [];
+
+  const turnOf = (role: Content["role"]): Turn => {
+    const last = turns.at(-1);
+    if (last?.role === role) return last;
+    const turn: Turn = { role, parts: [], results: new Map() };
+    turns.push(turn);
+    return turn;
+  };
+
+  listOf(messages).forEach((message, at) => {
+    if (!isObject(message)) return;
+    const path = `messages[${at}]`;
+    if (message.name !== undefined && message.role !== "tool") note("messages.name");
+    switch (message.role) {
+      case "system":
+      case "developer":
+        system.push(...systemParts(message, path));
+        return;
+      case "user":
+        addTo(turnOf, "user", partsOf(message.content, `${path}.content`));
+        return;
+      case "assistant": {
+        const before = turns.at(-1)?.role === "model" ? calls : [];
+        const made = callsOf(message, path);
+        calls = [...before, ...made];
+        addTo(turnOf, "model", modelParts(message, path, made, { traits, note }));
+        return;
+      }
+      case "tool": {
+        const turn = turnOf("user");
+        const { place, response, shown } = resultOf(message, calls, path);
+        turn.results.set(place, response);
+        turn.parts.push(...shown);
+        return;
+      }
+      default:
+        throw unsupported(
+          `${path}.role`,
+          "Gemini is given tools, not functions: use 'tools' and the role 'tool'.",
+        );
+    }
+  });
+  // Gemini wants a user; a prompt that is all system has none.
+  if (turns.length === 0 && system.length > 0) {
+    return { system: [], contents: [{ role: "user", parts: system }] };
+  }
+  return { system, contents: turns.map(contentOf) };
+}
+
+function addTo(turnOf: (role: Content["role"]) => Turn, role: Content["role"], parts: JsonObject[]): void {
+  if (parts.length > 0) turnOf(role).parts.push(...parts);
+}
+
+const contentOf = ({ role, parts, results }: Turn): Content => ({
+  role,
+  parts: [...[...results].toSorted(([a], [b]) => a - b).map(([, response]) => response), ...parts],
+});
+
+function systemParts(message: JsonObject, path: string): readonly JsonObject[] {
+  const parts = partsOf(message.content, `${path}.content`);
+  if (parts.some(({ text }) => text === undefined)) {
+    throw unsupported(`${path}.content`, "Gemini takes only text in system messages.");
+  }
+  return parts;
+}
+
+interface Call {
+  readonly id: unknown;
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly signature: string | undefined;
+}
+
+function callsOf(message: JsonObject, path: string): readonly Call[] {
+  if (message.function_call !== undefined && message.function_call !== null) {
+    throw unsupported(`${path}.function_call`, "Gemini is given tools, not functions: use 'tool_calls'.");
+  }
+  return listOf(message.tool_calls).map((call, at) => callOf(call, `${path}.tool_calls[${at}]`));
+}
+
+function callOf(call: unknown, path: string): Call {
+  const called = isObject(call) ? objectOf(call.function) : undefined;
+  const name = textOf(called?.name);
+  if (!isObject(call) || called === undefined || name === undefined) {
+    throw unsupported(path, "Gemini takes only calls of functions.");
+  }
+  const text = textOf(called.arguments)?.trim() ?? "";
+  const args = text === "" ? {} : parseJson(text);
+  if (!isObject(args)) {
+    throw unsupported(`${path}.function.arguments`, "Gemini takes only a JSON object as arguments.");
+  }
+  return { id: call.id, name, args, signature: carriedSignature(call) };
+}
+
+function modelParts(
+  message: JsonObject,
+  path: string,
+  calls: readonly Call[],
+  { traits, note }: { readonly traits: Traits; readonly note: Note },
+): JsonObject[] {
+  const refusal = textOf(message.refusal);
+  const words = [
+    ...partsOf(message.content, `${path}.content`),
+    ...(refusal === undefined ? [] : [{ text: refusal }]),
+  ];
+  const signature = carriedSignature(message);
+  const isSigned = signature !== undefined || calls.some((call) => call.signature !== undefined);
+  // Thoughts themselves cannot be given back; their signatures stand for them.
+  if (!isSigned && textOf(message.reasoning_content) !== undefined) note("messages.reasoning_content");
+  return [...withSignature(words, signature), ...signedCalls(calls, traits)];
+}
+
+/** On the last text; where there is none, on an empty one, as streams send it. */
+function withSignature(words: readonly JsonObject[], signature: string | undefined): readonly JsonObject[] {
+  if (signature === undefined) return words;
+  const last = words.at(-1);
+  if (last?.text === undefined) return [...words, { text: "", thoughtSignature: signature }];
+  return [...words.slice(0, -1), { ...last, thoughtSignature: signature }];
+}
+
+/** Of calls that were made together only the first has a signature. */
+function signedCalls(calls: readonly Call[], { demandsSignatures }: Traits): readonly JsonObject[] {
+  return calls.map(({ name, args, signature }, at) => {
+    const own = signature ?? (at === 0 && demandsSignatures ? LOST_SIGNATURE : undefined);
+    const part = { functionCall: { name, args } };
+    return own === undefined ? part : { ...part, thoughtSignature: own };
+  });
+}
+
+interface Result {
+  /** Of its call among those that it was made with. */
+  readonly place: number;
+  readonly response: JsonObject;
+  /** Pictures and the like, which stand behind the results. */
+  readonly shown: readonly JsonObject[];
+}
+
+/** `is_error` is an extension of the tool message, as for Anthropic. */
+function resultOf(message: JsonObject, calls: readonly Call[], path: string): Result {
+  const place = calls.findLastIndex(({ id }) => id === message.tool_call_id);
+  const name = calls[place]?.name;
+  if (name === undefined) {
+    throw new SluiceError(
+      "invalid_request",
+      `Invalid '${path}.tool_call_id': no call of the message before has it.`,
+      { param: `${path}.tool_call_id` },
+    );
+  }
+  const parts = partsOf(message.content, `${path}.content`);
+  const text = parts.flatMap((part) => (typeof part.text === "string" ? part.text : [])).join("\n");
+  const response = message.is_error === true ? { error: text } : { output: text };
+  return {
+    place,
+    response: { functionResponse: { name, response } },
+    shown: parts.filter((part) => part.text === undefined),
+  };
+}

@@ -1,0 +1,31 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Adapter } from "../adapter.ts";
+import { createTranslatedStream } from "../openai-frames/translated-stream.ts";
+import { readAnswer } from "./answer.ts";
+import { readEmbedding } from "./embedding-answer.ts";
+import { classifyError } from "./errors.ts";
+import { createResponseReader } from "./events.ts";
+import { buildCall } from "./request.ts";
+
+/**
+ * Google's Gemini (the Developer API) for clients of OpenAI's dialect: chat, whole and streamed, and embeddings.
+ * Answers that another vendor began are gone on with by an instruction: nothing is said of a model taking a turn of its
+ * own that stands last for its beginning.
+ * @param clock for the `created` of answers, which Gemini does not say
+ */
+export const createGemini = (clock: Clock): Adapter => {
+  const created = (): number => Math.floor(clock.now() / 1_000);
+  return {
+    name: "gemini",
+    defaultBaseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    operations: new Set(["chat", "embedding"]),
+    buildCall,
+    readAnswer: (request, body, secret = "") =>
+      request.operation === "embedding"
+        ? readEmbedding(request, body, secret)
+        : readAnswer(request.choices, body, secret, created()),
+    openStream: ({ choices }, mode, secret = "", remembers = false) =>
+      createTranslatedStream(createResponseReader(choices, secret), { mode, created: created(), remembers }),
+    classifyError,
+  };
+};
