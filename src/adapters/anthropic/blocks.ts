@@ -92,5 +92,6 @@ const TOO_MANY: Shown = {
 
 function words(type: "text" | "reasoning", value: unknown): readonly Shown[] {
   const text = textOf(value);
-  return text === undefined ? [] : [{ type, choice: 0, text }];
+  if (text === undefined) return [];
+  return [type === "text" ? { type, choice: 0, text } : { type, choice: 0, text }];
 }
