@@ -2,22 +2,79 @@ import { z } from "zod";
 import type { Operation } from "../core/catalog.ts";
 import { isMediaOperation } from "../core/media.ts";
 import { type Micropoints, micropointsOf, parsePoints } from "../core/points.ts";
-import type { MeteredPrice, Price } from "../core/price.ts";
-import { points } from "./fields.ts";
+import type { MeteredPrice, Price, PriceBand, TokenRates } from "../core/price.ts";
+import type { PriceWindow } from "../core/price-hours.ts";
+import { PRICE_HOURS_FORM, parsePriceHours } from "../core/price-hours-text.ts";
+import { count, points } from "./fields.ts";
+
+/** More than any vendor has: each is looked at whenever a request is charged. */
+const MOST_BANDS = 16;
+const MOST_WINDOWS = 16;
+/** Priority costs twice to four times at the vendors that have it. */
+const DEAREST_TIER = 1_000;
+
+/** Points per million tokens. */
+const tokenRates = {
+  input: points.optional().describe("Points per million prompt tokens."),
+  cachedInput: points.optional().describe("Prompt tokens read from the vendor's cache; absent: as input."),
+  cacheWrite: points.optional().describe("Prompt tokens written to the vendor's cache; absent: as input."),
+  cacheWriteLong: points
+    .optional()
+    .describe("Written to the longer-lived cache of two (Anthropic: an hour); absent: as cacheWrite."),
+  audioInput: points.optional().describe("Prompt tokens of sound; absent: as input."),
+  imageInput: points.optional().describe("Prompt tokens of pictures; absent: as input."),
+  output: points.optional().describe("Points per million answer tokens."),
+  reasoning: points.optional().describe("Reasoning tokens; absent: as output."),
+  thinkingOutput: points
+    .optional()
+    .describe("All tokens of an answer that reasoned, the visible ones too; instead of reasoning."),
+  audioOutput: points.optional().describe("Answer tokens of sound; absent: as output."),
+  imageOutput: points.optional().describe("Answer tokens of pictures; absent: as output."),
+};
+
+const variantName = z.string().regex(/^[^\p{C}]{1,64}$/u, "must be 1 to 64 characters");
+
+const bands = z
+  .array(z.strictObject({ above: count.describe("Prompt tokens."), ...tokenRates }))
+  .min(1)
+  .max(MOST_BANDS)
+  .describe("Rates for prompts of more tokens than `above`: the whole request costs them. Shortest first.");
+
+const unitRates = {
+  call: points.optional().describe("Points for each call."),
+  image: points.optional().describe("Points for each image produced."),
+  imageVariants: z
+    .record(variantName, points)
+    .optional()
+    .describe("Points for each image of a size or quality: { 1024x1024/high: 0.17 }; others cost `image`."),
+  second: points.optional().describe("Points for each second of audio or video."),
+  characters: points.optional().describe("Points per million characters read aloud."),
+  serviceTiers: z
+    .record(variantName, z.int().min(1).max(DEAREST_TIER))
+    .optional()
+    .describe("Per cent of the price that a vendor's service tier costs: { batch: 50 }."),
+};
+
+const metered = { ...tokenRates, bands: bands.optional(), ...unitRates };
+
+const times = z
+  .array(
+    z.strictObject({
+      at: z
+        .string()
+        .refine((text) => parsePriceHours(text) !== undefined, `must be hours ${PRICE_HOURS_FORM}`)
+        .describe(
+          "Hours of the week in UTC: `mon-fri 01:00-04:00,06:00-10:00`; the first that holds counts.",
+        ),
+      ...metered,
+    }),
+  )
+  .min(1)
+  .max(MOST_WINDOWS)
+  .describe("What use costs at certain hours, by the time at which the request is admitted.");
 
 /** Points per million tokens, or each where it says so. */
-const rates = z
-  .strictObject({
-    input: points.optional().describe("Points per million prompt tokens."),
-    cachedInput: points.optional().describe("Prompt tokens read from the vendor's cache; absent: as input."),
-    cacheWrite: points.optional().describe("Prompt tokens written to the vendor's cache; absent: as input."),
-    output: points.optional().describe("Points per million answer tokens."),
-    reasoning: points.optional().describe("Reasoning tokens; absent: as output."),
-    call: points.optional().describe("Points for each call."),
-    image: points.optional().describe("Points for each image produced."),
-    second: points.optional().describe("Points for each second of audio or video."),
-  })
-  .describe("What use costs.");
+const rates = z.strictObject({ ...metered, times: times.optional() }).describe("What use costs.");
 
 export const priceSchema = z.union([z.literal("free"), rates], {
   error: (issue) =>
@@ -26,22 +83,57 @@ export const priceSchema = z.union([z.literal("free"), rates], {
       : "must be rates such as { input: 2, output: 8 }, or `free`",
 });
 export type PriceInput = z.input<typeof priceSchema>;
+type RatesInput = z.input<typeof rates>;
+type WindowInput = z.input<typeof times>[number];
+type BandInput = z.input<typeof bands>[number];
+
+const TOKEN_CLASSES = [
+  "input",
+  "cachedInput",
+  "cacheWrite",
+  "cacheWriteLong",
+  "audioInput",
+  "imageInput",
+  "output",
+  "reasoning",
+  "thinkingOutput",
+  "audioOutput",
+  "imageOutput",
+] as const satisfies readonly (keyof typeof tokenRates)[];
+const UNITS = [
+  "call",
+  "image",
+  "second",
+  "characters",
+] as const satisfies readonly (keyof typeof unitRates)[];
+
+export interface PriceProblem {
+  /** Within the price. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
 
 /** Why a price that is made of amounts is still none, for what the model is used for. Undefined: it is one. */
-export function priceProblem(price: PriceInput, operations?: readonly Operation[]): string | undefined {
+export function priceProblem(price: PriceInput, operations?: readonly Operation[]): PriceProblem | undefined {
   if (price === "free") return undefined;
-  const given = Object.values(price).filter((rate) => rate !== undefined);
-  if (given.length === 0) return "has no rate: give { input, output }, or say `price: free`";
-  if (given.every((rate) => Number(rate) === 0)) return "charges nothing: say `price: free` if that is meant";
-  const draws = operations?.some((name) => isMediaOperation(name)) === true;
-  const byPicture = [price.image, price.call, price.output, price.second];
-  if (draws && byPicture.every((rate) => rate === undefined || Number(rate) === 0)) {
+  const message = rateProblem(price, operations);
+  if (message !== undefined) return { path: [], message };
+  return partsProblem(price) ?? timesProblem(price);
+}
+
+function rateProblem(price: RatesInput, operations: readonly Operation[] = []): string | undefined {
+  const variants = Object.values(price.imageVariants ?? {});
+  const given = [...TOKEN_CLASSES, ...UNITS].map((name) => price[name]).concat(variants);
+  const known = given.filter((rate) => rate !== undefined);
+  if (known.length === 0) return "has no rate: give { input, output }, or say `price: free`";
+  if (known.every(isNothing)) return "charges nothing: say `price: free` if that is meant";
+  const draws = operations.some((name) => isMediaOperation(name));
+  const byPicture = [price.image, price.call, price.output, price.imageOutput, price.second, ...variants];
+  if (draws && byPicture.every(isNothing)) {
     return "has no rate that pictures are charged by: give `image`, `call` or `output`";
   }
-  const onlyEmbeds =
-    operations !== undefined && operations.length > 0 && operations.every((name) => name === "embedding");
-  const byToken = [price.input, price.cachedInput, price.cacheWrite, price.output, price.reasoning];
-  if (byToken.every((rate) => rate === undefined)) return undefined;
+  const onlyEmbeds = operations.length > 0 && operations.every((name) => name === "embedding");
+  if (TOKEN_CLASSES.every((name) => price[name] === undefined)) return undefined;
   if (price.input === undefined) return "has no rate for `input`";
   if (price.output === undefined && !onlyEmbeds) {
     return "has no rate for `output` (only a model with `operations: [embedding]` needs none)";
@@ -49,19 +141,89 @@ export function priceProblem(price: PriceInput, operations?: readonly Operation[
   return undefined;
 }
 
+const isNothing = (rate: string | number | undefined): boolean => rate === undefined || Number(rate) === 0;
+
+/** What is wrong with a price's bands and with rates that exclude each other. */
+function partsProblem(price: RatesInput | WindowInput): PriceProblem | undefined {
+  if (price.reasoning !== undefined && price.thinkingOutput !== undefined) {
+    return { path: ["reasoning"], message: "is one of two ways: give `reasoning` or `thinkingOutput`" };
+  }
+  let before = 0;
+  for (const [index, band] of (price.bands ?? []).entries()) {
+    if (band.above <= before) {
+      return { path: ["bands", index, "above"], message: "must be more than in the band before" };
+    }
+    before = band.above;
+    const message = missingRate(price, band);
+    if (message !== undefined) return { path: ["bands", index], message };
+  }
+  return undefined;
+}
+
+/** A band, or hours, are a whole set of rates: none is taken over from the price around it by mistake. */
+function missingRate(price: RatesInput, part: WindowInput | BandInput): string | undefined {
+  const missing = TOKEN_CLASSES.find((name) => price[name] !== undefined && part[name] === undefined);
+  return missing === undefined ? undefined : `has no rate for \`${missing}\`, which the price has`;
+}
+function timesProblem(price: RatesInput): PriceProblem | undefined {
+  for (const [index, window] of (price.times ?? []).entries()) {
+    const path = ["times", index];
+    const message = missingRate(price, window);
+    if (message !== undefined) return { path, message };
+    if (price.bands !== undefined && window.bands === undefined) {
+      return { path, message: "has no `bands`, which the price has" };
+    }
+    const problem = partsProblem(window);
+    if (problem !== undefined) return { path: [...path, ...problem.path], message: problem.message };
+  }
+  return undefined;
+}
+
 /** A price as the file or the admin API gives it, as the core applies it. The input must have passed `priceSchema`. */
 export function priceOf(price: PriceInput): Price {
   if (price === "free") return { kind: "free" };
+  const otherwise = meteredOf(price);
+  if (price.times === undefined) return otherwise;
+  return { kind: "timed", otherwise, windows: price.times.map((window) => windowOf(price, window)) };
+}
+
+/** What is paid otherwise than by tokens costs the same at all hours, unless they say otherwise. */
+function windowOf({ times: _, ...price }: RatesInput, { at, ...window }: WindowInput): PriceWindow {
+  const hours = parsePriceHours(at);
+  if (hours === undefined) throw new Error("hours were converted before they were checked");
+  return { ...hours, price: meteredOf({ ...price, ...window }) };
+}
+
+function meteredOf(price: RatesInput): MeteredPrice {
   const metered: { -readonly [Name in keyof MeteredPrice]: MeteredPrice[Name] } = {
     kind: "metered",
-    input: amountOf(price.input ?? 0),
-    output: amountOf(price.output ?? 0),
+    ...ratesOf(price),
   };
-  for (const name of ["cachedInput", "cacheWrite", "reasoning", "call", "image", "second"] as const) {
+  for (const name of UNITS) {
     const rate = price[name];
     if (rate !== undefined) metered[name] = amountOf(rate);
   }
+  if (price.bands !== undefined) metered.bands = price.bands.map(bandOf);
+  if (price.imageVariants !== undefined) {
+    const named = Object.entries(price.imageVariants).map(([name, rate]) => [name, amountOf(rate)] as const);
+    metered.imageVariants = Object.fromEntries(named);
+  }
+  if (price.serviceTiers !== undefined) metered.serviceTiers = price.serviceTiers;
   return metered;
+}
+
+const bandOf = ({ above, ...band }: BandInput): PriceBand => ({ above, rates: ratesOf(band) });
+
+function ratesOf(price: RatesInput): TokenRates {
+  const rates: { -readonly [Name in keyof TokenRates]: TokenRates[Name] } = {
+    input: amountOf(price.input ?? 0),
+    output: amountOf(price.output ?? 0),
+  };
+  for (const name of TOKEN_CLASSES) {
+    const rate = price[name];
+    if (rate !== undefined) rates[name] = amountOf(rate);
+  }
+  return rates;
 }
 
 function amountOf(value: string | number): Micropoints {

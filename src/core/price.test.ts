@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { micropointsOf, parsePoints } from "./points.ts";
 import { costOf, type MeteredPrice } from "./price.ts";
 import { affordableOutput, largestCost } from "./price-bounds.ts";
-import { NO_USAGE } from "./usage.ts";
+import { NO_USAGE, type Usage } from "./usage.ts";
 
 const points = (text: string) => {
   const amount = parsePoints(text);
@@ -42,6 +42,72 @@ describe("a price", () => {
       second: points("0.1"),
     };
     expect(costOf(price, { ...NO_USAGE, images: 3, seconds: 4 })).toBe(points("6.9"));
+  });
+
+  test("charges a longer prompt by its band, the whole request at once", () => {
+    const price: MeteredPrice = {
+      ...deepseek,
+      bands: [
+        { above: 100, rates: { input: points("4"), cachedInput: points("0.4"), output: points("12") } },
+        { above: 200, rates: { input: points("6"), output: points("20") } },
+      ],
+    };
+    const cost = (input: number, cachedInput = 0) =>
+      costOf(price, { ...NO_USAGE, input, cachedInput, output: 10 });
+    expect(cost(100)).toBe(micropointsOf(200n + 80n));
+    expect(cost(101)).toBe(micropointsOf(404n + 120n));
+    // What was read from the cache is part of the prompt: 51 and 50 are beyond 100.
+    expect(cost(51, 50)).toBe(micropointsOf(204n + 20n + 120n));
+    expect(cost(201)).toBe(micropointsOf(1_206n + 200n));
+    expect(cost(1, 200)).toBe(micropointsOf(6n + 1_200n + 200n));
+  });
+
+  test("charges sound, pictures and both lives of a cache at their own rates, else as text", () => {
+    const usage: Usage = {
+      ...NO_USAGE,
+      ...{ cacheWrite: 1, cacheWriteLong: 2, audioInput: 3, imageInput: 4, audioOutput: 5, imageOutput: 6 },
+    };
+    expect(costOf(deepseek, usage)).toBe(micropointsOf(10n * 2n + 11n * 8n));
+    const own: MeteredPrice = {
+      ...deepseek,
+      ...{ cacheWrite: points("3"), audioInput: points("10"), imageInput: points("20") },
+      ...{ audioOutput: points("64"), imageOutput: points("30") },
+    };
+    const rest = 3n * 10n + 4n * 20n + 5n * 64n + 6n * 30n;
+    expect(costOf(own, usage)).toBe(micropointsOf(3n + 2n * 3n + rest));
+    expect(costOf({ ...own, cacheWriteLong: points("4") }, usage)).toBe(micropointsOf(3n + 2n * 4n + rest));
+  });
+
+  test("charges the whole text of an answer that reasoned at the price of thinking", () => {
+    const price: MeteredPrice = { ...deepseek, thinkingOutput: points("16") };
+    expect(costOf(price, { ...NO_USAGE, output: 5 })).toBe(micropointsOf(40n));
+    expect(costOf(price, { ...NO_USAGE, output: 5, reasoning: 1 })).toBe(micropointsOf(96n));
+  });
+
+  test("charges each image as its variant, and one that is not known as the dearest may be", () => {
+    const variants = { hd: points("4"), small: points("1") };
+    const some = { ...NO_USAGE, images: 6, imageVariants: { hd: 1, small: 2, constructor: 1 } };
+    const price: MeteredPrice = { kind: "metered", input: points("0"), output: points("0") };
+    expect(costOf({ ...price, image: points("2"), imageVariants: variants }, some)).toBe(points("12"));
+    expect(costOf({ ...price, imageVariants: variants }, some)).toBe(points("18"));
+    expect(costOf({ ...price, image: points("2") }, some)).toBe(points("12"));
+  });
+
+  test("charges characters by the million and takes the tier's share of the whole, rounded up once", () => {
+    const speech: MeteredPrice = {
+      ...{ kind: "metered", input: points("0"), output: points("0"), characters: points("15") },
+      ...{ call: points("0.000001"), serviceTiers: { batch: 50, fast: 250 } },
+    };
+    const usage: Usage = { ...NO_USAGE, characters: 7 };
+    expect(costOf(speech, usage)).toBe(micropointsOf(106n));
+    expect(costOf(speech, { ...usage, serviceTier: "batch" })).toBe(micropointsOf(53n));
+    expect(costOf(speech, { ...usage, characters: 6, serviceTier: "batch" })).toBe(micropointsOf(46n));
+    expect(costOf(speech, { ...usage, serviceTier: "fast" })).toBe(micropointsOf(265n));
+    expect(costOf(speech, { ...usage, serviceTier: "toString" })).toBe(micropointsOf(106n));
+  });
+
+  test("refuses a count that is none rather than charging nothing for it", () => {
+    expect(() => costOf(deepseek, { ...NO_USAGE, audioInput: Number.NaN })).toThrow();
   });
 
   test("that is free costs nothing whatever the usage", () => {
