@@ -10,7 +10,7 @@ import { createLog, type Log } from "./core/log.ts";
 import { startNode } from "./main/node.ts";
 
 /** Keys of vendors that this version has no adapter for: said, so that nobody looks for their models. */
-const UNSERVED_KEYS = ["GEMINI_API_KEY", "MJ_PROXY_URL", "PHOTOROOM_API_KEY", "CLAID_API_KEY"];
+const UNSERVED_KEYS = ["MJ_PROXY_URL", "PHOTOROOM_API_KEY", "CLAID_API_KEY"];
 
 /** Starts a gateway and keeps it in step with its configuration until somebody stops it. */
 async function main(log: Log): Promise<void> {

@@ -1,7 +1,7 @@
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { unsupported } from "../failure/unsupported.ts";
-import { listOf, textOf } from "../json.ts";
+import { listOf } from "../json.ts";
 import { draftOf, limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 import { shapeAnswerFormat } from "./answer-format.ts";
 import { methodCall } from "./call.ts";
@@ -13,23 +13,13 @@ import { shapeThinking } from "./thinking.ts";
 import { shapeTools } from "./tools.ts";
 
 /** Everything that is sent; whatever else a client asks for is dropped and told. */
-const FIELDS = new Set([
-  "contents",
-  "systemInstruction",
-  "tools",
-  "toolConfig",
-  "generationConfig",
-  "serviceTier",
-]);
+const FIELDS = new Set(["contents", "systemInstruction", "tools", "toolConfig", "generationConfig"]);
 
 /** Gemini's names for what is said otherwise in OpenAI's dialect, or belongs to the platform's account. */
 const NOT_THE_CLIENTS = [
   ...["contents", "systemInstruction", "toolConfig", "generationConfig", "serviceTier"],
   ...["safetySettings", "cachedContent"],
 ];
-
-/** OpenAI's tiers by Google's names; `auto` is what comes without one. */
-const TIERS: Readonly<Record<string, string>> = { default: "standard", flex: "flex", priority: "priority" };
 
 /**
  * The call for a client's body of OpenAI's dialect.
@@ -77,7 +67,8 @@ function shape(draft: RequestDraft, target: Target): void {
   const instructions = systemWith(system, format.instruction);
   if (instructions.length > 0) draft.set("systemInstruction", { parts: instructions });
   if (Object.keys(config).length > 0) draft.set("generationConfig", config);
-  shapeTier(draft);
+  // What comes without a word. The others have other prices, and the answer does not say which one served.
+  if (draft.get("service_tier") === "default") draft.remove("service_tier");
 }
 
 /** Gemini's limit bounds the thoughts as well, as OpenAI's does. */
@@ -90,13 +81,3 @@ function limitOf(draft: RequestDraft, { cappedOutputTokens, maxOutputTokens }: T
 
 const systemWith = (system: readonly JsonObject[], instruction: string | undefined): readonly JsonObject[] =>
   instruction === undefined ? system : [...system, { text: instruction }];
-
-function shapeTier(draft: RequestDraft): void {
-  const tier = textOf(draft.get("service_tier")) ?? "";
-  if (!Object.hasOwn(TIERS, tier)) {
-    draft.drop("service_tier");
-    return;
-  }
-  draft.remove("service_tier");
-  draft.set("serviceTier", TIERS[tier]);
-}
