@@ -45,7 +45,7 @@ declare
   step integer := case tg_op when 'INSERT' then 1 else -1 end;
 begin
   -- in one order everywhere, so that two statements never wait for each other in a ring
-  perform 1 from media_object o where o.hash in (select hash from changed) order by o.hash for update;
+  perform 1 from media_object o where o.hash in (select hash from changed) order by o.hash for no key update;
   update media_object o set refs = o.refs + step * c.many
     from (select hash, count(*)::integer as many from changed group by hash) c where o.hash = c.hash;
   insert into media_room (tenant, bytes)
