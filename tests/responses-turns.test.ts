@@ -121,14 +121,26 @@ describe("one more time", () => {
     },
   );
 
-  test("a stream that shall be resumable is refused by name", async () => {
+  test("a resumable stream goes on after any event, and is kept whoever reads it", async () => {
+    vendors.mock("openai").next({ text: "one two three", hold: { afterTokens: 2 } });
     const headers = { "x-sluice-resumable": "true" };
-    const body = { model: "openai-model", input: "x", stream: true };
-    const response = await vendors.client.post("/v1/responses", body, headers);
-    expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({
-      error: { code: "unsupported_parameter", param: "x-sluice-resumable" },
-    });
+    const body = { model: "openai-model", input: "Count.", stream: true };
+    const first = await vendors.client.post("/v1/responses", body, headers);
+    const stream = first.headers.get("x-sluice-stream") ?? "";
+    const reader = (first.body ?? new Blob().stream()).getReader();
+    let text = "";
+    while (!text.includes('"delta":" two"')) text += new TextDecoder().decode((await reader.read()).value);
+    await reader.cancel();
+    const last = [...text.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? "";
+    vendors.mock("openai").release();
+    text += await (await vendors.client.get(`/v1/streams/${stream}?after=${last}`)).text();
+    const numbers = [...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+    expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    expect(text.match(/^event: response\.completed$/gm)).toHaveLength(1);
+    const { output_text } = await sdk().responses.retrieve(/"id":"(resp_\w+)"/.exec(text)?.[1] ?? "");
+    expect(output_text).toBe("one two three");
+    const whole = await vendors.client.post("/v1/responses", { ...body, stream: false }, headers);
+    expect(whole.status).toBe(400);
   });
 });
 

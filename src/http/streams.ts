@@ -6,6 +6,7 @@ import type { StreamJournal } from "../gateway/streams/journal.ts";
 import type { LiveStream, LiveStreams, StreamCursor } from "../gateway/streams/live-stream.ts";
 import { type AddressSource, credentialOf } from "./credential.ts";
 import { headerText } from "./header-text.ts";
+import { responseEventsBody } from "./openai/responses/resumable.ts";
 import { entryFrames, repeatedEndFrames } from "./openai/stream-entries.ts";
 
 export interface StreamPorts {
@@ -29,7 +30,7 @@ export async function resumeStream(
 ): Promise<Response> {
   const after = afterOf(request);
   const stream = await findStream(ports, request, server, id);
-  const cursor = await stream.attach(after);
+  const cursor = await attachTo(stream, after);
   // The generation's own clocks bound the silence; the server's would cut a vendor that thinks.
   server?.timeout(request, 0);
   const { about } = stream;
@@ -68,11 +69,27 @@ export function resumableBody(
   stream: Pick<StreamJournal, "about" | "attach">,
   after: number,
 ): ReadableStream<Uint8Array> {
-  return eventsBody(stream.about, stream.attach(after), after);
+  const { about } = stream;
+  return eventsBody(about, stream.attach(isToldWhole(about) ? 0 : after), after);
+}
+
+/** Events of a response hold what came before: they are put together from the stream's beginning. */
+const isToldWhole = ({ told }: StreamAbout): boolean => told?.dialect === "openai-responses";
+
+async function attachTo(stream: LiveStream, after: number): Promise<StreamCursor> {
+  if (!isToldWhole(stream.about)) return stream.attach(after);
+  try {
+    return await stream.attach(0);
+  } catch (thrown) {
+    if (!(thrown instanceof SluiceError) || thrown.status !== 410) throw thrown;
+    const message = "The stream's beginning is no longer kept, and it cannot be told without.";
+    throw new SluiceError("not_found", message, { param: "after", status: 410 });
+  }
 }
 
 /** A reader's entries as an SSE body, pulled by the client's reading. The client's leaving closes the reader. */
 function eventsBody(about: StreamAbout, cursor: StreamCursor, after: number): ReadableStream<Uint8Array> {
+  if (isToldWhole(about)) return responseEventsBody(about, cursor, after);
   const framesOf = (entry: StreamEntry): string =>
     entry.type === "done" && entry.seq <= after ? repeatedEndFrames(entry, about) : entryFrames(entry, about);
   let hasLeft = false;

@@ -71,10 +71,10 @@ export function openFront(
   });
   const idempotency = createIdempotency({ ledger: kept.idempotency, clock, log });
   const keeping = createKeeping({ ledger: kept.responses, clock, log });
-  const generating = { ...answering, gateway, idempotency, clock, bodyLimitBytes };
+  const generating = { ...answering, gateway, streams, idempotency, clock, bodyLimitBytes };
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
-    .use(generationRoutes({ ...generating, streams }))
+    .use(generationRoutes(generating))
     .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))

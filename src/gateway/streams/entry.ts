@@ -1,5 +1,5 @@
 import type { Operation } from "../../core/catalog.ts";
-import type { FinishReason } from "../../core/generation.ts";
+import type { FinishReason, JsonObject, NativeDialect } from "../../core/generation.ts";
 import type { RequestId, StreamId, TenantId, VendorId } from "../../core/ids.ts";
 import type { Final } from "../gateway.ts";
 
@@ -67,4 +67,13 @@ export interface StreamAbout {
   readonly created: number;
   /** `stream_options.include_usage` of the request. */
   readonly includeUsage: boolean;
+  /** Absent: over HTTP its readers are told it as OpenAI's chunks. */
+  readonly told?: ToldAs;
+}
+
+/** Another dialect in which readers over HTTP are told a stream, on whatever node they ask. */
+export interface ToldAs {
+  readonly dialect: NativeDialect;
+  /** What the dialect's events say beside the answer: as JSON can hold it, and small. */
+  readonly about: JsonObject;
 }

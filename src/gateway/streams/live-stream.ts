@@ -2,7 +2,7 @@ import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamId, TenantId } from "../../core/ids.ts";
 import type { TakeoverPolicy } from "../../core/takeover-policy.ts";
 import type { Caller, StreamGeneration } from "../gateway.ts";
-import type { StreamAbout, StreamEntry } from "./entry.ts";
+import type { StreamAbout, StreamEntry, ToldAs } from "./entry.ts";
 
 /**
  * A stream as its readers see it, wherever it runs. Kept this narrow so that a stream of another node can
@@ -55,4 +55,5 @@ export interface OpenOptions {
   readonly path?: string;
   /** Whether anybody goes on with the answer. */
   readonly takeover?: TakeoverPolicy;
+  readonly told?: ToldAs;
 }

@@ -11,7 +11,7 @@ import {
 } from "../../core/limits.ts";
 import type { Caller, StreamGeneration } from "../gateway.ts";
 import type { CopyStart } from "./copy/writer.ts";
-import type { StreamAbout } from "./entry.ts";
+import type { StreamAbout, ToldAs } from "./entry.ts";
 import {
   type CopySource,
   type JournalCopy,
@@ -104,14 +104,14 @@ export class StreamRegistry implements LiveStreams {
     caller: Caller,
     generation: StreamGeneration,
     request: GenerationRequest,
-    { detachMs = STREAM_DETACH_MS, ...wishes }: OpenOptions = {},
+    { detachMs = STREAM_DETACH_MS, told, ...wishes }: OpenOptions = {},
   ): StreamJournal {
     if (this.isFull) {
       generation.cancel();
       void drainUnread(generation);
       throw new SluiceError("overloaded", "This node runs as many streams as it can.");
     }
-    const about = this.#aboutOf(caller.tenant, generation, request);
+    const about = this.#aboutOf(caller.tenant, generation, request, told);
     const origin = { caller, request, ...wishes };
     const head = { about, detachMs, origin };
     const copy = this.#cluster?.copyOf({ streamId: about.streamId, head, number: 0 });
@@ -191,6 +191,7 @@ export class StreamRegistry implements LiveStreams {
     tenant: TenantId,
     generation: StreamGeneration,
     { operation, includeUsage }: GenerationRequest,
+    told: ToldAs | undefined,
   ): StreamAbout {
     const { requestId, vendor, vendorModel, attempts } = generation.started;
     return {
@@ -203,6 +204,7 @@ export class StreamRegistry implements LiveStreams {
       attempts,
       created: Math.floor(this.#clock.now() / 1_000),
       includeUsage,
+      ...(told === undefined ? {} : { told }),
     };
   }
 

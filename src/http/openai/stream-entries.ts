@@ -2,7 +2,6 @@ import type {
   ChoiceFinish,
   DeltaEntry,
   DoneEntry,
-  MovedEntry,
   StreamAbout,
   StreamEntry,
   ToolCallPiece,
@@ -15,7 +14,7 @@ import { type ChunkNames, endFrames } from "./stream-end.ts";
  */
 export function entryFrames(entry: StreamEntry, about: StreamAbout): string {
   if (entry.type === "delta") return `id: ${entry.seq}\n${frame(deltaChunk(entry, about))}`;
-  if (entry.type === "moved") return movedFrames(entry, about);
+  if (entry.type === "moved") return movedFrames(about, entry.seq);
   return `id: ${entry.seq}\n${finishFrames(entry, about)}${closingFrames(entry, about)}`;
 }
 
@@ -28,8 +27,8 @@ export function repeatedEndFrames(entry: DoneEntry, about: StreamAbout): string 
 const COME_BACK_MS = 200;
 
 /** No end: the client is to come back with the number that it has. */
-function movedFrames({ seq }: MovedEntry, { streamId }: StreamAbout): string {
-  return `retry: ${COME_BACK_MS}\n: sluice-moved ${JSON.stringify({ stream: streamId, after: seq })}\n\n`;
+export function movedFrames({ streamId }: StreamAbout, after: number): string {
+  return `retry: ${COME_BACK_MS}\n: sluice-moved ${JSON.stringify({ stream: streamId, after })}\n\n`;
 }
 
 function closingFrames({ final }: DoneEntry, about: StreamAbout): string {

@@ -61,9 +61,6 @@ const RESPONSE_EVENTS = [
   "behind a bad one.",
 ].join(" ");
 
-/** A stream of OpenAI's Responses is told once: what is kept of it is the whole response. */
-const { "x-sluice-resumable": _, ...RESPONSE_HEADERS } = REQUEST_HEADERS;
-
 const RESPONSE_CALLS: readonly Description[] = [
   {
     ...generation("/v1/responses", "Response, by OpenAI's newer API", "ResponseRequest", {
@@ -75,7 +72,6 @@ const RESPONSE_CALLS: readonly Description[] = [
     }),
     description:
       "For every chat model. A response is kept for 24 hours, unless `store` is false, so that `previous_response_id` can go on from it; the answer's `store` tells whether it was.",
-    headers: RESPONSE_HEADERS,
   },
   {
     method: "get",

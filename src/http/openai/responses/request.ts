@@ -128,10 +128,7 @@ export function parseResponses(value: unknown): ResponsesRequest {
 
 function refuse(body: JsonObject): void {
   if (body.background === true) {
-    throw unsupported(
-      "background",
-      "nothing runs in the background here: stream, or send an 'Idempotency-Key' and ask again",
-    );
+    throw unsupported("background", "nothing runs in the background here: stream with 'x-sluice-resumable'");
   }
   for (const [name, why] of Object.entries(REFUSED)) if (isSet(body[name])) throw unsupported(name, why);
   for (const [name, instead] of Object.entries(OF_CHAT)) {

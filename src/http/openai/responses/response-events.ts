@@ -25,14 +25,23 @@ export class ResponseEvents {
   readonly #output: Output;
   #frames = "";
   #number = 0;
+  /** Events up to this one are not told; undefined: none has a number that a reader could come back with. */
+  #after: number | undefined;
 
-  constructor(about: ResponseAbout) {
+  /** @param after each event has an SSE `id`, counting from 1; those up to this one were told before */
+  constructor(about: ResponseAbout, after?: number) {
     this.#about = about;
+    this.#after = after;
     this.#output = new Output({
       suffix: suffixOf(about.requestId),
       summarizes: about.request.summarizes,
       emit: (event) => this.#emit(event),
     });
+  }
+
+  /** The `id` of the last event. */
+  get lastId(): number {
+    return this.#number;
   }
 
   begin(): string {
@@ -51,11 +60,12 @@ export class ResponseEvents {
     return this.#taken();
   }
 
-  /** Nothing more comes. @param endedAt epoch seconds. @returns the whole response, as it is kept */
-  end(final: Final, endedAt: number): JsonObject {
+  /** Nothing more comes. @param endedAt epoch seconds; absent: nobody can tell. @returns the whole response, as it is kept */
+  end(final: Final, endedAt?: number): JsonObject {
     const status = statusOf(final);
     this.#output.end(status === "completed" ? "completed" : "incomplete");
-    return responseObject(this.#about, { status, output: this.#output.items(), final, endedAt });
+    const ended = { status, output: this.#output.items(), final };
+    return responseObject(this.#about, endedAt === undefined ? ended : { ...ended, endedAt });
   }
 
   /**
@@ -65,6 +75,8 @@ export class ResponseEvents {
   close(final: Final, response: JsonObject): string {
     const { request } = this.#about;
     const items = this.#taken();
+    // The end is told once more to whoever has had it.
+    if (this.#after !== undefined) this.#after = Math.min(this.#after, this.#number);
     const { error } = final;
     if (error !== undefined) this.#emit(this.#errorEvent(error));
     this.#emit({ type: `response.${statusOf(final)}`, response: shownTo(request.include, response) });
@@ -83,6 +95,10 @@ export class ResponseEvents {
     const shown = item === undefined ? {} : { item: shownItem(this.#about.request.include, item) };
     const data = JSON.stringify({ ...event, ...shown, sequence_number: this.#number });
     this.#number += 1;
+    if (this.#after !== undefined) {
+      if (this.#number <= this.#after) return;
+      this.#frames += `id: ${this.#number}\n`;
+    }
     this.#frames += `event: ${String(event.type)}\ndata: ${data}\n\n`;
   }
 

@@ -12,8 +12,11 @@ export interface ResponseAbout {
   readonly createdAt: number;
   /** The vendor's own name of the model. */
   readonly model: string;
-  readonly request: ResponsesRequest;
+  readonly request: ToldRequest;
 }
+
+/** What a response tells of its request. */
+export type ToldRequest = Pick<ResponsesRequest, "body" | "previous" | "store" | "summarizes" | "include">;
 
 /** How a response ended, or that it has not. */
 export interface ResponseState {

@@ -1,5 +1,7 @@
 import { Elysia } from "elysia";
 import type { Clock } from "../../../core/clock.ts";
+import { SluiceError } from "../../../core/errors.ts";
+import type { GenerationRequest } from "../../../core/generation.ts";
 import type { RequestId, TenantId } from "../../../core/ids.ts";
 import type {
   AnswerGeneration,
@@ -9,27 +11,32 @@ import type {
   Generation,
   StreamGeneration,
 } from "../../../gateway/gateway.ts";
+import { invalid } from "../../../gateway/requests/fields.ts";
+import type { StreamRegistry } from "../../../gateway/streams/registry.ts";
 import type { ResponseLedger } from "../../../ledger/responses.ts";
 import { type AnswerPorts, createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
 import { type AddressSource, credentialOf } from "../../credential.ts";
 import { headerList } from "../../header-text.ts";
 import type { Idempotency } from "../../idempotent.ts";
+import { resumableBody } from "../../streams.ts";
 import { type Wishes, wishesIn } from "../../wishes.ts";
 import { generationHeaders } from "../headers.ts";
 import { chatOf } from "./conversation.ts";
 import type { Keeping } from "./keeping.ts";
+import { keptGeneration } from "./kept-generation.ts";
 import { type KeptRoutePorts, keptRoutes } from "./kept-routes.ts";
 import { withReferences } from "./references.ts";
 import { parseResponses, type ResponsesRequest } from "./request.ts";
 import type { ResponseAbout } from "./response-object.ts";
+import { toldAsResponse } from "./resumable.ts";
 import { streamBody } from "./stream-body.ts";
-import { unsupported } from "./unsupported.ts";
 import { wholeResponse } from "./whole-response.ts";
 import { errorHere, wordHere } from "./words.ts";
 
 export interface ResponseRoutePorts extends AnswerPorts, KeptRoutePorts {
   readonly gateway: Gateway;
+  readonly streams: StreamRegistry;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly bodyLimitBytes: number;
@@ -63,11 +70,13 @@ async function create(
   const parsed = parseResponses(parseJson(bytes));
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  refuseResumable(request.headers);
-  const asked = { caller, parsed, bodyBytes: bytes.byteLength, id, wishes: wishesIn(request.headers) };
+  const isResumable = request.headers.get("x-sluice-resumable") === "true";
+  if (isResumable && !parsed.stream) throw invalid("stream", "only a streamed answer can be resumable");
+  const bodyBytes = bytes.byteLength;
+  const asked = { caller, parsed, bodyBytes, id, isResumable, wishes: wishesIn(request.headers) };
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(bytes);
+  const fingerprint = fingerprintOf(isResumable, bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
   return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
@@ -79,6 +88,7 @@ interface Asked {
   /** Undefined: what it refers to makes it larger. */
   readonly bodyBytes: number | undefined;
   readonly id: RequestId;
+  readonly isResumable: boolean;
   readonly wishes: Wishes;
 }
 
@@ -87,27 +97,41 @@ async function run(
   asked: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const { caller, id, wishes } = asked;
-  const input = await withReferences(ports.responses, caller.tenant, asked.parsed.input);
+  const { caller, id, isResumable, wishes } = asked;
+  const { tenant } = caller;
+  if (isResumable && ports.streams.isFull)
+    throw new SluiceError("overloaded", "This node runs as many streams as it can.");
+  const input = await withReferences(ports.responses, tenant, asked.parsed.input);
   const parsed = { ...asked.parsed, input };
   const bodyBytes = input === asked.parsed.input ? asked.bodyBytes : undefined;
   const options = {
     ...wishes,
     requestId: id,
     path: PATH,
-    mode: "passthrough",
+    mode: isResumable ? "events" : "passthrough",
     ...(signal === undefined ? {} : { signal }),
   } as const;
-  const generation = await generate(ports, { ...asked, parsed, bodyBytes }, options);
+  const { chat, generation } = await generate(ports, { ...asked, parsed, bodyBytes }, options);
   const about = {
     requestId: id,
     createdAt: Math.floor(ports.clock.now() / 1_000),
     model: generation.started.vendorModel,
     request: parsed,
   };
-  return generation.kind === "answer"
-    ? answerResponse(ports, generation, caller.tenant, about)
-    : streamResponse(ports, generation, caller.tenant, about);
+  if (generation.kind === "answer") return answerResponse(ports, generation, tenant, about);
+  if (!isResumable) {
+    const body = streamBody(ports, generation, tenant, about, parsed);
+    return streamResponse(generation, parsed, body);
+  }
+  const kept = keptGeneration(ports, generation, tenant, about, parsed);
+  const stream = ports.streams.open(caller, kept, chat, {
+    ...wishes,
+    path: PATH,
+    told: toldAsResponse(about),
+  });
+  const response = streamResponse(generation, parsed, resumableBody(stream, 0));
+  response.headers.set("x-sluice-stream", generation.streamId);
+  return response;
 }
 
 /** What is refused of the chat that it becomes is told in this dialect's words. */
@@ -115,50 +139,41 @@ async function generate(
   { gateway, responses }: ResponseRoutePorts,
   { caller, parsed, bodyBytes }: Asked,
   options: GenerateOptions,
-): Promise<Generation> {
+): Promise<{ readonly chat: GenerationRequest; readonly generation: Generation }> {
   try {
     const chat = await chatOf(responses, caller.tenant, parsed, bodyBytes);
-    return await gateway.generate(caller, chat, options);
+    return { chat, generation: await gateway.generate(caller, chat, options) };
   } catch (thrown) {
     throw errorHere(thrown);
   }
 }
 
 /** Of everything that makes an answer what it is. */
-const fingerprintOf = (body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(`POST ${PATH}\n`).update(body).digest("hex");
-
-/** A stream is read again by its numbered entries, which do not hold all that a response is made of. */
-function refuseResumable(headers: Headers): void {
-  if (headers.get("x-sluice-resumable") !== "true") return;
-  throw unsupported(
-    "x-sluice-resumable",
-    "a response's stream cannot be taken up again; send an 'Idempotency-Key' to get it once more, or fetch the response when it has ended",
-  );
-}
+const fingerprintOf = (isResumable: boolean, body: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(`POST ${PATH} ${isResumable}\n`).update(body).digest("hex");
 
 async function answerResponse(
   ports: ResponseRoutePorts,
   generation: AnswerGeneration,
   tenant: TenantId,
-  about: ResponseAbout,
+  about: ResponseAbout & { readonly request: ResponsesRequest },
 ): Promise<Response> {
   const { started, final } = generation;
-  const response = await wholeResponse(ports, generation, tenant, about);
-  return Response.json(response, { headers: headersOf(started, about.request, final.cost) });
+  const { request } = about;
+  const response = await wholeResponse(ports, generation, tenant, about, request);
+  return Response.json(response, { headers: headersOf(started, request, final.cost) });
 }
 
 function streamResponse(
-  ports: ResponseRoutePorts,
-  generation: StreamGeneration,
-  tenant: TenantId,
-  about: ResponseAbout,
+  { started }: StreamGeneration,
+  request: ResponsesRequest,
+  body: ReadableStream<Uint8Array>,
 ): Response {
-  const headers = headersOf(generation.started, about.request);
+  const headers = headersOf(started, request);
   headers["content-type"] = "text/event-stream; charset=utf-8";
   headers["cache-control"] = "no-cache";
   headers["x-accel-buffering"] = "no";
-  return new Response(streamBody(ports, generation, tenant, about), { headers });
+  return new Response(body, { headers });
 }
 
 function headersOf(

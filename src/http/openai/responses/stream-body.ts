@@ -3,6 +3,7 @@ import type { TenantId } from "../../../core/ids.ts";
 import type { Final, StreamGeneration } from "../../../gateway/gateway.ts";
 import { createChunkReader } from "./chunk-pieces.ts";
 import type { Keeping } from "./keeping.ts";
+import type { ResponsesRequest } from "./request.ts";
 import { ResponseEvents } from "./response-events.ts";
 import type { ResponseAbout } from "./response-object.ts";
 
@@ -12,7 +13,7 @@ export interface StreamBodyPorts {
 }
 
 /** The whole answer is told once more at its end, so it stays in memory: four times what 128K tokens come to. */
-const MOST_CHARS = 2 * 1024 * 1024;
+export const MOST_RESPONSE_CHARS = 2 * 1024 * 1024;
 
 /**
  * A generation as the SSE body of a response. Pulled by the client's reading, so a slow client slows the vendor down;
@@ -23,6 +24,7 @@ export function streamBody(
   generation: StreamGeneration,
   tenant: TenantId,
   about: ResponseAbout,
+  request: ResponsesRequest,
 ): ReadableStream<Uint8Array> {
   const events = new ResponseEvents(about);
   const read = createChunkReader();
@@ -31,7 +33,6 @@ export function streamBody(
 
   const lastFrames = async (final: Final): Promise<string> => {
     const response = events.end(final, Math.floor(clock.now() / 1_000));
-    const { request } = about;
     const isKept = request.store && (await keeping.keep(tenant, request, response));
     return events.close(final, { ...response, store: isKept });
   };
@@ -48,7 +49,7 @@ export function streamBody(
         if (isLeft) return;
         if (passage === null) break;
         const frames = passage.bytes === undefined ? "" : events.write(read(passage.bytes));
-        if (events.chars > MOST_CHARS) generation.cancel();
+        if (events.chars > MOST_RESPONSE_CHARS) generation.cancel();
         if (frames === "") continue;
         controller.enqueue(encoder.encode(frames));
         return;

@@ -3,6 +3,7 @@ import type { TenantId } from "../../../core/ids.ts";
 import type { AnswerGeneration } from "../../../gateway/gateway.ts";
 import { createChatReader, listIn, objectIn } from "./chat-pieces.ts";
 import { Output } from "./output.ts";
+import type { ResponsesRequest } from "./request.ts";
 import { type ResponseAbout, responseObject, shownTo, statusOf, suffixOf } from "./response-object.ts";
 import type { StreamBodyPorts } from "./stream-body.ts";
 
@@ -12,8 +13,8 @@ export async function wholeResponse(
   { answer, final }: AnswerGeneration,
   tenant: TenantId,
   about: ResponseAbout,
+  request: ResponsesRequest,
 ): Promise<JsonObject> {
-  const { request } = about;
   const output = new Output({
     suffix: suffixOf(about.requestId),
     summarizes: request.summarizes,
