@@ -8,6 +8,7 @@ import type {
 } from "../core/generation.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { VendorResponse } from "../core/vendor-response.ts";
 
 /**
  * A vendor, as pure translation: a request out, events in, errors classified. No money, no limits, no
@@ -65,7 +66,23 @@ export interface PrefixContinuation {
   readonly refusesTrailingSpace?: boolean;
 }
 
-export type Transport = (call: VendorCall, signal: AbortSignal) => Promise<Response>;
+/**
+ * What carries a call to its vendor. The signal is that call's alone. A transport that can tell how far the call is
+ * tells the observer, from the beginning on; `fetch` cannot.
+ */
+export type Transport = (
+  call: VendorCall,
+  signal: AbortSignal,
+  observer?: CallObserver,
+) => Promise<VendorResponse | Response>;
+
+export interface CallObserver {
+  /** Each in this order, none twice but for a call that is sent again; `connecting` only where no connection stands. */
+  reached(stage: CallStage): void;
+}
+
+/** `sent`: the operating system has the request's last byte. */
+export type CallStage = "connecting" | "connected" | "sent";
 
 /** Where a call goes: the vendor's model, host and key as configured. */
 export interface Target {

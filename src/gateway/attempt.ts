@@ -1,5 +1,7 @@
 import {
   type Adapter,
+  type CallObserver,
+  type CallStage,
   servesNatively,
   type Target,
   type Transport,
@@ -11,36 +13,39 @@ import type { GenerationRequest } from "../core/generation.ts";
 import type { VendorId } from "../core/ids.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
+import { type VendorResponse, vendorResponseOf } from "../core/vendor-response.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Route } from "./routes.ts";
 
-/** Answers that say they are this small are read in one go, without counting. */
-const SMALL_ANSWER_BYTES = 4 * 1024 * 1024;
-
 /**
- * A call that was given up sooner than this, without any answer, may never have reached the vendor: a new connection
- * and the request's way take about as long. Longer would let clients leave the platform with the prompts of whole answers.
+ * Where the transport does not tell whether a request has left: a call that was given up sooner than this, without any
+ * answer, may never have reached the vendor. A new connection and the request's way take about as long. Longer would let
+ * clients leave the platform with the prompts of whole answers.
  */
 const ON_ITS_WAY_MS = 250;
 
 /** Why an attempt was ended from our side. */
-export type Ended = "client" | "firstToken" | "idle" | "total";
+export type Ended = "client" | "connect" | "firstToken" | "idle" | "total";
 
 /**
  * One call of one vendor with one key: owns the abort signal and the clocks of the call. Once `close` was
  * called nothing of it is left running.
  */
-export class Attempt implements Deadline {
+export class Attempt implements Deadline, CallObserver {
   dueAt: number;
   endedBy: Ended | undefined;
   #endedAt: number | undefined;
   #isAnswered = false;
+  /** How far the call is; undefined: its transport does not tell. */
+  #stage: CallStage | undefined;
   readonly startedAt: number;
   readonly #totalDueAt: number;
   readonly #abort = new AbortController();
   /** Told when a clock ran out while nobody was waiting for the vendor. */
   onReaderStalled: (() => void) | undefined;
-  #phase: "firstToken" | "idle" | "reader" = "firstToken";
+  #phase: "connect" | "firstToken" | "idle" | "reader" = "firstToken";
+  /** When the first token, or a whole answer, is to be there. */
+  readonly #answerDueAt: number;
 
   constructor(
     readonly route: Route,
@@ -52,10 +57,23 @@ export class Attempt implements Deadline {
   ) {
     this.startedAt = deadlines.clock.monotonic();
     this.#totalDueAt = this.startedAt + timeouts.totalMs;
-    this.dueAt = stream
+    this.#answerDueAt = stream
       ? Math.min(this.startedAt + timeouts.firstTokenMs, this.#totalDueAt)
       : this.#totalDueAt;
+    this.dueAt = this.#answerDueAt;
     deadlines.arm(this);
+  }
+
+  /** While there is no connection, its clock counts beside the others. */
+  reached(stage: CallStage): void {
+    this.#stage = stage;
+    if (stage === "connecting") {
+      this.#phase = "connect";
+      this.dueAt = Math.min(this.deadlines.clock.monotonic() + this.timeouts.connectMs, this.#answerDueAt);
+    } else if (this.#phase === "connect") {
+      this.#phase = "firstToken";
+      this.dueAt = this.#answerDueAt;
+    }
   }
 
   /** The vendor is waited for; after its first content the idle clock counts. */
@@ -83,7 +101,9 @@ export class Attempt implements Deadline {
       this.onReaderStalled?.();
       return;
     }
-    this.end(this.deadlines.clock.monotonic() >= this.#totalDueAt ? "total" : phase);
+    const now = this.deadlines.clock.monotonic();
+    if (now >= this.#totalDueAt) this.end("total");
+    else this.end(phase === "connect" && now >= this.#answerDueAt ? "firstToken" : phase);
   }
 
   /** Aborts the call; the first reason stays. */
@@ -97,6 +117,7 @@ export class Attempt implements Deadline {
   /** The client's patience ran out before the operator's: nothing that is to be held against the vendor. */
   get wasImpatient(): boolean {
     const own = this.route.vendor.timeouts;
+    if (this.endedBy === "connect") return this.timeouts.connectMs < own.connectMs;
     if (this.endedBy === "firstToken") return this.timeouts.firstTokenMs < own.firstTokenMs;
     if (this.endedBy === "idle") return this.timeouts.idleMs < own.idleMs;
     return this.endedBy === "total" && this.timeouts.totalMs < own.totalMs;
@@ -104,8 +125,10 @@ export class Attempt implements Deadline {
 
   /** False for a call of which nobody knows whether the vendor ever had it. */
   get hasReachedVendor(): boolean {
+    if (this.#isAnswered) return true;
+    if (this.#stage !== undefined) return this.#stage === "sent";
     const until = this.#endedAt ?? this.deadlines.clock.monotonic();
-    return this.#isAnswered || until - this.startedAt >= ON_ITS_WAY_MS;
+    return until - this.startedAt >= ON_ITS_WAY_MS;
   }
 
   /** Drops the connection without blaming anyone: its bytes are of no more use. */
@@ -132,9 +155,10 @@ export class Attempt implements Deadline {
     } catch (thrown) {
       return { ok: false, failure: inexpressible(thrown) };
     }
-    let response: Response;
+    let response: VendorResponse;
     try {
-      response = await (adapter.transport ?? network)(call, this.#abort.signal);
+      const answer = await (adapter.transport ?? network)(call, this.#abort.signal, this);
+      response = answer instanceof Response ? vendorResponseOf(answer) : answer;
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };
     }
@@ -144,10 +168,9 @@ export class Attempt implements Deadline {
   }
 
   /** A whole answer's bytes. */
-  async readAll(response: Response): Promise<Uint8Array | VendorFailure> {
+  async readAll(response: VendorResponse): Promise<Uint8Array | VendorFailure> {
     try {
-      if (isSmall(response.headers)) return await response.bytes();
-      return (await readUpTo(response, MAX_ANSWER_BYTES)) ?? tooLarge();
+      return (await response.bytes(MAX_ANSWER_BYTES)) ?? tooLarge();
     } catch (thrown) {
       return this.failureOf(thrown);
     }
@@ -177,7 +200,7 @@ export class Attempt implements Deadline {
     };
   }
 
-  async #refusal(response: Response, adapter: Adapter): Promise<VendorFailure> {
+  async #refusal(response: VendorResponse, adapter: Adapter): Promise<VendorFailure> {
     const body = await readBounded(response).catch(() => "");
     if (this.endedBy !== undefined && this.endedBy !== "client")
       return timedOut(this.endedBy, this.route.vendor.id, this.timeouts);
@@ -186,7 +209,7 @@ export class Attempt implements Deadline {
 }
 
 export type Opened =
-  | { readonly ok: true; readonly response: Response; readonly call: VendorCall }
+  | { readonly ok: true; readonly response: VendorResponse; readonly call: VendorCall }
   | { readonly ok: false; readonly failure: VendorFailure };
 
 export const isFailure = (value: Uint8Array | VendorFailure): value is VendorFailure =>
@@ -198,6 +221,7 @@ export const wasAborted = ({ status, vendorCode }: VendorFailure): boolean =>
 
 function timedOut(by: Exclude<Ended, "client">, id: VendorId, timeouts: Timeouts): VendorFailure {
   const words = {
+    connect: `could not be connected to within ${timeouts.connectMs} ms`,
     firstToken: `did not begin to answer within ${timeouts.firstTokenMs} ms`,
     idle: `sent nothing for ${timeouts.idleMs} ms`,
     total: `did not finish within ${timeouts.totalMs} ms`,
@@ -242,51 +266,22 @@ function tooLarge(): VendorFailure {
   };
 }
 
-/** Says that it is small, and means the bytes as they are: a compressed length tells nothing. */
-function isSmall(headers: Headers): boolean {
-  return (
-    Number(headers.get("content-length") ?? Number.NaN) <= SMALL_ANSWER_BYTES &&
-    !headers.has("content-encoding")
-  );
-}
-
-/** The body, or undefined when it is longer than `limit`. */
-async function readUpTo(response: Response, limit: number): Promise<Uint8Array | undefined> {
-  if (response.body === null) return new Uint8Array();
-  const sink = new Bun.ArrayBufferSink();
-  sink.start({ asUint8Array: true });
-  const reader = response.body.getReader();
-  let length = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return sink.end() as Uint8Array; // asked for above
-    length += value.byteLength;
-    if (length > limit) {
-      await reader.cancel();
-      return undefined;
-    }
-    sink.write(value);
-  }
-}
-
 /** The beginning of an error body: reasons stand there, and an endless one must not fill the memory. */
-async function readBounded(response: Response): Promise<string> {
-  if (response.body === null) return "";
-  const reader = response.body.getReader();
+async function readBounded(response: VendorResponse): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
-    text += decoder.decode(value, { stream: true });
+    const chunk = await response.read();
+    if (chunk === null) return text + decoder.decode();
+    text += decoder.decode(chunk, { stream: true });
     if (text.length >= MAX_ERROR_BYTES) {
-      await reader.cancel();
+      response.cancel();
       return text;
     }
   }
 }
 
-/** Bun's network errors carry a `code` such as ECONNREFUSED. */
+/** Network errors carry a `code` such as ECONNREFUSED. */
 function codeOf(thrown: unknown): string {
   if (typeof thrown !== "object" || thrown === null) return "unknown";
   const { code, name } = thrown as { code?: unknown; name?: unknown }; // only read, and checked below

@@ -7,6 +7,7 @@ import { MAX_RETRY_AFTER_MS } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { VendorResponse } from "../core/vendor-response.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
@@ -206,7 +207,7 @@ class Run {
   async #readAnswer(
     attempt: Attempt,
     ticket: Ticket,
-    response: Response,
+    response: VendorResponse,
     started: Started,
   ): Promise<Generation | VendorFailure> {
     const { route } = attempt;

@@ -2,17 +2,12 @@ import type { Delivered, Passage, Said, StreamMode, StreamReader } from "../adap
 import type { FinishReason, GenerationRequest } from "../core/generation.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { NextBytes, VendorResponse } from "../core/vendor-response.ts";
 import type { Attempt } from "./attempt.ts";
 import type { StreamEnd } from "./outcome.ts";
 
 /** How long the rest of a body is read after the end marker, so that its connection can be used again. */
 const TAIL_MS = 1_000;
-
-/** The part of a body's reader that is used. */
-interface Bytes {
-  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
 
 /** One vendor's answer as it streams in: passages out, and what metering needs picked up on the way. */
 export class VendorStream {
@@ -24,17 +19,15 @@ export class VendorStream {
   /** What had been delivered when the vendor told its usage last. */
   #atUsage: Delivered | undefined;
   readonly #parser: StreamReader;
-  readonly #bytes: Bytes;
 
   constructor(
     readonly attempt: Attempt,
-    body: ReadableStream<Uint8Array>,
+    readonly response: Pick<VendorResponse, "read" | "cancel">,
     request: GenerationRequest,
     mode: StreamMode,
     remembers = false,
   ) {
     this.#parser = attempt.route.adapter.openStream(request, mode, attempt.key.secret, remembers);
-    this.#bytes = body.getReader();
   }
 
   get delivered(): Delivered {
@@ -61,10 +54,11 @@ export class VendorStream {
   async read(): Promise<Passage | null> {
     if (this.end !== undefined) return null;
     this.attempt.awaitVendor(this.hasContent);
-    let chunk: Uint8Array | undefined;
+    let chunk: Uint8Array | null;
     try {
-      const { done, value } = await this.#bytes.read();
-      chunk = done ? undefined : value;
+      // What is there already costs no turn of waiting.
+      const next: NextBytes = this.response.read();
+      chunk = next instanceof Promise ? await next : next;
     } catch (thrown) {
       return this.#broke(thrown);
     }
@@ -72,13 +66,13 @@ export class VendorStream {
     if (this.attempt.endedBy !== undefined) return this.#broke(undefined);
     let passage: Passage;
     try {
-      passage = chunk === undefined ? this.#parser.close() : this.#parser.push(chunk);
+      passage = chunk === null ? this.#parser.close() : this.#parser.push(chunk);
     } catch (thrown) {
       this.#finish({ by: "failure", failure: unreadable(thrown) });
       return null;
     }
     this.#note(passage);
-    if (chunk === undefined) this.#finish({ by: "cut" });
+    if (chunk === null) this.#finish({ by: "cut" });
     else if (this.hasContent && this.end === undefined) this.attempt.awaitReader();
     return passage;
   }
@@ -126,13 +120,13 @@ export class VendorStream {
       return;
     }
     this.attempt.abandon();
-    this.#bytes.cancel().catch(ignoreAborted);
+    this.response.cancel();
   }
 
   async #readTail(): Promise<void> {
     this.attempt.limitTo(TAIL_MS);
     try {
-      while (!(await this.#bytes.read()).done);
+      while ((await this.response.read()) !== null);
     } catch (thrown) {
       ignoreAborted(thrown);
     } finally {

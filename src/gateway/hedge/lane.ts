@@ -49,8 +49,7 @@ export async function openLane(lane: Lane, terms: LaneTerms): Promise<LaneResult
   if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
   if (isGone()) return undefined;
   if (!opened.ok) return opened.failure;
-  const body = opened.response.body ?? new Blob().stream();
-  const vendor = new VendorStream(attempt, body, request, mode, terms.remembers);
+  const vendor = new VendorStream(attempt, opened.response, request, mode, terms.remembers);
   lane.vendor = vendor;
   const leg = new FirstLeg(vendor, ticket, request);
   const primed = await prime(leg);

@@ -102,8 +102,7 @@ export class Successors {
     if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
     walk.throwIfGone({ gone }, attempt);
     if (!opened.ok) return opened.failure;
-    const body = opened.response.body ?? new Blob().stream();
-    const vendor = new VendorStream(attempt, body, continued.request, "events");
+    const vendor = new VendorStream(attempt, opened.response, continued.request, "events");
     const leg = new ContinuedLeg(vendor, ticket, continued, standing, mode);
     const primed = await prime(leg);
     return failureBeforeContent(vendor) ?? { leg, primed };

@@ -1,0 +1,95 @@
+/** A vendor's answer as it is read: its head is there, its body comes. Read by one reader, once. */
+export interface VendorResponse {
+  readonly status: number;
+  /** A status of the 200s. */
+  readonly ok: boolean;
+  readonly headers: Headers;
+  /**
+   * The next bytes of the body, null after its end: at once where they have arrived, else a promise of them. Not
+   * called again before that is settled. Throws, or rejects, when the body does not come whole or the call was aborted.
+   */
+  read(): NextBytes;
+  /** The whole body; undefined when it is longer than `limit` bytes, the rest is then given up. Rejects like `read`. */
+  bytes(limit: number): Promise<Uint8Array | undefined>;
+  /** Gives the rest of the body up. */
+  cancel(): void;
+}
+
+export type NextBytes = Uint8Array | null | Promise<Uint8Array | null>;
+
+/** The web's own `Response`, read as a vendor's answer. */
+export function vendorResponseOf(response: Response): VendorResponse {
+  return new WebResponse(response);
+}
+
+/** Bodies that say they are this small are read in one go, without counting. */
+const SMALL_BODY_BYTES = 4 * 1024 * 1024;
+
+/** The part of a stream's reader that is used. */
+interface BodyReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+class WebResponse implements VendorResponse {
+  #reader: BodyReader | undefined;
+
+  constructor(readonly response: Response) {}
+
+  get status(): number {
+    return this.response.status;
+  }
+
+  get ok(): boolean {
+    return this.response.ok;
+  }
+
+  get headers(): Headers {
+    return this.response.headers;
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    const reader = this.#open();
+    if (reader === undefined) return null;
+    const { done, value } = await reader.read();
+    return done || value === undefined ? null : value;
+  }
+
+  async bytes(limit: number): Promise<Uint8Array | undefined> {
+    if (limit >= SMALL_BODY_BYTES && this.#isSmall()) return this.response.bytes();
+    const sink = new Bun.ArrayBufferSink();
+    sink.start({ asUint8Array: true });
+    let length = 0;
+    for (;;) {
+      const chunk = await this.read();
+      if (chunk === null) return sink.end() as Uint8Array; // asked for above
+      length += chunk.byteLength;
+      if (length > limit) {
+        this.cancel();
+        return undefined;
+      }
+      sink.write(chunk);
+    }
+  }
+
+  cancel(): void {
+    this.#open()?.cancel().catch(ignoreAborted);
+  }
+
+  #open(): BodyReader | undefined {
+    this.#reader ??= this.response.body?.getReader();
+    return this.#reader;
+  }
+
+  /** Says that it is small, and means the bytes as they are: a compressed length tells nothing. */
+  #isSmall(): boolean {
+    const { headers } = this.response;
+    return (
+      Number(headers.get("content-length") ?? Number.NaN) <= SMALL_BODY_BYTES &&
+      !headers.has("content-encoding")
+    );
+  }
+}
+
+/** A cancelled body rejects its pending read; that is what was asked for. */
+function ignoreAborted(_thrown: unknown): void {}
