@@ -8,6 +8,7 @@ export type NodeId = Id<"node">;
 export type VendorId = Id<"vendor">;
 export type RequestId = Id<"request">;
 export type StreamId = Id<"stream">;
+export type TaskId = Id<"task">;
 export type MediaId = Id<"media">;
 /** One message of a webhook: the same through all its attempts. */
 export type WebhookId = Id<"webhook">;
@@ -29,6 +30,7 @@ export const nodeId = (text: string): NodeId => text as NodeId;
 export const vendorId = (text: string): VendorId => text as VendorId;
 export const requestId = (text: string): RequestId => text as RequestId;
 export const streamId = (text: string): StreamId => text as StreamId;
+export const taskId = (text: string): TaskId => text as TaskId;
 export const mediaId = (text: string): MediaId => text as MediaId;
 export const webhookId = (text: string): WebhookId => text as WebhookId;
 export const priceId = (text: string): PriceId => text as PriceId;

@@ -1,4 +1,5 @@
 import type { GenerationRequest } from "../core/generation.ts";
+import { isMediaOperation } from "../core/media.ts";
 import type { MostUse } from "../core/price-bounds.ts";
 import type { Route } from "./routes.ts";
 
@@ -10,8 +11,10 @@ const USUAL_TIER = "default";
  * By which tiers and hours the request can come to be charged at this candidate, for its hold.
  * @param at when it is being admitted (epoch milliseconds); it is admitted within the longest time that a call may take
  */
-export function mostUse({ body }: GenerationRequest, { vendor }: Route, at: number): MostUse {
+export function mostUse(request: GenerationRequest, { vendor }: Route, at: number): MostUse {
+  const { body, operation, choices } = request;
   const span = { from: at, until: at + vendor.timeouts.totalMs };
+  if (isMediaOperation(operation)) return { span, images: choices };
   const tier = body.service_tier ?? USUAL_TIER;
   return typeof tier === "string" && tier !== ANY_TIER ? { span, serviceTier: tier } : { span };
 }

@@ -5,6 +5,7 @@ import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import type { KeyLimits } from "../core/key-limits.ts";
 import { DEFAULT_KEY_ALGORITHM, type LimitSpecs } from "../core/limit-specs.ts";
+import { isMediaOperation } from "../core/media.ts";
 import { completionTokens, promptTokens, type Usage } from "../core/usage.ts";
 import type { Admitted } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
@@ -170,7 +171,7 @@ class Levels implements Admitted {
 /** Prompt and longest answer. When the client names no longest answer, the whole limit is enough for it. */
 function mostTokens({ request, candidates }: RateRequest, whole: number): number {
   const { promptTokens, maxOutputTokens, choices, operation } = request;
-  if (operation === "embedding") return promptTokens;
+  if (operation === "embedding" || isMediaOperation(operation)) return promptTokens;
   if (maxOutputTokens !== undefined) return promptTokens + maxOutputTokens * choices;
   const longest = candidates.reduce((most, route) => Math.max(most, route.maxOutputTokens), 0);
   return Math.max(promptTokens, Math.min(whole, promptTokens + longest * choices));

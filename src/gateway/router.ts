@@ -1,6 +1,7 @@
 import type { RoutingSpec } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
+import { isMediaOperation } from "../core/media.ts";
 import { costOf } from "../core/price.ts";
 import { tariffAt } from "../core/price-hours.ts";
 import { NO_USAGE } from "../core/usage.ts";
@@ -138,7 +139,9 @@ function ratio(best: number, value: number): number {
 function typicalCost(route: Route, request: GenerationRequest, at: number): number {
   if (route.price === undefined) return Number.POSITIVE_INFINITY;
   const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
-  return Number(costOf(tariffAt(route.price.spec, at), { ...NO_USAGE, input: request.promptTokens, output }));
+  const images = isMediaOperation(request.operation) ? request.choices : 0;
+  const usage = { ...NO_USAGE, input: request.promptTokens, output, images };
+  return Number(costOf(tariffAt(route.price.spec, at), usage));
 }
 
 function unknownModel(model: string): SluiceError {

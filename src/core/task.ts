@@ -1,0 +1,81 @@
+import type { Operation } from "./catalog.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { JsonObject } from "./generation.ts";
+import type { KeyId, MediaId, RequestId, TaskId, TenantId, VendorId } from "./ids.ts";
+import type { Micropoints } from "./points.ts";
+import type { Usage } from "./usage.ts";
+
+/**
+ * Where a task stands. `submitting`: a vendor is being asked; what it made of that is not known yet. `running`: a vendor
+ * has it. `storing`: it is made, and copied. The last three are its ends.
+ */
+export const TASK_STATES = [
+  "queued",
+  "submitting",
+  "running",
+  "storing",
+  "succeeded",
+  "failed",
+  "cancelled",
+] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+
+export const TASK_ENDS = ["succeeded", "failed", "cancelled"] as const satisfies readonly TaskState[];
+export type TaskEndState = (typeof TASK_ENDS)[number];
+
+export const hasEnded = (state: TaskState): state is TaskEndState => TASK_ENDS.some((end) => end === state);
+
+/** A task as its tenant may see it. Times are epoch milliseconds. */
+export interface Task {
+  readonly id: TaskId;
+  readonly tenant: TenantId;
+  readonly key: KeyId;
+  readonly operation: Operation;
+  readonly model: string;
+  readonly state: TaskState;
+  /** 0 to 1; undefined: nobody says. */
+  readonly progress: number | undefined;
+  readonly vendor: VendorId | undefined;
+  readonly vendorModel: string | undefined;
+  /** The request under which it is charged: its receipt. */
+  readonly charge: RequestId;
+  readonly isCancelWanted: boolean;
+  readonly metadata: JsonObject | undefined;
+  readonly webhook: string | undefined;
+  readonly error: TaskError | undefined;
+  readonly result: TaskResult | undefined;
+  readonly usage: Usage | undefined;
+  readonly cost: Micropoints | undefined;
+  readonly createdAt: number;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  readonly expiresAt: number | undefined;
+}
+
+export interface TaskError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly param?: string;
+  /** The vendor may have done it and charged for it all the same. The client is not charged. */
+  readonly mayHaveRun?: boolean;
+}
+
+export interface TaskResult {
+  readonly pictures: readonly TaskPicture[];
+  /** What some dialects show besides: the prompt as the vendor rewrote it, seeds, buttons. */
+  readonly extra?: JsonObject;
+  /** Fields of the request that the vendor could not take. */
+  readonly dropped?: readonly string[];
+  /** The vendor's own name of the job, for what goes on from it. */
+  readonly jobId?: string;
+}
+
+export type TaskPicture =
+  | {
+      readonly kind: "kept";
+      readonly media: MediaId;
+      readonly contentType: string;
+      readonly width: number | null;
+      readonly height: number | null;
+    }
+  | { readonly kind: "refused"; readonly code: string; readonly message: string };
