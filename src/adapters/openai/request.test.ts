@@ -40,6 +40,28 @@ describe("a request to OpenAI", () => {
     expect(dropped).toEqual(["top_k", "enable_thinking", "thinking"]);
   });
 
+  test("leaves out what other vendors thought earlier in the conversation", () => {
+    const call = { id: "c", type: "function", function: { name: "look", arguments: "{}" } };
+    const said = { role: "assistant", content: null };
+    const messages = [
+      { role: "user", content: "hi" },
+      {
+        ...said,
+        reasoning_content: "Hm.",
+        thinking_blocks: [{ signature: "s" }],
+        tool_calls: [{ ...call, extra_content: { google: { thought_signature: "t" } } }],
+      },
+      { role: "tool", tool_call_id: "c", content: "x" },
+    ];
+    const { body, dropped } = shaped(openai, { messages });
+    expect(body.messages).toEqual([messages[0], { ...said, tool_calls: [call] }, messages[2]]);
+    expect(dropped).toEqual([
+      "messages.reasoning_content",
+      "messages.thinking_blocks",
+      "messages.extra_content",
+    ]);
+  });
+
   test.each([
     ["gpt-4.1", { max_tokens: 9 }, { max_tokens: 9 }],
     ["gpt-4.1", { max_completion_tokens: 9 }, { max_completion_tokens: 9 }],

@@ -1,5 +1,7 @@
-import type { GenerationRequest } from "../../core/generation.ts";
+import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Target } from "../adapter.ts";
+import { isObject, listOf } from "../json.ts";
+import { messagesOf } from "../openai-family/messages.ts";
 import { type LimitField, limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
 
 /** What other vendors' clients send and OpenAI refuses as unknown. */
@@ -15,6 +17,9 @@ const NOT_WHEN_REASONING = [
   "stop",
 ];
 
+/** What other vendors gave with an earlier answer and want back: refused as unknown. */
+const OF_EARLIER_ANSWERS = ["reasoning_content", "reasoning_details", "thinking_blocks", "extra_content"];
+
 /** OpenAI's own dialect: almost everything passes as it came, unknown fields too. */
 export function shape(draft: RequestDraft, request: GenerationRequest, target: Target): void {
   draft.drop(...FOREIGN);
@@ -23,12 +28,32 @@ export function shape(draft: RequestDraft, request: GenerationRequest, target: T
     limitOutput(draft, "max_tokens", { capped: target.cappedOutputTokens });
     return;
   }
+  dropThoughts(draft);
   const reasons = isReasoningModel(target.model);
   if (reasons) {
     draft.drop(...NOT_WHEN_REASONING);
     if (!samplesAnyway(target.model, draft)) draft.drop("temperature", "top_p");
   }
   limitOutput(draft, limitField(draft, reasons), { capped: target.cappedOutputTokens });
+}
+
+/** A conversation may have begun with another vendor. */
+function dropThoughts(draft: RequestDraft): void {
+  const without = (holder: JsonObject): JsonObject => {
+    const foreign = OF_EARLIER_ANSWERS.filter((name) => name in holder);
+    if (foreign.length === 0) return holder;
+    for (const name of foreign) draft.note(`messages.${name}`);
+    return Object.fromEntries(Object.entries(holder).filter(([name]) => !foreign.includes(name)));
+  };
+  const messages = messagesOf(draft);
+  const kept = messages.map((message) => {
+    if (!isObject(message) || message.role !== "assistant") return message;
+    const own = without(message);
+    const calls = listOf(own.tool_calls);
+    const keptCalls = calls.map((call) => (isObject(call) ? without(call) : call));
+    return keptCalls.some((call, index) => call !== calls[index]) ? { ...own, tool_calls: keptCalls } : own;
+  });
+  if (kept.some((message, index) => message !== messages[index])) draft.set("messages", kept);
 }
 
 /** The newer name unless the client used the older one on a model that still takes it. */
