@@ -5,7 +5,7 @@ import { Output } from "./output.ts";
 import type { Piece } from "./piece.ts";
 import type { ResponsesRequest } from "./request.ts";
 import { type ResponseAbout, responseObject, statusOf, suffixOf } from "./response-object.ts";
-import { MOST_RESPONSE_CHARS, type StreamBodyPorts } from "./stream-body.ts";
+import { explained, MOST_RESPONSE_CHARS, type StreamBodyPorts } from "./stream-body.ts";
 
 /**
  * The same generation, whose response is kept before it says that it is over: whoever reads a resumable stream, or
@@ -27,7 +27,7 @@ export function keptGeneration(
   let isKept = !request.store;
 
   const keep = async (): Promise<void> => {
-    const { final } = generation;
+    const final = generation.final && explained(generation.final, chars);
     if (isKept || final === undefined) return;
     isKept = true;
     const status = statusOf(final);
@@ -42,7 +42,7 @@ export function keptGeneration(
     started: generation.started,
     streamId: generation.streamId,
     get final() {
-      return generation.final;
+      return generation.final && explained(generation.final, chars);
     },
     async next() {
       const passage = await generation.next();

@@ -1,4 +1,5 @@
 import type { Clock } from "../../../core/clock.ts";
+import { SluiceError } from "../../../core/errors.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import type { Final, StreamGeneration } from "../../../gateway/gateway.ts";
 import { createChunkReader } from "./chunk-pieces.ts";
@@ -14,6 +15,13 @@ export interface StreamBodyPorts {
 
 /** The whole answer is told once more at its end, so it stays in memory: four times what 128K tokens come to. */
 export const MOST_RESPONSE_CHARS = 2 * 1024 * 1024;
+
+/** How a generation ended, and that it was for its length if that was why it was cancelled. */
+export function explained(final: Final, chars: number): Final {
+  if (final.outcome !== "cancelled" || chars <= MOST_RESPONSE_CHARS) return final;
+  const message = `The answer is longer than the ${MOST_RESPONSE_CHARS} characters that a response can hold.`;
+  return { ...final, error: new SluiceError("request_cancelled", message) };
+}
 
 /**
  * A generation as the SSE body of a response. Pulled by the client's reading, so a slow client slows the vendor down;
@@ -54,7 +62,7 @@ export function streamBody(
         controller.enqueue(encoder.encode(frames));
         return;
       }
-      const { final } = generation;
+      const final = generation.final && explained(generation.final, events.chars);
       // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
       if (final !== undefined) controller.enqueue(encoder.encode(await lastFrames(final)));
       controller.close();
