@@ -1,0 +1,177 @@
+import { MAX_FIELDS } from "./limits.ts";
+import { UpstreamError } from "./upstream-error.ts";
+
+/** The head of an answer, as far as its framing needs it. The other fields stay text until somebody asks. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly framing: Framing;
+  /** The connection may serve another request once this answer is over. */
+  readonly keepsAlive: boolean;
+  /** How long the server says it keeps an unused connection (`keep-alive: timeout`). */
+  readonly keepAliveMs: number | undefined;
+  /** Status line and field lines, one byte a character. */
+  readonly text: string;
+}
+
+/** How the body's end is found (RFC 9112, 6.3). */
+export type Framing =
+  | { readonly by: "none" }
+  | { readonly by: "length"; readonly length: number }
+  | { readonly by: "chunks" }
+  | { readonly by: "close" };
+
+const NONE: Framing = { by: "none" };
+const CHUNKS: Framing = { by: "chunks" };
+const CLOSE: Framing = { by: "close" };
+
+/**
+ * Reads a head. Lines end with CRLF or LF; a line that begins with white space goes on with the one before (RFC 9112,
+ * 2.2 and 5.2). Throws UpstreamError for whatever leaves room for two readings: a body with two framings, lengths that
+ * differ, codings that are not `chunked`, bare CRs, control characters, names with white space.
+ *
+ * @param text from the status line to the last field's line, without the empty line
+ */
+export function readHead(text: string): AnswerHead {
+  if (CONTROLS.test(text)) throw malformed("its head holds control characters");
+  const lineEnd = text.indexOf("\n");
+  const status = statusOf(lineEnd < 0 ? text : text.slice(0, lineEnd));
+  const isOld = text.charCodeAt(7) === 0x30;
+  let length: number | undefined;
+  let isChunked = false;
+  let isCoded = false;
+  let closes = isOld;
+  let keepAliveMs: number | undefined;
+
+  eachField(text, (name, value) => {
+    switch (name) {
+      case "content-length":
+        length = lengthOf(value, length);
+        break;
+      case "transfer-encoding":
+        if (isChunked || value.toLowerCase() !== "chunked") throw malformed("it has an unknown coding");
+        isChunked = true;
+        break;
+      case "content-encoding":
+        isCoded = value !== "" && value.toLowerCase() !== "identity";
+        break;
+      case "connection":
+        if (hasToken(value, "close")) closes = true;
+        else if (isOld && hasToken(value, "keep-alive")) closes = false;
+        break;
+      case "keep-alive":
+        keepAliveMs = patienceOf(value);
+        break;
+    }
+  });
+
+  if (isChunked && (isOld || length !== undefined)) throw malformed("its body has two framings");
+  const isBodyless = status === 204 || status === 304 || (status >= 100 && status < 200);
+  if (isCoded && !isBodyless && length !== 0) {
+    throw new UpstreamError("unexpected_encoding", "The answer is compressed, which was not asked for.");
+  }
+  const framing = isBodyless ? NONE : framingOf(isChunked, length);
+  // An answer that must have no body and yet says it has: whatever follows would be taken for the next answer.
+  const isContradictory = isBodyless && status !== 304 && (isChunked || (length ?? 0) > 0);
+  const keepsAlive = !closes && !isContradictory && framing !== CLOSE;
+  return { status, framing, keepsAlive, keepAliveMs, text };
+}
+
+function framingOf(isChunked: boolean, length: number | undefined): Framing {
+  if (isChunked) return CHUNKS;
+  if (length === undefined) return CLOSE;
+  return length === 0 ? NONE : { by: "length", length };
+}
+
+/** All fields, for those who want more than the framing. */
+export function headersOf({ text }: AnswerHead): Headers {
+  const headers = new Headers();
+  eachField(text, (name, value) => headers.append(name, value), true);
+  return headers;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this is what is looked for
+const CONTROLS = /[\0-\x08\v\f\x0e-\x1f\x7f]|\r(?!\n)/;
+
+/** `HTTP/1.1 200 OK`; the reason may be missing, with its space. */
+function statusOf(line: string): number {
+  const match = STATUS_LINE.exec(line);
+  if (match === null) throw malformed("it does not begin with a status line");
+  return Number(match[1]);
+}
+const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [^\r]*)?\r?$/;
+
+/** Only fields whose names are this long matter here, so only theirs are made into strings. */
+const MATTERS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
+  ["content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive"].some(
+    (name) => name.length === length,
+  ),
+);
+
+/** Calls `field` with the lower-case name and the trimmed value of each field that matters, or of `all`. */
+function eachField(text: string, field: (name: string, value: string) => void, all = false): void {
+  let at = text.indexOf("\n") + 1;
+  let count = 0;
+  while (at > 0 && at < text.length) {
+    count += 1;
+    if (count > MAX_FIELDS) throw new UpstreamError("oversized_head", "The answer has too many fields.");
+    const colon = endOfName(text, at);
+    let lineEnd = endOfLine(text, colon);
+    while (isBlank(text.charCodeAt(lineEnd + 1))) lineEnd = endOfLine(text, lineEnd + 1);
+    const length = colon - at;
+    if (all || MATTERS[length] === true) {
+      field(text.slice(at, colon).toLowerCase(), unfolded(text.slice(colon + 1, lineEnd)));
+    }
+    at = lineEnd + 1;
+  }
+}
+
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf("\n", from);
+  return end < 0 ? text.length : end;
+}
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
+
+/** A folded value is one line: each fold becomes a space. */
+const unfolded = (raw: string): string =>
+  (raw.includes("\n") ? raw.replace(/\r?\n[ \t]+/g, " ") : raw).trim();
+
+/** Characters that a name is made of (RFC 9110, 5.6.2). */
+const IS_NAME: readonly boolean[] = Array.from({ length: 256 }, (_, code) =>
+  /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(code)),
+);
+
+/** Where the colon stands behind a name that begins at `at`. */
+function endOfName(text: string, at: number): number {
+  let end = at;
+  while (IS_NAME[text.charCodeAt(end)] === true) end += 1;
+  if (end === at || text.charCodeAt(end) !== 0x3a) throw malformed("a line of its head is no field");
+  return end;
+}
+
+/** Several lengths, in one field or many, count when they are the same (RFC 9110, 8.6). */
+function lengthOf(value: string, before: number | undefined): number {
+  let length = before;
+  for (const part of value.split(",")) {
+    const digits = part.trim();
+    const next = /^\d{1,15}$/.test(digits) ? Number(digits) : Number.NaN;
+    if (!(next >= 0) || (length !== undefined && length !== next)) throw malformed("its length is unclear");
+    length = next;
+  }
+  if (length === undefined) throw malformed("its length is unclear");
+  return length;
+}
+
+const hasToken = (value: string, token: string): boolean =>
+  value
+    .toLowerCase()
+    .split(",")
+    .some((part) => part.trim() === token);
+
+function patienceOf(value: string): number | undefined {
+  const [, seconds] = /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,6})/i.exec(value) ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000;
+}
+
+export const malformed = (what: string): UpstreamError =>
+  new UpstreamError("malformed_answer", `The answer cannot be read: ${what}.`);

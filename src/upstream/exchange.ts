@@ -1,0 +1,190 @@
+import type { CallObserver } from "../adapters/adapter.ts";
+import type { NextBytes, VendorResponse } from "../core/vendor-response.ts";
+import { type AnswerHead, headersOf } from "./answer-head.ts";
+import type { AnswerSink } from "./answer-parser.ts";
+import { PAUSE_BYTES, RESUME_BYTES } from "./limits.ts";
+import type { OutgoingRequest } from "./request-head.ts";
+
+/** Where an exchange takes place, while it does. */
+export interface Carrier {
+  pause(): void;
+  resume(): void;
+  /** The rest is of no use: the vendor learns of it at once. */
+  drop(exchange: Exchange): void;
+}
+
+/**
+ * One request and its answer. Holds what came of the body until it is read, and no more than the bound: beyond it the
+ * connection is paused. What came before an error is read before the error.
+ */
+export class Exchange implements VendorResponse, AnswerSink {
+  status = 0;
+  /** The connection, or the place in the queue for one. */
+  carrier: Carrier | undefined;
+  /** It was sent anew once: it is not a second time. */
+  isRetried = false;
+  /** Some of an answer has come, be it unreadable. */
+  hasBegun = false;
+  /** The last byte of the request is with the operating system. */
+  isSent = false;
+  /** Nothing more comes: the answer is complete, or the exchange has failed. */
+  isOver = false;
+  readonly answered: Promise<VendorResponse>;
+  #resolve: (response: VendorResponse) => void = ignore;
+  #reject: (reason: unknown) => void = ignore;
+  #head: AnswerHead | undefined;
+  #headers: Headers | undefined;
+  /** What came and was not read: the first piece, and those behind it. */
+  #first: Uint8Array | undefined;
+  #rest: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #isPaused = false;
+  #failure: { readonly reason: unknown } | undefined;
+  /** Who waits for the next bytes. */
+  #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
+  /** Set: the whole body is waited for, and this is the most it may have. */
+  #limit: number | undefined;
+  #whole: PromiseWithResolvers<Uint8Array | undefined> | undefined;
+
+  constructor(
+    readonly request: OutgoingRequest,
+    readonly signal: AbortSignal,
+    readonly observer: CallObserver | undefined,
+  ) {
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    signal.addEventListener("abort", this);
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  get headers(): Headers {
+    this.#headers ??= this.#head === undefined ? new Headers() : headersOf(this.#head);
+    return this.#headers;
+  }
+
+  /** The call was aborted, at whatever point it is. */
+  handleEvent(): void {
+    this.#first = undefined;
+    this.#rest = [];
+    this.#waitingBytes = 0;
+    this.fail(this.signal.reason, true);
+  }
+
+  head(head: AnswerHead): void {
+    this.#head = head;
+    this.status = head.status;
+    this.#resolve(this);
+  }
+
+  body(bytes: Uint8Array): void {
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.resolve(bytes);
+      return;
+    }
+    if (this.#first === undefined) this.#first = bytes;
+    else this.#rest.push(bytes);
+    this.#waitingBytes += bytes.length;
+    if (this.#limit !== undefined) {
+      if (this.#waitingBytes > this.#limit) this.#tooLong();
+    } else if (this.#waitingBytes > PAUSE_BYTES && !this.#isPaused) {
+      this.#isPaused = true;
+      this.carrier?.pause();
+    }
+  }
+
+  /** The answer has come whole. */
+  end(): void {
+    if (this.isOver) return;
+    this.#close();
+    this.#reader?.resolve(null);
+    this.#reader = undefined;
+    if (this.#whole !== undefined) this.#whole.resolve(this.#takeAll());
+  }
+
+  /** @param isOurs it was given up from here: the connection is dropped */
+  fail(reason: unknown, isOurs = false): void {
+    if (this.isOver) return;
+    this.#failure = { reason };
+    const { carrier } = this;
+    this.#close();
+    this.#reject(reason);
+    this.#reader?.reject(reason);
+    this.#reader = undefined;
+    this.#whole?.reject(reason);
+    if (isOurs) carrier?.drop(this);
+  }
+
+  read(): NextBytes {
+    const bytes = this.#first;
+    if (bytes !== undefined) {
+      this.#first = this.#rest.shift();
+      this.#waitingBytes -= bytes.length;
+      if (this.#isPaused && this.#waitingBytes < RESUME_BYTES) this.#resume();
+      return bytes;
+    }
+    if (this.#failure !== undefined) throw this.#failure.reason;
+    if (this.isOver) return null;
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  bytes(limit: number): Promise<Uint8Array | undefined> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+    if (this.#waitingBytes > limit) {
+      this.cancel();
+      return Promise.resolve(undefined);
+    }
+    if (this.isOver) return Promise.resolve(this.#takeAll());
+    this.#limit = limit;
+    this.#whole = Promise.withResolvers();
+    if (this.#isPaused) this.#resume();
+    return this.#whole.promise;
+  }
+
+  cancel(): void {
+    if (this.isOver) return;
+    const { carrier } = this;
+    this.#close();
+    this.#reader?.resolve(null);
+    this.#reader = undefined;
+    carrier?.drop(this);
+  }
+
+  #tooLong(): void {
+    this.#whole?.resolve(undefined);
+    this.#whole = undefined;
+    this.#first = undefined;
+    this.#rest = [];
+    this.cancel();
+  }
+
+  #resume(): void {
+    this.#isPaused = false;
+    this.carrier?.resume();
+  }
+
+  #takeAll(): Uint8Array {
+    const first = this.#first ?? EMPTY;
+    const all = this.#rest.length === 0 ? first : Buffer.concat([first, ...this.#rest], this.#waitingBytes);
+    this.#first = undefined;
+    this.#rest = [];
+    this.#waitingBytes = 0;
+    return all;
+  }
+
+  #close(): void {
+    this.isOver = true;
+    this.carrier = undefined;
+    this.signal.removeEventListener("abort", this);
+  }
+}
+
+const EMPTY = new Uint8Array();
+function ignore(): void {}
