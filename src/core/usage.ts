@@ -66,18 +66,19 @@ export const RARE_CLASSES = [
 export const USAGE_CLASSES = [...COMMON_CLASSES, ...RARE_CLASSES] as const;
 export type UsageClass = (typeof USAGE_CLASSES)[number];
 
-/** More kinds of picture than one call can ask for; a longer name than any size and quality have. */
+/** More kinds of picture than one call can ask for. */
 const MOST_VARIANTS = 32;
-const LONGEST_NAME = 64;
+/** What every store and every log takes as it is. */
+const NAME = /^[\x20-\x7e]{1,64}$/;
 
 /** True when every class is a whole number that a vendor could mean: neither negative nor absurd. */
 export function isPlausible(usage: Usage): boolean {
   if (!USAGE_CLASSES.every((name) => isCount(usage[name] ?? 0))) return false;
-  if (usage.serviceTier !== undefined && usage.serviceTier.length > LONGEST_NAME) return false;
+  if (usage.serviceTier !== undefined && !NAME.test(usage.serviceTier)) return false;
   if (usage.imageVariants === undefined) return true;
   const variants = Object.entries(usage.imageVariants);
   if (variants.length > MOST_VARIANTS) return false;
-  const isKnown = variants.every(([name, count]) => name.length <= LONGEST_NAME && isCount(count));
+  const isKnown = variants.every(([name, count]) => NAME.test(name) && isCount(count));
   return isKnown && variants.reduce((sum, [, count]) => sum + count, 0) <= usage.images;
 }
 

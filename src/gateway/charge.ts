@@ -1,6 +1,6 @@
 import { type Clock, sleep } from "../core/clock.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
-import type { NodeId, RequestId, StreamId } from "../core/ids.ts";
+import type { NodeId, PriceId, RequestId, StreamId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import type { Usage } from "../core/usage.ts";
@@ -76,7 +76,7 @@ const PROGRESS_MS = 1_000;
 export class Charge implements OpenCharge {
   readonly attempts: AttemptRecord[] = [];
   /** What attempts consumed, by their position. */
-  readonly #parts = new Map<number, Metered>();
+  readonly #parts = new Map<number, { readonly metered: Metered; readonly price: PriceId | undefined }>();
   readonly openedAt: number;
   /** Epoch milliseconds; decides by which hours' price it is charged. */
   readonly admittedAt: number;
@@ -206,7 +206,7 @@ export class Charge implements OpenCharge {
     metered?: Metered,
   ): void {
     const { route, key, startedAt } = attempt;
-    if (metered !== undefined) this.#parts.set(this.attempts.length, metered);
+    if (metered !== undefined) this.#parts.set(this.attempts.length, { metered, price: route.price?.id });
     this.attempts.push({
       vendor: route.vendor.id,
       vendorModel: route.model,
@@ -261,7 +261,14 @@ export class Charge implements OpenCharge {
     if (this.#parts.size < 2) return this.attempts;
     return this.attempts.map((attempt, at) => {
       const part = this.#parts.get(at);
-      return part === undefined ? attempt : { ...attempt, usage: part.usage, cost: part.cost };
+      if (part === undefined) return attempt;
+      const { price, metered } = part;
+      return {
+        ...attempt,
+        usage: metered.usage,
+        cost: metered.cost,
+        ...(price === undefined ? {} : { price }),
+      };
     });
   }
 

@@ -44,6 +44,7 @@ const RECEIPT = signReceipt(
     first_token_ms: 1,
     usage: { input: 1, cached_input: 0, cache_write: 0, output: 1, reasoning: 0, images: 0, seconds: 0 },
     price: { kind: "free" },
+    applied: null,
     charged: "0",
     loss: "0",
     flags: [],

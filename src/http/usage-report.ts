@@ -30,6 +30,16 @@ const SUMS = {
   seconds: "seconds",
 } as const satisfies Record<string, keyof ReportRow>;
 
+/** Sums that came later: behind all others, for readers that count columns. */
+const RARE_SUMS = {
+  cache_write_long: "cacheWriteLong",
+  audio_input: "audioInput",
+  image_input: "imageInput",
+  audio_output: "audioOutput",
+  image_output: "imageOutput",
+  characters: "characters",
+} as const satisfies Record<string, keyof ReportRow>;
+
 /**
  * `?group_by=model,day&from=&to=&format=csv`: hours that begin in [from, to), as JSON or CSV. With `tenant`,
  * that tenant's alone.
@@ -86,11 +96,12 @@ function viewOf(row: ReportRow): Record<string, string | number> {
   for (const [name, field] of Object.entries(SUMS)) view[name] = Number(row[field]);
   view.cost = formatPoints(row.charged);
   view.loss = formatPoints(row.loss);
+  for (const [name, field] of Object.entries(RARE_SUMS)) view[name] = Number(row[field]);
   return view;
 }
 
 function csvAnswer(groupBy: readonly ReportGroup[], rows: readonly ReportRow[]): Response {
-  const columns = [...groupBy, ...Object.keys(SUMS), "cost", "loss"];
+  const columns = [...groupBy, ...Object.keys(SUMS), "cost", "loss", ...Object.keys(RARE_SUMS)];
   const lines = rows.map(viewOf).map((view) => columns.map((name) => cell(view[name] ?? "")).join(","));
   return new Response(`${[columns.join(","), ...lines].join("\r\n")}\r\n`, {
     headers: {

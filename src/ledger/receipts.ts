@@ -2,8 +2,9 @@ import { timingSafeEqual } from "node:crypto";
 import type { RequestId, TenantId } from "../core/ids.ts";
 import { formatPoints, micropointsOf } from "../core/points.ts";
 import type { Usage } from "../core/usage.ts";
+import { type AppliedTerms, appliedTerms } from "./applied-terms.ts";
 import type { Sql } from "./database.ts";
-import type { PriceDocument } from "./price-document.ts";
+import { type PriceDocument, priceOfDocument } from "./price-document.ts";
 import type { AttemptRecord, UsageFlag } from "./records.ts";
 
 /** What one request was charged and why, signed by the gateway. */
@@ -31,6 +32,8 @@ export interface UnsignedReceipt {
   readonly first_token_ms: number | null;
   readonly usage: ReceiptUsage;
   readonly price: PriceDocument | null;
+  /** What of the price was applied; null: nothing, or each attempt says its own. */
+  readonly applied: AppliedTerms | null;
   /** Points, as a decimal string. */
   readonly charged: string;
   /** What the platform bore. */
@@ -39,7 +42,7 @@ export interface UnsignedReceipt {
   readonly attempts: readonly ReceiptAttempt[];
 }
 
-/** Token classes without overlap, images and seconds. */
+/** Token classes without overlap, images and seconds; what is rare only where it was counted. */
 export interface ReceiptUsage {
   readonly input: number;
   readonly cached_input: number;
@@ -48,6 +51,14 @@ export interface ReceiptUsage {
   readonly reasoning: number;
   readonly images: number;
   readonly seconds: number;
+  readonly cache_write_long?: number;
+  readonly audio_input?: number;
+  readonly image_input?: number;
+  readonly audio_output?: number;
+  readonly image_output?: number;
+  readonly characters?: number;
+  readonly image_variants?: Readonly<Record<string, number>>;
+  readonly service_tier?: string;
 }
 
 /** One call of a vendor. */
@@ -65,6 +76,9 @@ export interface ReceiptAttempt {
   /** What this call consumed, and its part of the cost in points; only where more than one call did. */
   readonly usage?: ReceiptUsage;
   readonly cost?: string;
+  /** The price of its own that it was charged by, and what of it was applied. */
+  readonly price?: PriceDocument;
+  readonly applied?: AppliedTerms;
 }
 
 export interface Receipts {
@@ -98,6 +112,7 @@ interface Row {
 
 /** As it stands in the ledger: its amount is a number in text. */
 type StoredAttempt = Omit<AttemptRecord, "cost"> & { readonly cost?: string };
+type AttemptPrices = ReadonlyMap<string, PriceDocument>;
 
 /** @param secret the key that signs; whoever has it can verify */
 export function createReceipts(sql: Sql, secret: Uint8Array): Receipts {
@@ -106,9 +121,18 @@ export function createReceipts(sql: Sql, secret: Uint8Array): Receipts {
       const [row] = await sql<Row[]>`
         select u.*, p.spec from usage u left join price p on p.id = u.price
         where u.id = ${request} and (${tenant ?? null}::text is null or u.tenant = ${tenant ?? null}) limit 1`;
-      return row === undefined ? undefined : signReceipt(receiptOf(row), secret);
+      if (row === undefined) return undefined;
+      return signReceipt(receiptOf(row, await attemptPrices(sql, row.attempts)), secret);
     },
   };
+}
+
+async function attemptPrices(sql: Sql, attempts: readonly StoredAttempt[]): Promise<AttemptPrices> {
+  const ids = attempts.flatMap(({ price }) => (price === undefined ? [] : [price]));
+  if (ids.length === 0) return new Map();
+  const rows = await sql<{ id: string; spec: PriceDocument }[]>`
+    select id, spec from price where id in ${sql([...new Set(ids)])}`;
+  return new Map(rows.map(({ id, spec }) => [id, spec]));
 }
 
 export function signReceipt(receipt: UnsignedReceipt, secret: Uint8Array): Receipt {
@@ -134,7 +158,9 @@ function canonical(value: unknown): string {
   });
 }
 
-function receiptOf(row: Row): UnsignedReceipt {
+function receiptOf(row: Row, prices: AttemptPrices): UnsignedReceipt {
+  const at = row.at.getTime();
+  const isShared = row.attempts.some(({ usage }) => usage !== undefined);
   return {
     request_id: row.id,
     tenant: row.tenant,
@@ -153,19 +179,45 @@ function receiptOf(row: Row): UnsignedReceipt {
     first_token_ms: row.first_token_ms === null ? null : Number(row.first_token_ms),
     usage: usageOf(row.usage),
     price: row.spec,
+    applied: row.spec === null || isShared ? null : termsOf(row.spec, row.usage, at),
     charged: formatPoints(micropointsOf(row.charged)),
     loss: formatPoints(micropointsOf(row.loss)),
     flags: row.flags,
-    attempts: row.attempts.map(attemptOf),
+    attempts: row.attempts.map((attempt) => attemptOf(attempt, prices, at)),
   };
 }
 
-function usageOf({ cachedInput, cacheWrite, ...rest }: Usage): ReceiptUsage {
-  return { ...rest, cached_input: cachedInput, cache_write: cacheWrite };
+function termsOf(document: PriceDocument, usage: Usage, at: number): AppliedTerms | null {
+  const price = priceOfDocument(document);
+  return price === undefined ? null : appliedTerms(price, usage, at);
 }
 
-function attemptOf(attempt: StoredAttempt): ReceiptAttempt {
+function usageOf(usage: Usage): ReceiptUsage {
+  const { cacheWriteLong, audioInput, imageInput, audioOutput, imageOutput, characters } = usage;
+  const { imageVariants, serviceTier } = usage;
+  return {
+    input: usage.input,
+    cached_input: usage.cachedInput,
+    cache_write: usage.cacheWrite,
+    output: usage.output,
+    reasoning: usage.reasoning,
+    images: usage.images,
+    seconds: usage.seconds,
+    ...(cacheWriteLong === undefined ? {} : { cache_write_long: cacheWriteLong }),
+    ...(audioInput === undefined ? {} : { audio_input: audioInput }),
+    ...(imageInput === undefined ? {} : { image_input: imageInput }),
+    ...(audioOutput === undefined ? {} : { audio_output: audioOutput }),
+    ...(imageOutput === undefined ? {} : { image_output: imageOutput }),
+    ...(characters === undefined ? {} : { characters }),
+    ...(imageVariants === undefined ? {} : { image_variants: imageVariants }),
+    ...(serviceTier === undefined ? {} : { service_tier: serviceTier }),
+  };
+}
+
+function attemptOf(attempt: StoredAttempt, prices: AttemptPrices, at: number): ReceiptAttempt {
   const { usage, cost } = attempt;
+  const price = attempt.price === undefined ? undefined : prices.get(attempt.price);
+  const applied = price === undefined || usage === undefined ? null : termsOf(price, usage, at);
   return {
     vendor: attempt.vendor,
     vendor_model: attempt.vendorModel,
@@ -178,5 +230,7 @@ function attemptOf(attempt: StoredAttempt): ReceiptAttempt {
     vendor_code: attempt.vendorCode,
     ...(usage === undefined ? {} : { usage: usageOf(usage) }),
     ...(cost === undefined ? {} : { cost: formatPoints(micropointsOf(BigInt(cost))) }),
+    ...(price === undefined ? {} : { price }),
+    ...(applied === null ? {} : { applied }),
   };
 }

@@ -79,6 +79,7 @@ export interface AttemptRecord {
   /** What this call consumed and cost; only where more than one call did. */
   readonly usage?: Usage;
   readonly cost?: Micropoints;
+  readonly price?: PriceId;
 }
 
 /** Why a charge is not simply what the vendor said. */

@@ -26,6 +26,12 @@ export interface ReportRow {
   readonly reasoning: bigint;
   readonly images: bigint;
   readonly seconds: bigint;
+  readonly cacheWriteLong: bigint;
+  readonly audioInput: bigint;
+  readonly imageInput: bigint;
+  readonly audioOutput: bigint;
+  readonly imageOutput: bigint;
+  readonly characters: bigint;
   readonly charged: Micropoints;
   readonly loss: Micropoints;
 }
@@ -63,6 +69,12 @@ const SUMS = {
   reasoning: "reasoning",
   images: "images",
   seconds: "seconds",
+  cacheWriteLong: "cache_write_long",
+  audioInput: "audio_input",
+  imageInput: "image_input",
+  audioOutput: "audio_output",
+  imageOutput: "image_output",
+  characters: "characters",
   charged: "charged",
   loss: "loss",
 } as const;
@@ -120,6 +132,12 @@ function rowOf(row: Readonly<Record<string, bigint | string>>, groupBy: readonly
     reasoning: sum("reasoning"),
     images: sum("images"),
     seconds: sum("seconds"),
+    cacheWriteLong: sum("cacheWriteLong"),
+    audioInput: sum("audioInput"),
+    imageInput: sum("imageInput"),
+    audioOutput: sum("audioOutput"),
+    imageOutput: sum("imageOutput"),
+    characters: sum("characters"),
     charged: micropointsOf(sum("charged")),
     loss: micropointsOf(sum("loss")),
   };

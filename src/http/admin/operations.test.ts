@@ -60,6 +60,12 @@ test("a report has a row for each group, as JSON and as CSV", async () => {
             reasoning: 0n,
             images: 0n,
             seconds: 0n,
+            cacheWriteLong: 0n,
+            audioInput: 7n,
+            imageInput: 0n,
+            audioOutput: 0n,
+            imageOutput: 0n,
+            characters: 0n,
             charged: micropointsOf(1_500_000n),
             loss: ZERO,
           },
@@ -74,8 +80,9 @@ test("a report has a row for each group, as JSON and as CSV", async () => {
   const csv = await call("GET", `/usage?${query}&format=csv`);
   expect(csv.headers.get("content-type")).toBe("text/csv; charset=utf-8");
   expect(csv.text).toBe(
-    "model,day,requests,completed,input,cached_input,cache_write,output,reasoning,images,seconds,cost,loss\r\n" +
-      '"a,""b""",2026-05-01,2,1,10,0,0,5,0,0,0,1.5,0\r\n',
+    "model,day,requests,completed,input,cached_input,cache_write,output,reasoning,images,seconds,cost,loss," +
+      "cache_write_long,audio_input,image_input,audio_output,image_output,characters\r\n" +
+      '"a,""b""",2026-05-01,2,1,10,0,0,5,0,0,0,1.5,0,0,7,0,0,0,0\r\n',
   );
 });
 

@@ -151,6 +151,10 @@ export const SCHEMAS: JsonObject = {
     outcome: text,
     usage: { type: "object" },
     price: { type: ["object", "null"] },
+    applied: {
+      type: ["object", "null"],
+      description: "The rates, hours and prompt length of the price by which this was charged.",
+    },
     charged: points,
     loss: points,
     flags: listOf(text),
