@@ -114,6 +114,11 @@ export class Attempt implements Deadline, CallObserver {
     this.#abort.abort();
   }
 
+  /** Ends what the call waits for; for calls that are not made by `open`. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
   /** The client's patience ran out before the operator's: nothing that is to be held against the vendor. */
   get wasImpatient(): boolean {
     const own = this.route.vendor.timeouts;
@@ -246,7 +251,7 @@ function refuseForeign(adapter: Adapter, request: GenerationRequest): void {
  * The adapter cannot say this to its vendor; another one may. What no adapter could even read (JSON nested
  * beyond measure) is the request's own fault, and must not count against the vendor.
  */
-function inexpressible(thrown: unknown): VendorFailure {
+export function inexpressible(thrown: unknown): VendorFailure {
   if (!(thrown instanceof SluiceError)) {
     const message = "The request cannot be passed on; is it nested too deeply?";
     return { fault: "request", code: "invalid_request", status: 400, vendorCode: "unreadable", message };

@@ -3,7 +3,6 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
 import { randomText, streamId } from "../core/ids.ts";
-import { MAX_RETRY_AFTER_MS } from "../core/limits.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -15,6 +14,7 @@ import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
 import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
+import { givenUp, refused } from "./given-up.ts";
 import { type Hedging, isHedgeable } from "./hedge/hedging.ts";
 import { hasBegun, type Lane } from "./hedge/lane.ts";
 import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
@@ -176,7 +176,7 @@ class Run {
   async serve(): Promise<Generation> {
     const served = await this.#walk.next(this.#use);
     if (served !== undefined) return served;
-    throw this.#giveUp();
+    throw givenUp(this.#walk);
   }
 
   async #openAnswer(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
@@ -286,31 +286,4 @@ class Run {
     this.charge.settleUnserved("cancelled", error.code, sumOf(counted, billable.length > 0), first.route);
     return error;
   }
-
-  #giveUp(): SluiceError {
-    const { failure, attempts } = this.#walk;
-    if (failure === undefined) return new SluiceError("vendor_unavailable", "No vendor could be tried.");
-    // What this vendor cannot express, though the request may be right: no other candidate could either.
-    if (failure.code === "unsupported_parameter") return refused(failure);
-    // A vendor that refuses our key or our model is our trouble, never to be read as the client's.
-    const code = failure.fault === "key" || failure.fault === "config" ? "vendor_unavailable" : failure.code;
-    const message =
-      failure.fault === "key" ? "The vendor refused the platform's credentials." : failure.message;
-    // The vendor's word for its key is not kept for longer, so no client is sent away for longer.
-    const retryAfterMs = failure.retryAfterMs && Math.min(failure.retryAfterMs, MAX_RETRY_AFTER_MS);
-    return new SluiceError(code, message, {
-      attempts,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
-}
-
-/** The vendor refused what the client sent: its words and its status are the answer. */
-function refused(failure: VendorFailure): SluiceError {
-  const { code, message, param, status } = failure;
-  const isClientStatus = status >= 400 && status < 500;
-  return new SluiceError(code, message, {
-    ...(param === undefined ? {} : { param }),
-    ...(isClientStatus ? { status } : {}),
-  });
 }
