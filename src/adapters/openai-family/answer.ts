@@ -48,7 +48,7 @@ function readParsed(
     return { ok: false, failure };
   }
   const rawUsage = rawUsageIn(parsed);
-  const usage = rawUsage === undefined ? undefined : member.readUsage(rawUsage);
+  const usage = rawUsage === undefined ? undefined : member.readUsage(rawUsage, parsed);
   if (request.operation === "embedding") {
     const shown = inWantedEncoding(parsed, request.body.encoding_format);
     return { ok: true, ...shownAs(shown, parsed, original), usage, finishReasons: [], outputChars: 0 };

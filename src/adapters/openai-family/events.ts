@@ -58,7 +58,7 @@ export function createChunkReader(member: Member, secret: string): ChunkReader {
 
     const rawUsage = rawUsageIn(chunk);
     if (rawUsage !== undefined) {
-      const usage = member.readUsage(rawUsage);
+      const usage = member.readUsage(rawUsage, chunk);
       if (usage !== undefined) control.push({ type: "usage", usage });
       shown = withoutUsage(shown);
     }

@@ -25,8 +25,11 @@ export interface Member {
   shape(draft: RequestDraft, request: GenerationRequest, target: Target): void;
   /** How it goes on with an answer that another vendor began; absent: by an instruction. */
   readonly continuation?: (request: GenerationRequest, model: string) => Continuation;
-  /** A raw `usage` object in the normal form; undefined when it is not one that could be meant. */
-  readUsage(raw: JsonObject): Usage | undefined;
+  /**
+   * A raw `usage` object in the normal form; undefined when it is not one that could be meant. `holder` is the chunk or
+   * the answer that it stood in.
+   */
+  readUsage(raw: JsonObject, holder: JsonObject): Usage | undefined;
   /** Undefined: the vendor broke off, which is no normal end. */
   finishReason(raw: string): FinishReason | undefined;
   /** The vendor's own error table; undefined: the status decides. */

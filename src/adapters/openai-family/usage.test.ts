@@ -61,12 +61,36 @@ describe("usage in the normal form", () => {
       { mayExcludeReasoning: true },
       { input: 10, output: 2, reasoning: 7 },
     ],
+    [
+      {
+        prompt_tokens: 20,
+        completion_tokens: 9,
+        prompt_tokens_details: { cached_tokens: 2, audio_tokens: 5, image_tokens: 6, text_tokens: 9 },
+        completion_tokens_details: { reasoning_tokens: 1, audio_tokens: 7 },
+      },
+      {},
+      {
+        ...{ input: 7, cachedInput: 2, audioInput: 5, imageInput: 6 },
+        output: 1,
+        reasoning: 1,
+        audioOutput: 7,
+      },
+    ],
+    [
+      // Part of the sound was read from the cache: it counts as cached, not twice.
+      { prompt_tokens: 20, prompt_tokens_details: { cached_tokens: 17, audio_tokens: 5, image_tokens: 0 } },
+      {},
+      { cachedInput: 17, audioInput: 3 },
+    ],
   ])("%j", (raw, fields, expected) => {
     expect(usageOf(raw, fields)).toEqual({ ...NO_USAGE, ...expected });
   });
 
   test.each([
     {},
+    { prompt_tokens: 5, prompt_tokens_details: { audio_tokens: -1 } },
+    { prompt_tokens: 5, prompt_tokens_details: { image_tokens: 1.5 } },
+    { prompt_tokens: 5, completion_tokens: 5, completion_tokens_details: { audio_tokens: 6 } },
     { completion_tokens: 5 },
     { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 },
     { prompt_tokens: -1, completion_tokens: 5 },

@@ -1,5 +1,12 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { completionTokens, isPlausible, NO_USAGE, promptTokens, type Usage } from "../../core/usage.ts";
+import {
+  compact,
+  completionTokens,
+  isPlausible,
+  NO_USAGE,
+  promptTokens,
+  type Usage,
+} from "../../core/usage.ts";
 import { isObject, listOf, objectOf } from "../json.ts";
 
 /** Where a vendor's usage object hides what; everything else is shared. */
@@ -13,9 +20,9 @@ export interface UsageFields {
 }
 
 /**
- * OpenAI-shaped usage in the normal form. There, cached and written tokens are part of the prompt, reasoning
- * is part of the completion. Undefined when a count is missing, negative, no whole number or contradicts
- * another; also for all zeros, which is how some write "not counted yet".
+ * OpenAI-shaped usage in the normal form. There, cached and written tokens, sound and pictures are part of the prompt,
+ * reasoning and sound part of the completion. Undefined when a count is missing, negative, no whole number or
+ * contradicts another; also for all zeros, which is how some write "not counted yet".
  */
 export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | undefined {
   const prompt = countOf(raw.prompt_tokens);
@@ -25,23 +32,47 @@ export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | unde
     promptDetails.cached_tokens ?? (fields.cachedField === undefined ? 0 : raw[fields.cachedField]) ?? 0,
   );
   const written = countOf(promptDetails[fields.cacheWriteField ?? "cache_write_tokens"] ?? 0);
-  const reasoning = countOf(objectOf(raw.completion_tokens_details)?.reasoning_tokens ?? 0);
+  const details = objectOf(raw.completion_tokens_details) ?? {};
+  const reasoning = countOf(details.reasoning_tokens ?? 0);
   if (prompt === undefined || completion === undefined) return undefined;
   if (cached === undefined || written === undefined || reasoning === undefined) return undefined;
   const isBeside =
     fields.mayExcludeReasoning === true &&
     reasoning > 0 &&
     countOf(raw.total_tokens) === prompt + completion + reasoning;
-  const usage: Usage = {
+  const read = mediaInput(promptDetails, prompt - cached - written);
+  const made = mediaOutput(details);
+  if (read === undefined || made === undefined) return undefined;
+  const usage = compact({
     ...NO_USAGE,
-    input: prompt - cached - written,
+    input: prompt - cached - written - read.audioInput - read.imageInput,
     cachedInput: cached,
     cacheWrite: written,
-    output: isBeside ? completion : completion - reasoning,
+    ...read,
+    output: (isBeside ? completion : completion - reasoning) - made.audioOutput - made.imageOutput,
     reasoning,
-  };
+    ...made,
+  });
   if (!isPlausible(usage)) return undefined;
   return promptTokens(usage) + completionTokens(usage) === 0 ? undefined : usage;
+}
+
+/** Nobody tells which kind was cached: text is taken for it first, since sound and pictures are the dearer ones. */
+function mediaInput(
+  details: JsonObject,
+  uncached: number,
+): { readonly audioInput: number; readonly imageInput: number } | undefined {
+  const [audio, image] = [countOf(details.audio_tokens ?? 0), countOf(details.image_tokens ?? 0)];
+  if (audio === undefined || image === undefined || audio < 0 || image < 0) return undefined;
+  const audioInput = Math.min(audio, Math.max(0, uncached));
+  return { audioInput, imageInput: Math.min(image, Math.max(0, uncached - audioInput)) };
+}
+
+function mediaOutput(
+  details: JsonObject,
+): { readonly audioOutput: number; readonly imageOutput: number } | undefined {
+  const [audioOutput, imageOutput] = [countOf(details.audio_tokens ?? 0), countOf(details.image_tokens ?? 0)];
+  return audioOutput === undefined || imageOutput === undefined ? undefined : { audioOutput, imageOutput };
 }
 
 /** A count as JSON may hold it; a float such as 10.0 is a whole number too. */

@@ -2,9 +2,9 @@ import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
-import { usageOf } from "../openai-family/usage.ts";
 import { classify } from "./errors.ts";
 import { shape } from "./request.ts";
+import { readUsage } from "./usage.ts";
 
 export const openai: Adapter = adapterOf({
   name: "openai",
@@ -12,7 +12,7 @@ export const openai: Adapter = adapterOf({
   operations: ["chat", "completion", "embedding"],
   url: usualUrl,
   shape,
-  readUsage: (raw) => usageOf(raw),
+  readUsage,
   finishReason: finishReasonOf,
   classify,
 });
