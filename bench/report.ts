@@ -177,14 +177,3 @@ function errorsText(errors: Readonly<Record<string, number>>): string {
   const entries = Object.entries(errors);
   return entries.length === 0 ? "0" : entries.map(([name, times]) => `${times} × ${name}`).join(", ");
 }
-
-const BEGIN = "<!-- figures: written by `bun run bench` -->";
-const END = "<!-- end of figures -->";
-
-/** The text with the part between the two marks replaced. Throws when they are missing. */
-export function withFigures(text: string, figures: string): string {
-  const begin = text.indexOf(BEGIN);
-  const end = text.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the marks "${BEGIN}" and "${END}" are missing`);
-  return `${text.slice(0, begin + BEGIN.length)}\n\n${figures}\n\n${text.slice(end)}`;
-}

@@ -8,7 +8,8 @@ import { runLoad } from "./measure.ts";
 import { openLoops } from "./open-loop.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
 import { bindTo, type Cores, coresOf } from "./process-usage.ts";
-import { markdownOf, type Report, withFigures } from "./report.ts";
+import { FIGURES, withPart } from "./readme.ts";
+import { markdownOf, type Report } from "./report.ts";
 import { startSluiceTarget } from "./sluice.ts";
 import { startPassThroughTarget, type Target } from "./target.ts";
 
@@ -24,7 +25,7 @@ console.log(`\n${figures}\n`);
 await Bun.write(join(OUT, "report.json"), JSON.stringify(report, null, 2));
 if (options.writesReadme) {
   const readme = join(ROOT, "bench", "README.md");
-  await Bun.write(readme, withFigures(await Bun.file(readme).text(), figures));
+  await Bun.write(readme, withPart(await Bun.file(readme).text(), FIGURES, figures));
   say("bench/README.md has these figures now");
 }
 const wrong = problemsOf(report);

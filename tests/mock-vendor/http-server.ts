@@ -21,6 +21,8 @@ export interface Incoming {
 
 /** Where an answer is written to. After the client is gone writes are dropped. */
 export interface Outgoing {
+  /** Which answer of its connection it is, from 1. */
+  readonly turn: number;
   readonly isGone: boolean;
   /** Resolves when the client is gone before the answer was over. */
   readonly gone: Promise<void>;
@@ -36,6 +38,8 @@ export type Handler = (request: Incoming, answer: Outgoing) => Promise<void>;
 interface Connection {
   input: Uint8Array[];
   inputBytes: number;
+  /** Requests that were read. */
+  turns: number;
   /** So many bytes must be there before it is worth looking again: large bodies come in many pieces. */
   wantedBytes: number;
   /** Written, but not taken by the kernel yet. */
@@ -51,12 +55,13 @@ type ClientSocket = Socket<Connection>;
 
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
-export function serveHttp(handle: Handler): HttpServer {
+/** @param port absent: a free one */
+export function serveHttp(handle: Handler, port = 0): HttpServer {
   const open = new Set<ClientSocket>();
   let accepted = 0;
   const listener: TCPSocketListener<Connection> = Bun.listen<Connection>({
     hostname: "127.0.0.1",
-    port: 0,
+    port,
     socket: {
       open(socket) {
         accepted += 1;
@@ -65,6 +70,7 @@ export function serveHttp(handle: Handler): HttpServer {
         socket.data = {
           input: [],
           inputBytes: 0,
+          turns: 0,
           wantedBytes: 0,
           output: [],
           whenOut: undefined,
@@ -111,6 +117,7 @@ function takeRequest(socket: ClientSocket, handle: Handler): void {
   data.wantedBytes = typeof read === "number" ? read : 0;
   if (typeof read === "number") return;
   const gone = Promise.withResolvers<void>();
+  data.turns += 1;
   let isOver = false;
   const over = (): void => {
     isOver = true;
@@ -118,6 +125,7 @@ function takeRequest(socket: ClientSocket, handle: Handler): void {
   };
   data.current = { leave: gone.resolve };
   const answer: Outgoing = {
+    turn: data.turns,
     get isGone() {
       return !data.isOpen;
     },

@@ -1,16 +1,16 @@
 import { expect, test } from "bun:test";
-import { withFigures } from "./report.ts";
+import { FIGURES, withPart } from "./readme.ts";
 
 const README = "before\n<!-- figures: written by `bun run bench` -->\nold\n<!-- end of figures -->\nafter";
 
 test("figures replace those between the marks, and nothing else", () => {
-  const once = withFigures(README, "new");
+  const once = withPart(README, FIGURES, "new");
   expect(once).toStartWith("before\n<!-- figures");
   expect(once).toContain("-->\n\nnew\n\n<!-- end");
   expect(once).toEndWith("-->\nafter");
-  expect(withFigures(once, "new")).toBe(once);
+  expect(withPart(once, FIGURES, "new")).toBe(once);
 });
 
 test("a page without marks is an error", () => {
-  expect(() => withFigures("nothing", "new")).toThrow("missing");
+  expect(() => withPart("nothing", FIGURES, "new")).toThrow("missing");
 });

@@ -1,0 +1,6 @@
+import { anthropic } from "./wires/anthropic.ts";
+import { openai } from "./wires/openai.ts";
+import type { Wire } from "./wires/wire.ts";
+
+/** The wires that the wall's vendors speak. */
+export const WIRES: readonly Wire[] = [openai, anthropic];
