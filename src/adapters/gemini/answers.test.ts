@@ -172,11 +172,9 @@ describe("signatures of thoughts", () => {
   );
 });
 
-/** Names of calls stay with the client, and a call without arguments has an empty object of them. */
+/** A call without arguments has an empty object of them; names that were given to calls here are left out again. */
 function asSentBack(part: unknown): unknown {
   const { functionCall, ...rest } = objectOf(part) ?? {};
   const called = objectOf(functionCall);
-  return called === undefined
-    ? part
-    : { ...rest, functionCall: { name: called.name, args: called.args ?? {} } };
+  return called === undefined ? part : { ...rest, functionCall: { ...called, args: called.args ?? {} } };
 }

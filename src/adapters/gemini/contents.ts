@@ -2,6 +2,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
 import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, objectOf, parseJson, textOf } from "../json.ts";
+import { vendorId } from "./call-id.ts";
 import type { Traits } from "./models.ts";
 import { partsOf } from "./parts.ts";
 import { carriedSignature, LOST_SIGNATURE } from "./signatures.ts";
@@ -158,12 +159,17 @@ function withSignature(words: readonly JsonObject[], signature: string | undefin
 
 /** Of calls that were made together only the first has a signature. */
 function signedCalls(calls: readonly Call[], { demandsSignatures }: Traits): readonly JsonObject[] {
-  return calls.map(({ name, args, signature }, at) => {
+  return calls.map(({ id, name, args, signature }, at) => {
     const own = signature ?? (at === 0 && demandsSignatures ? LOST_SIGNATURE : undefined);
-    const part = { functionCall: { name, args } };
+    const part = { functionCall: { ...idFields(id), name, args } };
     return own === undefined ? part : { ...part, thoughtSignature: own };
   });
 }
+
+const idFields = (id: unknown): { readonly id?: string } => {
+  const own = vendorId(id);
+  return own === undefined ? {} : { id: own };
+};
 
 interface Result {
   /** Of its call among those that it was made with. */
@@ -189,7 +195,7 @@ function resultOf(message: JsonObject, calls: readonly Call[], path: string): Re
   const response = message.is_error === true ? { error: text } : { output: text };
   return {
     place,
-    response: { functionResponse: { name, response } },
+    response: { functionResponse: { ...idFields(message.tool_call_id), name, response } },
     shown: parts.filter((part) => part.text === undefined),
   };
 }

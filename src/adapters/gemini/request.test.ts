@@ -178,15 +178,15 @@ describe("calls and their results", () => {
       {
         role: "model",
         parts: [
-          { functionCall: { name: "f", args: { a: 1 } }, thoughtSignature: "sig=" },
-          { functionCall: { name: "g", args: {} } },
+          { functionCall: { id: "1", name: "f", args: { a: 1 } }, thoughtSignature: "sig=" },
+          { functionCall: { id: "2", name: "g", args: {} } },
         ],
       },
       {
         role: "user",
         parts: [
-          { functionResponse: { name: "f", response: { output: "sun" } } },
-          { functionResponse: { name: "g", response: { error: "broken" } } },
+          { functionResponse: { id: "1", name: "f", response: { output: "sun" } } },
+          { functionResponse: { id: "2", name: "g", response: { error: "broken" } } },
           { text: "And?" },
           { inlineData: { mimeType: "image/png", data: "AAAA" } },
         ],
