@@ -1,10 +1,11 @@
 import type { Delivered } from "../adapters/adapter.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
+import { likelyPromptTokens } from "../core/likely-tokens.ts";
 import { add, type Micropoints, ZERO } from "../core/points.ts";
 import { costOf, type Tariff } from "../core/price.ts";
 import { isPlausible, NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { UsageFlag } from "../ledger/records.ts";
-import { likelyOutputTokens, likelyPromptTokens } from "./requests/prompt-tokens.ts";
+import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 
 /** As vendors' tokens mostly are. */
 const CHARS_PER_TOKEN = 4;

@@ -9,11 +9,6 @@ export function promptTokensForHold(textBytes: number, images = 0): number {
   return Math.ceil(Math.max(textBytes, 0) / 2) + images * IMAGE_TOKENS;
 }
 
-/** The likely count behind an estimate for the hold, for charging when a vendor never told its usage. */
-export function likelyPromptTokens(promptTokensHeld: number): number {
-  return Math.ceil(promptTokensHeld / 2);
-}
-
 /** Output tokens out of characters and content frames: vendors send about one token a frame, 4 characters each. */
 export function likelyOutputTokens(frames: number, chars: number): number {
   return Math.max(frames, Math.ceil(chars / 4));
