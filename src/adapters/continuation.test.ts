@@ -4,6 +4,7 @@ import type { Adapter, Continuation } from "./adapter.ts";
 import { createAnthropic } from "./anthropic/index.ts";
 import { deepseek } from "./deepseek/index.ts";
 import { doubao } from "./doubao/index.ts";
+import { createGemini } from "./gemini/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
 import { qwen } from "./qwen/index.ts";
@@ -11,6 +12,7 @@ import { createSandbox } from "./sandbox/index.ts";
 import { requestOf } from "./testing/fixtures.ts";
 
 const anthropic = createAnthropic(new ManualClock());
+const gemini = createGemini(new ManualClock());
 const sandbox = createSandbox(new ManualClock());
 const messages = [{ role: "user", content: "Count." }];
 
@@ -31,6 +33,7 @@ test.each<[Adapter, string, object, Continuation["by"]]>([
   [anthropic, "claude-sonnet-4-5", { reasoning_effort: "high" }, "prefix"],
   [anthropic, "claude-opus-4-6", {}, "instruction"],
   [anthropic, "claude-opus-5-5", {}, "instruction"],
+  [gemini, "gemini-3.1-pro-preview", {}, "instruction"],
   [doubao, "doubao-seed-1-6-251015", {}, "instruction"],
   [openai, "gpt-5.1", {}, "instruction"],
   [openaiCompatible, "llama", {}, "instruction"],
