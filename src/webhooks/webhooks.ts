@@ -13,8 +13,10 @@ export interface Webhooks {
   enqueue(sql: Sql | Transaction, message: NewWebhook): Promise<WebhookId>;
   /** Something may be due: looks at once. */
   wake(): void;
-  /** Whether a URL can be a webhook's target, as far as it can be told without looking it up. @throws SluiceError with `param` */
+  /** Whether a URL can be a target, as far as it can be told without looking it up. @throws SluiceError with `param` */
   checkUrl(url: string, param: string): void;
+  /** Whether a secret of a message's own can be one. @throws SluiceError with `param` */
+  checkSecret(secret: string, param: string): void;
 }
 
 /** What the driver hands to `sql.begin`. */
