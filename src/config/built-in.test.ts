@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import { formatPoints } from "../core/points.ts";
+import { costOf } from "../core/price.ts";
+import { tariffAt } from "../core/price-hours.ts";
+import { NO_USAGE, type Usage } from "../core/usage.ts";
 import { readBuiltIns } from "./built-in.ts";
+import { priceOf } from "./prices.ts";
 import { ConfigError } from "./problems.ts";
 
 describe("the built-in vendors and models", () => {
@@ -36,5 +41,36 @@ describe("the built-in vendors and models", () => {
     const broken = "vendors: {}\nmodels:\n  x: [{ vendor: v, model: m }]\n";
     expect(() => readBuiltIns(broken)).toThrow(ConfigError);
     expect(() => readBuiltIns(broken)).toThrow("built-in.yaml:3:7 models.x[0].price: is required");
+  });
+});
+
+describe("built-in prices", () => {
+  const prices = new Map(
+    Object.entries(readBuiltIns().models).flatMap(([name, candidates]) =>
+      candidates.map(({ price }) => [name, priceOf(price)] as const),
+    ),
+  );
+  const peak = Date.parse("2026-11-02T02:00:00Z");
+  const calm = Date.parse("2026-11-02T12:00:00Z");
+
+  test.each<[string, number, Partial<Usage>, string]>([
+    ["gpt-5.4", calm, { input: 272_000, output: 1_000 }, "0.695"],
+    ["gpt-5.4", calm, { input: 272_001, output: 1_000 }, "1.382505"],
+    ["gpt-5.4", calm, { input: 1_000, serviceTier: "flex" }, "0.00125"],
+    ["gpt-6-sol", calm, { cachedInput: 300_000, cacheWrite: 100_000 }, "0.62"],
+    ["claude-haiku-5-5", calm, { input: 100_000, output: 1_000 }, "0.0105"],
+    ["claude-haiku-5-5", calm, { input: 50_000, cachedInput: 50_001, output: 1_000 }, "0.030001"],
+    ["claude-sonnet-5", calm, { cacheWrite: 1_000_000, cacheWriteLong: 1_000_000 }, "6.5"],
+    ["deepseek-flash", peak, { input: 1_000_000, output: 1_000_000 }, "1.5"],
+    ["deepseek-flash", calm, { input: 1_000_000, output: 1_000_000 }, "0.75"],
+    ["deepseek-v4-pro", peak, { cachedInput: 1_000_000 }, "0.044"],
+    ["qwen-plus", calm, { output: 1_000_000 }, "0.287"],
+    ["qwen-plus", calm, { output: 500_000, reasoning: 500_000 }, "1.147"],
+    ["gemini-3.8-flash", calm, { input: 1_000_000 }, "0.75"],
+    ["gemini-3.8-flash", Date.parse("2027-01-01T00:00:00Z"), { input: 1_000_000 }, "1.5"],
+  ])("of %s at %p charge %j with %p", (model, at, used, cost) => {
+    const price = prices.get(model);
+    if (price === undefined) throw new Error(`${model} has no price`);
+    expect(formatPoints(costOf(tariffAt(price, at), { ...NO_USAGE, ...used }))).toBe(cost);
   });
 });

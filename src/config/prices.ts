@@ -64,7 +64,7 @@ const times = z
         .string()
         .refine((text) => parsePriceHours(text) !== undefined, `must be hours ${PRICE_HOURS_FORM}`)
         .describe(
-          "Hours of the week in UTC: `mon-fri 01:00-04:00,06:00-10:00`; the first that holds counts.",
+          "Hours of the week in UTC: `mon-fri 01:00-04:00,06:00-10:00`, or `since 2027-01-01`; the first that holds counts.",
         ),
       ...metered,
     }),

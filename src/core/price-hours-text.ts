@@ -1,6 +1,9 @@
 import { DAY_MINUTES, type HourRange, type PriceHours } from "./price-hours.ts";
 
-/** Hours of the week in one line: `mon-fri 01:00-04:00,06:00-10:00`, `22:00-06:00` (every day), `sat,sun` (all day). */
+/**
+ * Hours of the week in one line: `mon-fri 01:00-04:00,06:00-10:00`, `22:00-06:00` (every day), `sat,sun` (all day). In
+ * front of them, or alone, the day from which on they are: `since 2027-01-01`.
+ */
 export const PRICE_HOURS_FORM = "such as `mon-fri 01:00-04:00,06:00-10:00` (UTC)";
 
 const DAYS: readonly string[] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
@@ -9,6 +12,16 @@ const ALL_DAY: HourRange = { from: 0, to: DAY_MINUTES };
 
 /** Undefined when the text is of another form. */
 export function parsePriceHours(text: string): PriceHours | undefined {
+  const [, day, rest = ""] = /^since (\d{4}-\d\d-\d\d)(?: +(\S.*))?$/.exec(text.trim()) ?? [];
+  if (day === undefined) return parseHours(text);
+  const since = Date.parse(day);
+  // The thirtieth of February is read as a day of March.
+  if (Number.isNaN(since) || new Date(since).toISOString().slice(0, 10) !== day) return undefined;
+  const hours = rest === "" ? { days: EVERY_DAY, hours: [ALL_DAY] } : parseHours(rest);
+  return hours === undefined ? undefined : { ...hours, since };
+}
+
+function parseHours(text: string): PriceHours | undefined {
   const words = text.trim().split(/\s+/);
   const [first = "", second] = words;
   if (words.length > 2) return undefined;
@@ -19,7 +32,8 @@ export function parsePriceHours(text: string): PriceHours | undefined {
 }
 
 /** The one form of the same hours: two prices that mean the same have the same name. */
-export function formatPriceHours({ days, hours }: PriceHours): string {
+export function formatPriceHours({ days, hours, since }: PriceHours): string {
+  const begun = since === undefined ? [] : [`since ${new Date(since).toISOString().slice(0, 10)}`];
   const named =
     days.length === EVERY_DAY.length
       ? []
@@ -29,7 +43,11 @@ export function formatPriceHours({ days, hours }: PriceHours): string {
             .map((day) => DAYS[day])
             .join(","),
         ];
-  return [...named, hours.map(({ from, to }) => `${clockTime(from)}-${clockTime(to)}`).join(",")].join(" ");
+  return [
+    ...begun,
+    ...named,
+    hours.map(({ from, to }) => `${clockTime(from)}-${clockTime(to)}`).join(","),
+  ].join(" ");
 }
 
 function hoursOn(days: readonly number[], text: string): PriceHours | undefined {

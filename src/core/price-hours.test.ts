@@ -70,6 +70,13 @@ describe("a price by hours", () => {
     expect(tariffsWithin(price, { from: 0, until: 7 * 86_400_000 })).toEqual([usual, peak, night]);
   });
 
+  test("changes on the day that it says", () => {
+    const announced: TimedPrice = { ...price, windows: [at("since 2027-01-01", night)] };
+    const year = Date.parse("2027-01-01T00:00:00Z");
+    expect([year - 1, year].map((moment) => tariffAt(announced, moment))).toEqual([usual, night]);
+    expect(tariffsWithin(announced, { from: year - 60_000, until: year })).toEqual([usual, night]);
+  });
+
   test("is held for by the dearest that may come into force while the request waits", () => {
     const from = Date.parse("2026-11-02T00:55:00Z");
     expect(largestCost(price, 10, 10, { span: { from, until: from + 60_000 } })).toBe(micropointsOf(20n));
@@ -86,6 +93,8 @@ describe("hours in words", () => {
     ["fri-mon 00:00-24:00", "sun,mon,fri,sat 00:00-24:00"],
     ["sun-sat", "00:00-24:00"],
     ["wed 23:30-00:00", "wed 23:30-00:00"],
+    ["since 2027-01-01", "since 2027-01-01 00:00-24:00"],
+    ["since 2027-01-01 sat,sun 01:00-02:00", "since 2027-01-01 sun,sat 01:00-02:00"],
   ])("%p are %p", (text, form) => {
     const hours = parsePriceHours(text);
     expect(hours).toBeDefined();
@@ -97,6 +106,7 @@ describe("hours in words", () => {
   test.each([
     ...["", "never", "mon-", "mon-tue-wed", "mon 1:00-2:00", "25:00-26:00", "01:60-02:00", "01:00-01:00"],
     ...["24:00-01:00", "01:00", "mon 01:00-02:00 tue", "mon,", "01:00-02:00,", "mon-fri, 01:00-02:00"],
+    ...["since", "since tomorrow", "since 2027-02-30", "since 2027-13-01 mon", "mon since 2027-01-01"],
   ])("%p are none", (text) => {
     expect(parsePriceHours(text)).toBeUndefined();
   });

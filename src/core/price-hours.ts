@@ -1,10 +1,12 @@
 import type { MeteredPrice, Price, Tariff, TimedPrice } from "./price.ts";
 
-/** A part of the week, in UTC, in which a price of its own is in force. */
+/** A part of the week, in UTC, in which a price of its own is in force; perhaps only from some day on. */
 export interface PriceHours {
   /** The days on which its hours begin, Sunday is 0. */
   readonly days: readonly number[];
   readonly hours: readonly HourRange[];
+  /** Not before this day's begin, epoch milliseconds; absent: since ever. */
+  readonly since?: number;
 }
 
 /** Minutes of the day, from 0 to 1440, the end not included. `from` after `to` runs into the next day. */
@@ -29,7 +31,7 @@ export const DAY_MINUTES = 1_440;
 const DAY_MS = DAY_MINUTES * MINUTE_MS;
 /** The first of January 1970 was a Thursday. */
 const FIRST_DAY = 4;
-/** After a week every window has been in force. */
+/** After a week nearly every window has been in force. */
 const WEEK_MS = 7 * DAY_MS;
 
 /** The price in force at a moment (epoch milliseconds); of windows that overlap, the first counts. */
@@ -59,7 +61,8 @@ export function tariffsWithin(
   return [...found];
 }
 
-function holds({ days, hours }: PriceHours, at: number): boolean {
+function holds({ days, hours, since }: PriceHours, at: number): boolean {
+  if (since !== undefined && at < since) return false;
   const day = (Math.floor(at / DAY_MS) + FIRST_DAY) % 7;
   const minute = Math.floor((at % DAY_MS) / MINUTE_MS);
   const [beginsToday, beganYesterday] = [days.includes(day), days.includes((day + 6) % 7)];
@@ -69,7 +72,7 @@ function holds({ days, hours }: PriceHours, at: number): boolean {
   });
 }
 
-/** The next moment after `at` at which a window begins or ends on some day; at most a day later. */
+/** The next moment after `at` at which a window begins or ends on some day, or the next day does. */
 function nextChange({ windows }: TimedPrice, at: number): number {
   const day = at - (at % DAY_MS);
   let next = day + DAY_MS;
