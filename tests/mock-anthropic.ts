@@ -3,6 +3,8 @@ export interface MockAnthropic {
   readonly url: string;
   /** The bodies that were asked, in order. */
   readonly asked: Record<string, unknown>[];
+  /** What was answered, byte for byte. */
+  readonly said: string[];
   next(...answers: readonly Answer[]): void;
   stop(): void;
 }
@@ -24,6 +26,7 @@ export type Block =
 
 export function startMockAnthropic(key: string): MockAnthropic {
   const asked: Record<string, unknown>[] = [];
+  const said: string[] = [];
   const queue: Answer[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -36,18 +39,23 @@ export function startMockAnthropic(key: string): MockAnthropic {
       asked.push(body);
       const answer = queue.shift() ?? {};
       if (answer.error !== undefined) return refusal(answer.error);
-      if (body.stream !== true) return Response.json(messageOf(answer));
+      if (body.stream !== true) {
+        said.push(JSON.stringify(messageOf(answer)));
+        return new Response(said.at(-1), { headers: { "content-type": "application/json" } });
+      }
       const events = eventsOf(answer);
       const frames = events.map(
         (event) => `event: ${String(event.type)}\ndata: ${JSON.stringify(event)}\n\n`,
       );
       const sse = frames.slice(0, answer.cutAfter ?? frames.length).join("");
+      said.push(sse);
       return new Response(sse, { headers: { "content-type": "text/event-stream; charset=utf-8" } });
     },
   });
   return {
     url: `http://127.0.0.1:${server.port}`,
     asked,
+    said,
     next: (...answers) => void queue.push(...answers),
     stop: () => void server.stop(true),
   };

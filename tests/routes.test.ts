@@ -38,6 +38,7 @@ test("there are routes of every kind", () => {
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    "/v1/messages",
     "/v1/responses",
     "/v1/responses/{id}",
     "/v1/responses/{id}/input_items",
@@ -65,14 +66,19 @@ test("without credentials, and with wrong ones, every route but the public ones 
     for (const headers of [{}, { authorization: "Bearer sk-wrong" }, { "x-api-key": "sk-wrong" }]) {
       const upgrade = path === "/v1/ws" ? { connection: "upgrade", upgrade: "websocket" } : {};
       const response = await ask(method, path, { ...headers, ...upgrade });
-      const body = (await response.json()) as { error: { code: string; request_id: string } };
+      const body = (await response.json()) as {
+        error: { code: string; request_id?: string };
+        request_id?: string;
+      };
       expect([method, path, response.status, body.error.code]).toEqual([
         method,
         path,
         401,
         "invalid_api_key",
       ]);
-      expect(body.error.request_id).toBe(response.headers.get("x-request-id") ?? "none");
+      // Anthropic's dialect has it beside the error.
+      const id = body.error.request_id ?? body.request_id;
+      expect(id).toBe(response.headers.get("x-request-id") ?? "none");
     }
   }
 });
@@ -117,6 +123,8 @@ describe("metering", () => {
     ["/v1/chat/completions", { model: "sandbox-chat", messages, stream: true }],
     ["/api/v1/chat", { model: "sandbox-chat", messages }],
     ["/v1/completions", { model: "sandbox-chat", prompt: "hi" }],
+    ["/v1/messages", { model: "sandbox-chat", max_tokens: 50, messages }],
+    ["/v1/messages", { model: "sandbox-chat", max_tokens: 50, messages, stream: true }],
     ["/v1/responses", { model: "sandbox-chat", input: "hi" }],
     ["/v1/responses", { model: "sandbox-chat", input: "hi", stream: true }],
   ];

@@ -3,7 +3,7 @@ import { type RequestId, randomText, requestId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import { isUnreachable } from "../ledger/database.ts";
-import { errorResponse } from "./errors.ts";
+import { errorFor } from "./error-shapes.ts";
 
 export interface AnswerPorts {
   readonly log: Log;
@@ -30,7 +30,7 @@ export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer
     } catch (thrown) {
       const error = refusalOf(thrown);
       if (error.code === "internal_error") log.error("a request failed", { request: id, endpoint, error });
-      response = errorResponse(error, id);
+      response = errorFor(request, error, id);
     }
     countRequest(request.method, endpoint, response.status);
     return response;

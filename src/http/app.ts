@@ -3,7 +3,7 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { randomText } from "../core/ids.ts";
 import { allowedMethods } from "./allowed-methods.ts";
 import type { AnswerPorts } from "./answer.ts";
-import { errorResponse } from "./errors.ts";
+import { errorFor } from "./error-shapes.ts";
 
 /** The bare application: every path that no route takes, and every error that no route caught, ends here. */
 export function createApp(ports: AnswerPorts) {
@@ -16,7 +16,7 @@ export function createApp(ports: AnswerPorts) {
       ports.log.error("a request failed inside the gateway", { request: id, cause: causeOf(error) });
     }
     ports.countRequest(request.method, "other", refusal.status);
-    const response = errorResponse(refusal, id);
+    const response = errorFor(request, refusal, id);
     if (methods.length > 0) response.headers.set("allow", methods.join(", "));
     return response;
   });

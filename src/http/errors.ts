@@ -28,13 +28,18 @@ export function errorBody(error: SluiceError, requestId: string): ErrorBody {
 }
 
 export function errorResponse(error: SluiceError, requestId: string): Response {
-  const { status, detail } = error;
+  const headers = errorHeaders(error, requestId);
+  return Response.json(errorBody(error, requestId), { status: error.status, headers });
+}
+
+/** What an error says besides its body, in every dialect. */
+export function errorHeaders({ status, detail }: SluiceError, requestId: string): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": requestId };
   if (detail.limit !== undefined) Object.assign(headers, rateLimitHeaders(detail.limit));
   if (detail.attempts !== undefined) headers["x-sluice-attempts"] = String(detail.attempts);
   if (status === 429 || status === 503) headers["retry-after"] = wholeSeconds(detail.retryAfterMs ?? 0);
   if (status === 401) headers["www-authenticate"] = "Bearer";
-  return Response.json(errorBody(error, requestId), { status, headers });
+  return headers;
 }
 
 /** OpenAI's headers of a limit on requests or tokens. */

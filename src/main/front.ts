@@ -5,6 +5,7 @@ import { systemClock as clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { StreamRegistry } from "../gateway/streams/registry.ts";
+import { messageRoutes } from "../http/anthropic/routes.ts";
 import { createApp } from "../http/app.ts";
 import { secretOf } from "../http/credential.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
@@ -75,6 +76,7 @@ export function openFront(
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
     .use(generationRoutes(generating))
+    .use(messageRoutes(generating))
     .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))

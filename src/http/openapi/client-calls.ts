@@ -105,6 +105,31 @@ const RESPONSE_CALLS: readonly Description[] = [
   },
 ];
 
+const MESSAGE_EVENTS = [
+  "Server-sent events of Anthropic's, each with its name. A message that was completed ends with `message_stop`, behind a",
+  'comment line `: sluice {"outcome":…,"cost":…,"usage":…,"vendor":…}`. One that was truncated, failed or cancelled has an',
+  "`error` event before the comment, and no `message_stop`.",
+].join(" ");
+
+const MESSAGE_CALLS: readonly Description[] = [
+  {
+    ...generation("/v1/messages", "Message, in Anthropic's dialect", "MessageRequest", {
+      text: "The message, or with `stream: true` its events.",
+      types: {
+        "application/json": ref("Message"),
+        "text/event-stream": { type: "string", description: MESSAGE_EVENTS },
+      },
+    }),
+    description:
+      "For every chat model, and for Anthropic's with the body and the bytes as they are. What the vendor that serves does without is named in `x-sluice-dropped`. Errors have Anthropic's shape.",
+    headers: {
+      ...REQUEST_HEADERS,
+      "anthropic-version": "`2023-06-01`, as Anthropic's SDKs send it; not needed.",
+      "anthropic-beta": "Passed on to Anthropic as far as it changes no price.",
+    },
+  },
+];
+
 const REPORT_PARAMETERS = {
   group_by: "A list out of key, model, vendor, tier, day, hour; absent: one sum.",
   from: "A date or time; absent: thirty days before `to`.",
@@ -118,6 +143,7 @@ export const CLIENT_CALLS: readonly Description[] = [
   generation("/v1/completions", "Completion (legacy)", "CompletionRequest", generated("Generation")),
   generation("/v1/embeddings", "Embeddings", "EmbeddingRequest", json("The embeddings.", "Embeddings")),
   ...RESPONSE_CALLS,
+  ...MESSAGE_CALLS,
   {
     method: "get",
     path: "/v1/models",

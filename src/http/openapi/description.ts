@@ -25,7 +25,8 @@ export interface Description {
 export type Answer = string | { readonly text: string; readonly types: Readonly<Record<string, JsonObject>> };
 
 export const TAGS = {
-  Generation: "OpenAI's dialect: any OpenAI SDK works with this base URL and a client key.",
+  Generation:
+    "OpenAI's and Anthropic's dialects: any SDK of theirs works with this base URL and a client key.",
   Streams: "Streams that can be read again after any event, and the WebSocket.",
   Account: "The caller's own points, use and receipts.",
   Admin: "Tenants, points, keys, vendors, models and the state of the gateway.",

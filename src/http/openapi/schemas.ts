@@ -81,6 +81,30 @@ export const SCHEMAS: JsonObject = {
     },
     ["model", "input"],
   ),
+  MessageRequest: object(
+    {
+      model: { ...text, examples: ["sandbox-chat"] },
+      max_tokens: whole,
+      messages: listOf(
+        object({
+          role: { enum: ["user", "assistant"] },
+          content: { description: "Text, or a list of blocks." },
+        }),
+      ),
+      system: { description: "Text, or a list of text blocks." },
+      stream: flag,
+      stop_sequences: listOf(text),
+      temperature: number,
+      top_p: number,
+      top_k: whole,
+      tools: listOf({ type: "object" }),
+      tool_choice: { type: "object" },
+      thinking: { type: "object" },
+      output_config: { type: "object" },
+      metadata: object({ user_id: text }),
+    },
+    ["model", "max_tokens", "messages"],
+  ),
   CompletionRequest: object(
     { model: text, prompt: {}, stream: flag, max_tokens: whole, n: whole, temperature: number },
     ["model", "prompt"],
@@ -121,6 +145,21 @@ export const SCHEMAS: JsonObject = {
     previous_response_id: { type: ["string", "null"] },
     store: flag,
     usage: { type: ["object", "null"] },
+  }),
+  Message: object({
+    id: text,
+    type: text,
+    role: text,
+    model: text,
+    content: listOf({ type: "object" }),
+    stop_reason: { type: ["string", "null"] },
+    stop_sequence: { type: ["string", "null"] },
+    usage: object({
+      input_tokens: whole,
+      cache_creation_input_tokens: whole,
+      cache_read_input_tokens: whole,
+      output_tokens: whole,
+    }),
   }),
   ItemList: object({
     object: text,

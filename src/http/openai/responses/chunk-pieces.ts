@@ -19,8 +19,8 @@ export function createChunkReader(): (frames: Uint8Array) => readonly Piece[] {
   };
 }
 
-/** The chunks in whole frames. Lines end with LF or CRLF; several `data:` lines of a frame are one text. */
-function* chunksIn(text: string): Generator<JsonObject, void> {
+/** The JSON objects in whole frames. Lines end with LF or CRLF; several `data:` lines of a frame are one text. */
+export function* chunksIn(text: string): Generator<JsonObject, void> {
   let data = "";
   for (const line of text.split("\n")) {
     const bare = line.endsWith("\r") ? line.slice(0, -1) : line;

@@ -1,0 +1,154 @@
+import type { JsonObject } from "../../core/generation.ts";
+import type { Final } from "../../gateway/gateway.ts";
+import type { CallPiece, Piece } from "../openai/responses/piece.ts";
+import { OWN_SIGNATURE, sealThought } from "./sealed-thoughts.ts";
+import { stopReasonOf } from "./stop-reason.ts";
+import { toAnthropicUsage } from "./usage.ts";
+
+/** An event of a message's stream, or a block of it. */
+export type MessageEvent = JsonObject & { readonly type: string };
+
+/** How a message that is written here is named. */
+export interface MessageNames {
+  /** Distinguishes this message, and its calls, from all others. */
+  readonly suffix: string;
+  readonly model: string;
+}
+
+/** Where a vendor's own stream stands: how many blocks began, and which one is open. */
+export interface BlockState {
+  readonly count: number;
+  readonly open: { readonly index: number; readonly type: string } | undefined;
+}
+
+interface OpenBlock {
+  readonly index: number;
+  readonly type: string;
+  /** Which of the parallel calls it is. */
+  readonly call?: number;
+}
+
+/** Writes pieces of an answer as the events of one message. Blocks follow one another; a call's late pieces find theirs. */
+export class MessageEvents {
+  readonly #emit: (event: MessageEvent) => void;
+  readonly #callBlocks = new Map<number, number>();
+  #count = 0;
+  #open: OpenBlock | undefined;
+  #hasRefused = false;
+  #message: JsonObject = {};
+  #calls: JsonObject = {};
+  readonly #callIds = new Map<number, string>();
+
+  /** @param suffix distinguishes the calls of this message from those of all others */
+  constructor(
+    emit: (event: MessageEvent) => void,
+    readonly suffix: string,
+  ) {
+    this.#emit = emit;
+  }
+
+  /** What the vendor counts is known at the end only: until then nothing is claimed. */
+  begin({ suffix, model }: MessageNames): void {
+    const usage = {
+      input_tokens: 0,
+      cache_creation_input_tokens: 0,
+      cache_read_input_tokens: 0,
+      output_tokens: 0,
+    };
+    const head = { id: `msg_${suffix}`, type: "message", role: "assistant", model, content: [] };
+    this.#emit({
+      type: "message_start",
+      message: { ...head, stop_reason: null, stop_sequence: null, usage },
+    });
+    this.#emit({ type: "ping" });
+  }
+
+  /** Goes on with a message that a vendor began in its own words. */
+  goOnFrom({ count, open }: BlockState): void {
+    this.#count = count;
+    this.#open = open;
+  }
+
+  write(piece: Piece): void {
+    switch (piece.kind) {
+      case "text":
+      case "refusal":
+        this.#hasRefused ||= piece.kind === "refusal";
+        this.#say("text", { type: "text", text: "" }, { type: "text_delta", text: piece.text });
+        return;
+      case "reasoning": {
+        const block = { type: "thinking", thinking: "", signature: "" };
+        this.#say("thinking", block, { type: "thinking_delta", thinking: piece.text });
+        return;
+      }
+      case "call":
+        this.#call(piece);
+        return;
+      case "carried":
+        this.#message = { ...this.#message, ...piece.fields };
+    }
+  }
+
+  /** Ends what is open, and tells what the vendor wants back. */
+  closeBlocks(): void {
+    this.#close();
+    if (Object.keys(this.#message).length === 0 && Object.keys(this.#calls).length === 0) return;
+    const data = sealThought({ message: this.#message, calls: this.#calls });
+    this.#start({ type: "redacted_thinking", data });
+    this.#close();
+  }
+
+  /** Everything of a good end but the last event. */
+  finish({ finishReason, usage }: Final): void {
+    this.closeBlocks();
+    const stop_reason = this.#hasRefused ? "refusal" : stopReasonOf(finishReason);
+    const delta = { stop_reason, stop_sequence: null };
+    this.#emit({ type: "message_delta", delta, usage: toAnthropicUsage(usage) });
+  }
+
+  #say(type: string, block: MessageEvent, delta: JsonObject): void {
+    if (this.#open?.type !== type) {
+      this.#close();
+      this.#start(block);
+    }
+    this.#delta(this.#open?.index ?? 0, delta);
+  }
+
+  #call({ call, id, name, arguments: json, fields }: CallPiece): void {
+    let index = this.#callBlocks.get(call);
+    if (index === undefined) {
+      this.#close();
+      index = this.#count;
+      // A call that its vendor gave no id gets one: the result has to name it.
+      const named = id ?? `toolu_${this.suffix}_${call}`;
+      this.#callIds.set(call, named);
+      this.#callBlocks.set(call, index);
+      this.#start({ type: "tool_use", id: named, name: name ?? "", input: {} }, call);
+    }
+    if (fields !== undefined) {
+      const named = this.#callIds.get(call) ?? "";
+      this.#calls = { ...this.#calls, [named]: { ...(this.#calls[named] as object), ...fields } }; // written here
+    }
+    if (json !== "") this.#delta(index, { type: "input_json_delta", partial_json: json });
+  }
+
+  #start(content_block: MessageEvent, call?: number): void {
+    const index = this.#count;
+    this.#count += 1;
+    this.#open = { index, type: content_block.type, ...(call === undefined ? {} : { call }) };
+    this.#emit({ type: "content_block_start", index, content_block });
+  }
+
+  #delta(index: number, delta: JsonObject): void {
+    this.#emit({ type: "content_block_delta", index, delta });
+  }
+
+  #close(): void {
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return;
+    const { index } = open;
+    if (open.type === "thinking") this.#delta(index, { type: "signature_delta", signature: OWN_SIGNATURE });
+    this.#emit({ type: "content_block_stop", index });
+  }
+}

@@ -1,0 +1,98 @@
+import type { JsonObject } from "../../core/generation.ts";
+import { asObject, invalid } from "../../gateway/requests/fields.ts";
+import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
+import type { Losses } from "./losses.ts";
+
+/** A block's content as parts of a chat message. Kinds that a chat has no word for are told as losses. */
+export function partsOf(block: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
+  if (block.cache_control !== undefined && block.cache_control !== null) losses.drop("cache_control");
+  switch (block.type) {
+    case "text":
+      return textPart(requiredString(block.text, `${path}.text`));
+    case "image":
+      return [imagePart(asObject(block.source, `${path}.source`), `${path}.source`, losses)].flat();
+    case "document":
+      return documentParts(block, path, losses);
+    case "search_result":
+      return searchParts(block, path);
+    default:
+      losses.needAnthropic(`${path}.type`, `blocks of the type '${shown(block.type)}' are its own`);
+      return [];
+  }
+}
+
+/** Texts without a character say nothing, and some vendors refuse them. */
+const textPart = (text: string): readonly JsonObject[] => (text === "" ? [] : [{ type: "text", text }]);
+
+function imagePart(source: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
+  if (source.type === "base64") {
+    const type = requiredString(source.media_type, `${path}.media_type`);
+    const data = requiredString(source.data, `${path}.data`);
+    return [{ type: "image_url", image_url: { url: `data:${type};base64,${data}` } }];
+  }
+  if (source.type === "url") {
+    return [{ type: "image_url", image_url: { url: requiredString(source.url, `${path}.url`) } }];
+  }
+  losses.needAnthropic(path, "files are kept there, and not here");
+  return [];
+}
+
+function documentParts(block: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
+  const source = asObject(block.source, `${path}.source`);
+  if (objectIn(block.citations)?.enabled === true) losses.drop("citations");
+  const title = typeof block.title === "string" ? block.title : undefined;
+  const head = [title, block.context].filter((text) => typeof text === "string" && text !== "").join("\n");
+  switch (source.type) {
+    case "base64": {
+      const type = requiredString(source.media_type, `${path}.source.media_type`);
+      const data = requiredString(source.data, `${path}.source.data`);
+      const file = { filename: title ?? "document.pdf", file_data: `data:${type};base64,${data}` };
+      return [...textPart(typeof block.context === "string" ? block.context : ""), { type: "file", file }];
+    }
+    case "text":
+      return [...textPart(head), ...textPart(requiredString(source.data, `${path}.source.data`))];
+    case "content": {
+      const { content } = source;
+      if (typeof content === "string") return [...textPart(head), ...textPart(content)];
+      return [...textPart(head), ...partsIn(content, `${path}.source.content`, losses)];
+    }
+    default:
+      losses.needAnthropic(`${path}.source`, "documents elsewhere are fetched there, and not here");
+      return [];
+  }
+}
+
+function searchParts({ title, source, content }: JsonObject, path: string): readonly JsonObject[] {
+  const texts = listIn(content).map((part, at) =>
+    requiredString(asObject(part, `${path}.content[${at}]`).text, `${path}.content[${at}].text`),
+  );
+  const lines = [title, source].filter((text) => typeof text === "string");
+  return textPart([...lines, ...texts].join("\n"));
+}
+
+/**
+ * Content that is a text or a list of blocks.
+ * @throws SluiceError `invalid_request` for anything else
+ */
+export function partsIn(content: unknown, path: string, losses: Losses): readonly JsonObject[] {
+  if (content === undefined || content === null) return [];
+  if (typeof content === "string") return textPart(content);
+  if (!Array.isArray(content)) throw invalid(path, "must be a string or an array of blocks");
+  return content.flatMap((block: unknown, at) =>
+    partsOf(asObject(block, `${path}[${at}]`), `${path}[${at}]`, losses),
+  );
+}
+
+/** One text where there is nothing else, which every vendor takes. */
+export function contentOf(parts: readonly JsonObject[]): string | readonly JsonObject[] {
+  if (!parts.every(({ type }) => type === "text")) return parts;
+  return parts.map(({ text }) => String(text)).join("\n\n");
+}
+
+export function requiredString(value: unknown, param: string): string {
+  if (typeof value !== "string") throw invalid(param, "must be a string");
+  return value;
+}
+
+/** A type as an error may show it. */
+export const shown = (type: unknown): string => String(type).slice(0, 60);
