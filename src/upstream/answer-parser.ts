@@ -16,9 +16,8 @@ type State = "head" | "length" | "chunks" | "untilClose" | "over";
 export class AnswerParser {
   #state: State = "over";
   #sink: AnswerSink | undefined;
-  /** The beginning of a head that has not come whole, in a buffer that is larger. */
-  #begun: Buffer | undefined;
-  #begunLength = 0;
+  /** The beginning of a head that has not come whole, one byte a character. */
+  #begun = "";
   #interim = 0;
   /** Bytes of the body still to come. */
   #left = 0;
@@ -93,21 +92,18 @@ export class AnswerParser {
 
   /** Answers where in `bytes` to go on. */
   #readHead(bytes: Buffer, at: number): number {
-    const before = this.#begunLength;
-    const whole = before === 0 ? (at === 0 ? bytes : bytes.subarray(at)) : this.#append(bytes, at);
-    // An empty line may lie across the seam: its first LF is among the last two bytes that came before.
-    const text = headIn(whole, Math.max(0, before - 2));
+    const begun = this.#begun;
+    const text = begun === "" ? headIn(bytes, at) : headOf(begun + latin1(bytes, at), begun.length);
     if (text === undefined) {
-      if (whole.length > MAX_HEAD_BYTES) throw tooLarge();
-      if (before === 0) this.#append(bytes, at);
+      this.#begun = begun + latin1(bytes, at);
+      if (this.#begun.length > MAX_HEAD_BYTES) throw tooLarge();
       return bytes.length;
     }
     if (text.length > MAX_HEAD_BYTES) throw tooLarge();
-    const body = text.length + (whole[text.length] === CR ? 2 : 1);
-    this.#begun = undefined;
-    this.#begunLength = 0;
+    this.#begun = "";
     this.#take(readHead(text));
-    return at + body - before;
+    const emptyLine = at + text.length - begun.length;
+    return emptyLine + (bytes[emptyLine] === LF ? 1 : 2);
   }
 
   #take(head: AnswerHead): void {
@@ -136,37 +132,33 @@ export class AnswerParser {
     }
     this.#sink?.head(head);
   }
-
-  /** Keeps the bytes from `at` on, behind those that were kept; answers all that is kept. */
-  #append(bytes: Buffer, at: number): Buffer {
-    const length = this.#begunLength + bytes.length - at;
-    let begun = this.#begun;
-    if (begun === undefined || begun.length < length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(1_024, 2 * length));
-      begun?.copy(larger, 0, 0, this.#begunLength);
-      this.#begun = begun = larger;
-    }
-    bytes.copy(begun, this.#begunLength, at);
-    this.#begunLength = length;
-    return begun.subarray(0, length);
-  }
 }
 
-const CR = 0x0d;
+const LF = 0x0a;
+
+/** No more than tells a head from one that is too large. */
+const latin1 = (bytes: Buffer, from: number): string =>
+  bytes.toString("latin1", from, Math.min(bytes.length, from + MAX_HEAD_BYTES + 2));
 
 /**
- * The head with which the bytes begin, without its empty line; undefined when it is not whole. The empty line is looked
- * for from `from` on. Lines may end with LF alone, so the first of two kinds counts.
+ * The head that begins at `at`, with its last line's end and without the empty line; undefined when it is not whole.
+ * Lines may end with LF alone, so the first of two kinds of empty lines counts.
  */
-function headIn(bytes: Buffer, from: number): string | undefined {
-  const usual = bytes.indexOf("\n\r\n", from, "latin1");
-  if (usual < 0) {
-    const bare = bytes.indexOf("\n\n", from, "latin1");
-    return bare < 0 ? undefined : bytes.toString("latin1", 0, bare + 1);
-  }
-  const text = bytes.toString("latin1", 0, usual + 1);
+function headIn(bytes: Buffer, at: number): string | undefined {
+  const end = bytes.indexOf("\n\r\n", at, "latin1");
+  if (end < 0) return bytes.includes("\n\n", at, "latin1") ? headOf(latin1(bytes, at), 0) : undefined;
+  const text = bytes.toString("latin1", at, end + 1);
   const bare = text.indexOf("\n\n");
   return bare < 0 ? text : text.slice(0, bare + 1);
+}
+
+/** The same of a text, of which the first `seen` characters hold none. */
+function headOf(text: string, seen: number): string | undefined {
+  const from = Math.max(0, seen - 2);
+  const usual = text.indexOf("\n\r\n", from);
+  const bare = text.indexOf("\n\n", from);
+  const end = bare >= 0 && (usual < 0 || bare < usual) ? bare : usual;
+  return end < 0 ? undefined : text.slice(0, end + 1);
 }
 
 const tooLarge = (): UpstreamError =>

@@ -55,6 +55,7 @@ export class Exchange implements VendorResponse, AnswerSink {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    // Never removed: the signal is this call's alone, and goes with it.
     signal.addEventListener("abort", this);
   }
 
@@ -69,6 +70,7 @@ export class Exchange implements VendorResponse, AnswerSink {
 
   /** The call was aborted, at whatever point it is. */
   handleEvent(): void {
+    if (this.isOver) return;
     this.#first = undefined;
     this.#rest = [];
     this.#waitingBytes = 0;
@@ -182,7 +184,6 @@ export class Exchange implements VendorResponse, AnswerSink {
   #close(): void {
     this.isOver = true;
     this.carrier = undefined;
-    this.signal.removeEventListener("abort", this);
   }
 }
 

@@ -39,11 +39,17 @@ const OWN_NAMES = /^(?:accept|accept-encoding|user-agent)$/i;
 const FRAMING_NAMES =
   /^(?:host|connection|content-length|transfer-encoding|te|trailer|upgrade|keep-alive|expect)$/i;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** The names that adapters give are a few dozen. Beyond this many all are forgotten. */
+const MAX_NAMES = 256;
 const VALUE = /^[\t\x20-\x7e]*$/;
+
+/** `own`: replaces what we say of ourselves. */
+type NameKind = "any" | "own" | "refused";
 
 /** Writes calls as requests, remembering what their addresses come to. */
 export class RequestWriter {
   readonly #addresses = new Map<string, Address>();
+  readonly #names = new Map<string, NameKind>();
 
   /** Throws UpstreamError (`invalid_call`) for what cannot be written. */
   write(call: VendorCall): OutgoingRequest {
@@ -53,10 +59,11 @@ export class RequestWriter {
     let given = 0;
     for (const name in headers) {
       const value = headers[name] ?? "";
-      if (!NAME.test(name) || !VALUE.test(value) || FRAMING_NAMES.test(name)) {
+      const kind = this.#names.get(name) ?? this.#judge(name);
+      if (kind === "refused" || !VALUE.test(value)) {
         throw new UpstreamError("invalid_call", `The field '${name}' cannot be sent.`);
       }
-      if (OWN_NAMES.test(name)) given += 1;
+      if (kind === "own") given += 1;
       fields += `${name}: ${value}\r\n`;
     }
     const own = given === 0 ? OWN_FIELDS : ownFieldsBut(headers);
@@ -64,6 +71,14 @@ export class RequestWriter {
     const isIdempotent = method === "GET";
     const framing = isIdempotent && bodyBytes === 0 ? "\r\n" : `content-length: ${bodyBytes}\r\n\r\n`;
     return { origin, isIdempotent, head: method + start + own + fields + framing, body, bodyBytes };
+  }
+
+  #judge(name: string): NameKind {
+    const isRefused = !NAME.test(name) || FRAMING_NAMES.test(name);
+    const kind = isRefused ? "refused" : OWN_NAMES.test(name) ? "own" : "any";
+    if (this.#names.size >= MAX_NAMES) this.#names.clear();
+    this.#names.set(name, kind);
+    return kind;
   }
 
   #addressOf(url: string): Address {
