@@ -31,12 +31,15 @@ const ERRORS: readonly ErrorRow[] = [
   [["INVALID_ARGUMENT", "OUT_OF_RANGE"], BAD_REQUEST],
 ];
 
-/** A wrong key is an ordinary bad request; its words or its reason tell. */
-const WRONG_KEY = /api key (?:not valid|expired|not found)/i;
+/** A wrong key is an ordinary bad request; its first words or its reason tell. Further on may stand a client's own words. */
+const WRONG_KEY = /^api key (?:not valid|expired|not found)/i;
 const KEY_REASON = /^API_KEY_/;
 
-/** A file that the client named and that does not belong to the key: no fault of the key's. */
-const NO_SUCH_FILE = /access the file|\bfiles?\/[\w-]+|file .{0,80}(?:not found|not exist)/i;
+/** A file or an address that the client named and that cannot be read: no fault of the key's or of the model's name. */
+const NOT_READABLE =
+  /access the file|\bfiles?\/[\w-]+|file .{0,80}(?:not found|not exist|not in an active)|fetch .{0,80}\burl\b|url_error/i;
+
+const FOR_FILES = new Set([400, 403, 404]);
 
 const TOO_MANY_TOKENS = /token count .{0,40}exceeds|exceeds the maximum number of tokens/i;
 
@@ -85,7 +88,7 @@ function judge(report: ErrorReport, { reason, quotas }: Details): Verdict {
   const { status, message } = report;
   if (KEY_REASON.test(reason ?? "") || WRONG_KEY.test(message)) return BAD_KEY;
   if (status === 402) return BAD_KEY;
-  if ((status === 403 || status === 404) && NO_SUCH_FILE.test(message)) return BAD_REQUEST;
+  if (FOR_FILES.has(status) && NOT_READABLE.test(message)) return BAD_REQUEST;
   // A day's quota is not back before midnight (Pacific time), whatever `RetryInfo` says.
   if (quotas.some((quota) => /PerDay/i.test(quota))) return BAD_KEY;
   const verdict = byCode(ERRORS, report) ?? byStatus(status);

@@ -51,10 +51,17 @@ function openAiUsage(usage: Usage): JsonObject {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: usage.cacheWrite },
-    completion_tokens_details: { reasoning_tokens: usage.reasoning },
+    prompt_tokens_details: {
+      cached_tokens: usage.cachedInput,
+      cache_write_tokens: usage.cacheWrite + (usage.cacheWriteLong ?? 0),
+      ...soundTokens(usage.audioInput),
+    },
+    completion_tokens_details: { reasoning_tokens: usage.reasoning, ...soundTokens(usage.audioOutput) },
   };
 }
+
+const soundTokens = (count: number | undefined): JsonObject =>
+  count === undefined ? {} : { audio_tokens: count };
 
 interface Choice {
   text: string;

@@ -87,6 +87,25 @@ describe("events as a chat.completion body", () => {
     expect(outputChars).toBe("hm".length + "é".length + "f{}".length);
   });
 
+  test("tell tokens of sound and both lifetimes of a cache where there are any", () => {
+    const told = {
+      ...NO_USAGE,
+      input: 3,
+      cacheWrite: 1,
+      cacheWriteLong: 2,
+      audioInput: 4,
+      output: 5,
+      audioOutput: 6,
+    };
+    expect(completionBody(NAMES, [{ type: "usage", usage: told }]).body.usage).toEqual({
+      prompt_tokens: 10,
+      completion_tokens: 11,
+      total_tokens: 21,
+      prompt_tokens_details: { cached_tokens: 0, cache_write_tokens: 3, audio_tokens: 4 },
+      completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 6 },
+    });
+  });
+
   test("without text is null beside calls, else an empty text; without usage it has none", () => {
     const message = (shown: readonly Shown[]) => completionBody(NAMES, shown).body;
     expect(message([{ type: "finish", choice: 0, reason: "stop" }])).toMatchObject({
