@@ -129,7 +129,11 @@ describe("one more time", () => {
     const stream = first.headers.get("x-sluice-stream") ?? "";
     const reader = (first.body ?? new Blob().stream()).getReader();
     let text = "";
-    while (!text.includes('"delta":" two"')) text += new TextDecoder().decode((await reader.read()).value);
+    while (!/"delta":"[^"]*two"/.test(text)) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`ended before it was left: ${text}`);
+      text += new TextDecoder().decode(value);
+    }
     await reader.cancel();
     const last = [...text.matchAll(/^id: (\d+)$/gm)].at(-1)?.[1] ?? "";
     vendors.mock("openai").release();

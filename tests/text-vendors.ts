@@ -1,10 +1,11 @@
 import { type Client, type Gateway, startGateway } from "./gateway.ts";
-import { type MockAnthropic, startMockAnthropic } from "./mock-anthropic.ts";
-import type { Shape, ToolCall } from "./mock-vendor/script.ts";
+import { type Answer, type MockAnthropic, startMockAnthropic } from "./mock-anthropic.ts";
+import { type GeminiAnswer, startMockGemini } from "./mock-gemini.ts";
+import type { Script, Shape, ToolCall } from "./mock-vendor/script.ts";
 import { type MockVendor, startMockVendor } from "./mock-vendor.ts";
 
 export const SHAPES: readonly Shape[] = ["openai", "deepseek", "qwen", "doubao"];
-export const VENDORS = [...SHAPES, "anthropic"] as const;
+export const VENDORS = [...SHAPES, "anthropic", "gemini"] as const;
 export type Vendor = (typeof VENDORS)[number];
 
 /** A model of each vendor, which clients call `<vendor>-model`. */
@@ -14,6 +15,7 @@ export const MODELS: Readonly<Record<Vendor, string>> = {
   qwen: "qwen-plus",
   doubao: "doubao-x",
   anthropic: "claude-opus-4-8",
+  gemini: "gemini-3-pro-preview",
 };
 
 /** Points a million tokens: micropoints a token. */
@@ -27,6 +29,8 @@ export interface Said {
   /** Part of `prompt`. */
   readonly cached?: number;
   readonly completion: number;
+  /** Absent: by itself. `cut`: a stream, in its middle. */
+  readonly end?: "length" | "cut";
 }
 
 /** What it costs, in micropoints. */
@@ -49,10 +53,14 @@ export interface TextVendors {
 }
 
 const CLAUDE_KEY = "sk-ant-key-of-the-vendor";
+const GEMINI_KEY = "AIza-key-of-the-vendor";
+/** What arrives together with a connection's reset is lost with it: the first words shall be there by then. */
+export const PACED = { token: 30 };
 
 export async function startTextVendors(): Promise<TextVendors> {
   const mocks = new Map(SHAPES.map((shape) => [shape, startMockVendor({ shape })]));
   const claude = startMockAnthropic(CLAUDE_KEY);
+  const gemini = startMockGemini(GEMINI_KEY);
   const mock = (shape: Shape): MockVendor => {
     const vendor = mocks.get(shape);
     if (vendor === undefined) throw new Error(shape);
@@ -63,6 +71,7 @@ export async function startTextVendors(): Promise<TextVendors> {
     routing: { takeover: "never" },
     vendors: {
       anthropic: { adapter: "anthropic", baseUrl: claude.url, keys: [CLAUDE_KEY] },
+      gemini: { adapter: "gemini", baseUrl: gemini.url, keys: [GEMINI_KEY] },
       ...Object.fromEntries(
         SHAPES.map((shape) => [
           shape,
@@ -77,49 +86,78 @@ export async function startTextVendors(): Promise<TextVendors> {
       ]),
     ),
   });
+  const bodyOf = (vendor: Vendor) => {
+    if (vendor === "anthropic") return claude.asked.at(-1);
+    return vendor === "gemini" ? gemini.asked.at(-1) : mock(vendor).account.calls.at(-1)?.request.body;
+  };
   return {
     gateway,
     client: await gateway.client("1000"),
     claude,
     mock,
-    says(vendor, { text, toolCalls, prompt, cached = 0, completion }) {
-      if (vendor === "anthropic") {
-        const usage = {
-          input_tokens: prompt - cached,
-          cache_read_input_tokens: cached,
-          output_tokens: completion,
-        };
-        claude.next({ ...claudeAnswer(text, toolCalls), usage });
-        return;
-      }
-      const counts = { promptTokens: prompt, cachedTokens: cached };
-      mock(vendor).next({
-        ...counts,
-        ...(text === undefined ? {} : { text }),
-        ...(toolCalls === undefined ? {} : { toolCalls }),
-      });
+    says(vendor, said) {
+      if (vendor === "anthropic") claude.next(claudeAnswer(said));
+      else if (vendor === "gemini") gemini.next(geminiAnswer(said));
+      else mock(vendor).next(scriptOf(said));
     },
     asked(vendor) {
-      const body =
-        vendor === "anthropic" ? claude.asked.at(-1) : mock(vendor).account.calls.at(-1)?.request.body;
+      const body = bodyOf(vendor);
       if (body === undefined) throw new Error(`${vendor} was not asked`);
       return body;
     },
     async dispose() {
       await gateway.dispose();
       claude.stop();
+      gemini.stop();
       for (const vendor of mocks.values()) vendor.stop();
     },
   };
 }
 
-function claudeAnswer(text: string | undefined, toolCalls: readonly ToolCall[] = []) {
-  if (text !== undefined) return { content: [{ type: "text", text }], stopReason: "end_turn" } as const;
+function scriptOf({ text, toolCalls, prompt, cached = 0, end }: Said): Script {
+  return {
+    promptTokens: prompt,
+    cachedTokens: cached,
+    ...(text === undefined ? {} : { text }),
+    ...(toolCalls === undefined ? {} : { toolCalls }),
+    ...(end === "length" ? { finishReason: "length" } : {}),
+    ...(end === "cut" ? { cut: { afterTokens: 2 }, pace: PACED } : {}),
+  };
+}
+
+function claudeAnswer({ text, toolCalls = [], prompt, cached = 0, completion, end }: Said): Answer {
+  const usage = {
+    input_tokens: prompt - cached,
+    cache_read_input_tokens: cached,
+    output_tokens: completion,
+  };
+  // The frames of the beginning, and two words.
+  const cut = end === "cut" ? { cutAfter: 5 } : {};
+  const stopReason = end === "length" ? "max_tokens" : "end_turn";
+  if (text !== undefined) return { content: [{ type: "text", text }], stopReason, usage, ...cut };
   const content = toolCalls.map(({ name, arguments: input }, index) => ({
     type: "tool_use" as const,
     id: `toolu_${index}`,
     name,
     input: JSON.parse(input) as object, // what the test wrote
   }));
-  return { content, stopReason: "tool_use" };
+  return { content, stopReason: "tool_use", usage };
+}
+
+function geminiAnswer({ text, toolCalls = [], prompt, cached = 0, completion, end }: Said): GeminiAnswer {
+  const usage = {
+    promptTokenCount: prompt,
+    candidatesTokenCount: completion,
+    ...(cached === 0 ? {} : { cachedContentTokenCount: cached }),
+  };
+  const words = (text ?? "").split(/(?<= )/).map((word) => ({ text: word }));
+  const calls = toolCalls.map(({ name, arguments: args }, index) => ({
+    functionCall: { id: `fc-${index}`, name, args: JSON.parse(args) as object }, // what the test wrote
+  }));
+  return {
+    parts: text === undefined ? calls : words,
+    usage,
+    ...(end === "length" ? { finishReason: "MAX_TOKENS" } : {}),
+    ...(end === "cut" ? { cutAfter: 2 } : {}),
+  };
 }
