@@ -13,11 +13,13 @@ const WEATHER = {
 const messages = [{ role: "user" as const, content: "How are you?" }];
 
 let vendor: MockGemini;
+let other: MockGemini;
 let gateway: Gateway;
 let client: Client;
 
 beforeAll(async () => {
   vendor = startMockGemini(KEY);
+  other = startMockGemini(KEY);
   const adapter = { adapter: "gemini", baseUrl: vendor.url };
   const candidate = { model: "gemini-3.1-pro-preview", price: PRICE, maxOutput: 64_000 };
   gateway = await startGateway({
@@ -25,11 +27,18 @@ beforeAll(async () => {
       google: { ...adapter, keys: [KEY] },
       locked: { ...adapter, keys: ["AIzaSyWrongKey0123"] },
       daily: { ...adapter, keys: [KEY] },
+      frail: { ...adapter, keys: [KEY] },
+      other: { ...adapter, baseUrl: other.url, keys: [KEY] },
     },
+    routing: { strategy: "priority" },
     models: {
       gemini: [{ ...candidate, vendor: "google" }],
       locked: [{ ...candidate, vendor: "locked" }],
       daily: [{ ...candidate, vendor: "daily" }],
+      pair: [
+        { ...candidate, vendor: "frail" },
+        { ...candidate, vendor: "other" },
+      ],
       vectors: [
         { vendor: "google", model: "gemini-embedding-001", operations: ["embedding"], price: { input: 3 } },
       ],
@@ -41,6 +50,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.dispose();
   vendor.stop();
+  other.stop();
 }, 60_000);
 
 const sdk = () => new OpenAI({ apiKey: client.key, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
@@ -157,6 +167,40 @@ test("a stream that is cut is told to be, never ended, wherever it is cut", asyn
     expect(text).toContain('"stream_truncated"');
     expect(text).not.toContain("[DONE]");
   }
+});
+
+test("an answer that is cut is gone on with by an instruction, and both parts are charged by their counts", async () => {
+  const before = await spent();
+  vendor.next({
+    parts: [{ text: "One, two, three, four, five, six" }],
+    usage: { promptTokenCount: 6, candidatesTokenCount: 4 },
+    cutAfter: 3,
+  });
+  other.next({
+    parts: [{ text: "One, two, three, four, five, six." }],
+    usage: { promptTokenCount: 30, candidatesTokenCount: 7 },
+  });
+  const stream = await sdk().chat.completions.create({ model: "pair", messages, stream: true });
+  let text = "";
+  for await (const { choices } of stream) text += choices[0]?.delta.content ?? "";
+  expect(text).toBe("One, two, three, four, five, six.");
+  const contents = other.asked.at(-1)?.contents;
+  expect(contents).toMatchObject([
+    { role: "user", parts: [{ text: "How are you?" }] },
+    { role: "model", parts: [{ text: "One, two, three," }] },
+    { role: "user" },
+  ]);
+  expect((await spent()) - before).toBe((6n + 30n) * 2n + (4n + 7n) * 8n);
+});
+
+test("a model that fails at its own tools leaves the request to the next vendor", async () => {
+  vendor.next({ parts: [], finishReason: "MALFORMED_FUNCTION_CALL" });
+  other.next({ parts: [{ text: "Sunny" }] });
+  const { data, response } = await sdk()
+    .chat.completions.create({ model: "pair", messages, tools: [WEATHER] })
+    .withResponse();
+  expect(data.choices[0]?.message.content).toBe("Sunny");
+  expect(response.headers.get("x-sluice-vendor")).toBe("other");
 });
 
 test("a blocked prompt and a filtered answer are told as OpenAI tells them, and charged by the count", async () => {
