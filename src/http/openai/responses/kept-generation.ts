@@ -30,6 +30,8 @@ export function keptGeneration(
     const final = generation.final && explained(generation.final, chars);
     if (isKept || final === undefined) return;
     isKept = true;
+    // Nobody's wish, or about to be gone on with by another node.
+    if (final.outcome === "cancelled") return;
     const status = statusOf(final);
     output.end(status === "completed" ? "completed" : "incomplete");
     const endedAt = Math.floor(clock.now() / 1_000);

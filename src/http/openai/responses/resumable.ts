@@ -90,10 +90,11 @@ export function responseEventsBody(
 
 const encoder = new TextEncoder();
 
-/** A stream that another node went on with is kept nowhere. */
+/** A stream that another node went on with, or that was cancelled, is kept nowhere. */
 function endOf(events: ResponseEvents, { final, receipt }: DoneEntry): string {
   const response = events.end(final);
-  return events.close(final, receipt === undefined ? response : { ...response, store: false });
+  const isKept = receipt === undefined && final.outcome !== "cancelled";
+  return events.close(final, isKept ? response : { ...response, store: false });
 }
 
 function piecesOf({ choice, reasoning, text, refusal, toolCalls = [] }: DeltaEntry): readonly Piece[] {
