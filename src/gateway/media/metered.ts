@@ -10,7 +10,12 @@ import { promptTokensForHold } from "../requests/prompt-tokens.ts";
 const TOKENS_OF_AN_INPUT = 6_500;
 
 /** What routing, limits and the hold must know of a job for pictures; nobody sends it anywhere. */
-export function meteredAs(request: MediaRequest): GenerationRequest {
+export function meteredAs(
+  request: Pick<MediaRequest, "operation" | "model" | "prompt" | "negativePrompt" | "count"> & {
+    readonly inputs: { readonly length: number };
+    readonly mask?: unknown;
+  },
+): GenerationRequest {
   const words = Buffer.byteLength(request.prompt ?? "") + Buffer.byteLength(request.negativePrompt ?? "");
   const pictures = request.inputs.length + (request.mask === undefined ? 0 : 1);
   return {
@@ -44,7 +49,7 @@ export function meterPictures(tariff: Tariff, { pictures, usage: told }: MediaRe
 }
 
 /** All that was asked for, as a loss: the vendor may have made it, and nobody has it. */
-export function meterLost(tariff: Tariff, { count }: MediaRequest): Metered {
+export function meterLost(tariff: Tariff, count: number): Metered {
   const usage = { ...NO_USAGE, images: count };
   return { usage, cost: costOf(tariff, usage), isBillable: false, flags: ["usage_estimated"] };
 }

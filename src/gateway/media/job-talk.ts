@@ -1,0 +1,158 @@
+import type { Target } from "../../adapters/adapter.ts";
+import type {
+  JobState,
+  MediaAdapter,
+  MediaCall,
+  MediaTransport,
+  RunningJob,
+} from "../../adapters/media-adapter.ts";
+import type { VendorKey } from "../../core/catalog.ts";
+import type { MediaRequest } from "../../core/media.ts";
+import type { VendorFailure } from "../../core/vendor-failure.ts";
+import { inexpressible } from "../attempt.ts";
+import type { Deadlines } from "../deadlines.ts";
+import type { Route } from "../routes.ts";
+import { CallLimit, exchange, transportFor } from "./exchange.ts";
+
+export interface TalkPorts {
+  readonly mediaNetwork: MediaTransport;
+  readonly deadlines: Deadlines;
+}
+
+/** What is known after a submission. `lost`: nobody knows whether the vendor has the job. */
+export type Submitted =
+  | { readonly kind: "taken"; readonly state: Taken }
+  | { readonly kind: "refused"; readonly failure: VendorFailure }
+  | { readonly kind: "lost"; readonly failure: VendorFailure };
+
+export type Taken = JobState & { readonly kind: "running" | "done" };
+
+/** What a question about a job showed. `silent`: nothing about the job; `unknown`: the vendor says that it has none. */
+export type Asked =
+  | JobState
+  | { readonly kind: "silent"; readonly failure: VendorFailure }
+  | { readonly kind: "unknown"; readonly failure: VendorFailure };
+
+/** How long one question to a vendor may take. */
+const QUESTION_MS = 30_000;
+const GONE_STATUSES: ReadonlySet<number> = new Set([404, 410]);
+
+/** What is said with one vendor, under one of its keys, about one job. */
+export class JobTalk {
+  readonly adapter: MediaAdapter;
+  readonly #target: Target;
+
+  constructor(
+    readonly ports: TalkPorts,
+    readonly route: Route,
+    readonly key: VendorKey,
+  ) {
+    if (route.media === undefined) throw new Error(`${route.vendor.id} was asked for pictures`);
+    const { adapter, baseUrl } = route.media;
+    this.adapter = adapter;
+    this.#target = { model: key.models?.[route.model] ?? route.model, baseUrl, secret: key.secret };
+  }
+
+  /** The call that submits, or why there is none. */
+  callFor(request: MediaRequest, mark: string): MediaCall | VendorFailure {
+    try {
+      return this.adapter.submit(request, this.#target, mark);
+    } catch (thrown) {
+      return inexpressible(thrown);
+    }
+  }
+
+  async submit(call: MediaCall, request: MediaRequest, signal: AbortSignal): Promise<Submitted> {
+    const isSafe = this.adapter.resubmission === "safe";
+    const sent = await this.#send(call, signal);
+    if (!sent.ok) {
+      const { failure, mayHaveArrived } = sent;
+      return { kind: mayHaveArrived && !isSafe ? "lost" : "refused", failure };
+    }
+    const state = this.adapter.readSubmitted(request, sent.answer);
+    if (state.kind === "running" || state.kind === "done") return { kind: "taken", state };
+    if (state.kind === "cancelled") return { kind: "refused", failure: CANCELLED };
+    return { kind: state.mayHaveRun === true && !isSafe ? "lost" : "refused", failure: state.failure };
+  }
+
+  async ask(job: RunningJob, signal: AbortSignal): Promise<Asked> {
+    const { poll, readPolled } = this.adapter;
+    if (poll === undefined || readPolled === undefined)
+      return { kind: "failed", failure: CANNOT_BE_ASKED, mayHaveRun: true };
+    return this.#question(
+      () => poll(job, this.#target),
+      (answer) => readPolled(job, answer),
+      signal,
+    );
+  }
+
+  /** Looks for a job whose submission was not answered. Undefined: this vendor cannot be asked for it. */
+  async find(mark: string, signal: AbortSignal): Promise<Asked | undefined> {
+    const { find, readFound } = this.adapter;
+    if (find === undefined || readFound === undefined) return undefined;
+    return this.#question(
+      () => find(mark, this.#target),
+      (answer) => {
+        const state = readFound(mark, answer);
+        return state.kind === "unknown" ? { kind: "unknown", failure: UNKNOWN_JOB } : state;
+      },
+      signal,
+    );
+  }
+
+  get canCancel(): boolean {
+    return this.adapter.cancel !== undefined;
+  }
+
+  /** True: the vendor took it back. */
+  async cancel(job: RunningJob, signal: AbortSignal): Promise<boolean> {
+    const call = this.adapter.cancel?.(job, this.#target);
+    if (call === undefined) return false;
+    const sent = await this.#limited(call, signal);
+    return sent.ok && sent.answer.status >= 200 && sent.answer.status < 300;
+  }
+
+  async #question(
+    build: () => MediaCall,
+    read: (answer: Parameters<NonNullable<MediaAdapter["readPolled"]>>[1]) => Asked,
+    signal: AbortSignal,
+  ): Promise<Asked> {
+    const sent = await this.#limited(build(), signal);
+    if (!sent.ok) return { kind: "silent", failure: sent.failure };
+    const state = read(sent.answer);
+    if (state.kind !== "failed") return state;
+    // An error about the question says nothing about the job.
+    const { status } = sent.answer;
+    if (GONE_STATUSES.has(status)) return { kind: "unknown", failure: state.failure };
+    const isAboutQuestion = status < 200 || status > 299 || state.mayHaveRun === true;
+    return isAboutQuestion ? { kind: "silent", failure: state.failure } : state;
+  }
+
+  async #limited(call: MediaCall, signal: AbortSignal): Promise<Awaited<ReturnType<typeof exchange>>> {
+    const limit = new CallLimit(this.ports.deadlines, QUESTION_MS, signal);
+    try {
+      return await this.#send(call, limit.signal);
+    } finally {
+      limit.close();
+    }
+  }
+
+  #send(call: MediaCall, signal: AbortSignal): ReturnType<typeof exchange> {
+    const transport = transportFor(this.adapter, this.ports.mediaNetwork, call);
+    return exchange(transport, call, this.key.secret, signal);
+  }
+}
+
+const vendorFailure = (vendorCode: string, message: string): VendorFailure => ({
+  fault: "vendor",
+  code: "vendor_unavailable",
+  status: 200,
+  vendorCode,
+  message,
+});
+const CANCELLED = vendorFailure("cancelled", "The vendor cancelled the job at once.");
+const CANNOT_BE_ASKED = vendorFailure(
+  "no_result",
+  "The vendor's answer was lost, and it cannot be asked again.",
+);
+const UNKNOWN_JOB = vendorFailure("unknown_job", "The vendor does not know the job.");

@@ -1,0 +1,63 @@
+import type { JsonObject } from "../../core/generation.ts";
+import type { MediaId, TaskId } from "../../core/ids.ts";
+import type { MediaRequest } from "../../core/media.ts";
+import { micropointsOf } from "../../core/points.ts";
+import type { Caller } from "../gateway.ts";
+
+/** Everything that a node needs to do a task, whoever took it. Kept sealed, so it holds bytes only as kept media. */
+export interface PictureOrder {
+  readonly caller: Caller;
+  readonly request: KeptRequest;
+  /** As the client called it: what limits of paths go by. */
+  readonly path: string;
+  /** Where clients reach the gateway, for links. */
+  readonly base: string;
+  /** What signs the message to the client's own server; absent: the tenant's own. */
+  readonly webhookSecret?: string;
+}
+
+/** A request whose pictures are kept, so that any node can have them. */
+export type KeptRequest = Omit<MediaRequest, "inputs" | "mask"> & {
+  readonly inputs: readonly KeptInput[];
+  readonly mask?: KeptInput;
+};
+
+export type KeptInput =
+  | { readonly kind: "kept"; readonly media: MediaId }
+  | { readonly kind: "url"; readonly url: string };
+
+/** What is asked of the task runner. */
+export interface TaskWish {
+  readonly request: MediaRequest;
+  readonly path: string;
+  readonly base: string;
+  readonly metadata?: JsonObject;
+  readonly webhook?: { readonly url: string; readonly secret?: string };
+  /** The earlier task that this one goes on from. */
+  readonly parentTask?: TaskId;
+  /** Somebody waits for it: a vendor that is busy is a refusal then, not a reason to wait. */
+  readonly isAwaited: boolean;
+}
+
+/** JSON knows no bigint: the budget's points go as text. */
+export function packOrder(order: PictureOrder): JsonObject {
+  const { caller } = order;
+  const budget = caller.budget && { ...caller.budget, points: String(caller.budget.points) };
+  return { ...order, caller: { ...caller, budget } };
+}
+
+export function unpackOrder(packed: JsonObject): PictureOrder {
+  // What `packOrder` wrote, sealed since.
+  const order = packed as unknown as PictureOrder & {
+    readonly caller: { readonly budget: { readonly points: string } | null };
+  };
+  const { budget } = order.caller;
+  if (budget === null) return order;
+  return {
+    ...order,
+    caller: {
+      ...order.caller,
+      budget: { ...order.caller.budget, points: micropointsOf(BigInt(budget.points)) } as Caller["budget"],
+    },
+  };
+}

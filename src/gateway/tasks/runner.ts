@@ -1,0 +1,356 @@
+import { SHARDS, shardOf } from "../../actors/shard.ts";
+import type { HookNews, RunningJob } from "../../adapters/media-adapter.ts";
+import type { Tier } from "../../core/catalog.ts";
+import type { Cancel } from "../../core/clock.ts";
+import { asSluiceError, type LimitState, SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
+import { type RequestId, randomText, requestId, type TaskId, type TenantId, taskId } from "../../core/ids.ts";
+import { ZERO } from "../../core/points.ts";
+import { hasEnded, type Task } from "../../core/task.ts";
+import type { ClaimedTask, TaskLedger, TaskSelection, Transaction } from "../../ledger/tasks.ts";
+import type { Webhooks } from "../../webhooks/webhooks.ts";
+import type { Caller } from "../gateway.ts";
+import { keepInputs } from "./inputs.ts";
+import {
+  CLAIM_MS,
+  CLAIMS_AT_ONCE,
+  FORGET_AT_ONCE,
+  FORGET_MS,
+  RENEW_MS,
+  TASKS_PER_NODE,
+  TASKS_PER_TENANT,
+} from "./limits.ts";
+import { openTask } from "./open-task.ts";
+import { type PictureOrder, packOrder, type TaskWish, unpackOrder } from "./order.ts";
+import { TaskBook } from "./task-book.ts";
+import { TaskFeed } from "./task-feed.ts";
+import { type LeftAt, PictureRun, type TaskRunPorts, type TaskRunTerms } from "./task-run.ts";
+
+export interface TaskPorts extends TaskRunPorts {
+  readonly ledger: TaskLedger;
+  readonly webhooks: Pick<Webhooks, "enqueue" | "wake">;
+  /** Whether this node looks after a shard. */
+  owns(shard: number): boolean;
+  /** Why a new task is refused at this moment, whatever it is. */
+  refusal(tier: Tier): SluiceError | undefined;
+  /** A task as its tenant is shown it, with links. */
+  shown(task: Task, base: string): Promise<JsonObject>;
+}
+
+/** A task that was written down: it will come to an end, whatever becomes of this node. */
+export interface AcceptedTask {
+  readonly task: Task;
+  readonly limit: LimitState | undefined;
+  readonly tokenLimit: LimitState | undefined;
+  /** Its end here, with the vendors that were tried. Undefined: it goes on elsewhere. */
+  readonly ended: Promise<{ readonly task: Task; readonly attempts: number } | undefined>;
+}
+
+interface Running {
+  readonly run: PictureRun;
+  readonly book: TaskBook;
+  readonly isAwaited: boolean;
+  readonly ended: Promise<unknown>;
+}
+
+/** The tasks of this node: takes them, runs them, goes on with those of nodes that are gone. */
+export class TaskRunner {
+  readonly feed: TaskFeed;
+  readonly #running = new Map<TaskId, Running>();
+  readonly #timers: Cancel[] = [];
+  #arriving = 0;
+  #isClosing = false;
+  #isClaiming = false;
+
+  constructor(readonly ports: TaskPorts) {
+    this.feed = new TaskFeed(ports);
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  /** Begins to look for tasks that nobody runs: first for those that an earlier life of this node had. */
+  async start(): Promise<void> {
+    const { clock, ledger } = this.ports;
+    await ledger.releaseOwn();
+    this.#timers.push(
+      clock.every(RENEW_MS, () => this.#quietly(this.#renew(), "leases of tasks could not be renewed")),
+      clock.every(CLAIM_MS, () => this.#quietly(this.#claim(), "abandoned tasks could not be looked for")),
+      clock.every(FORGET_MS, () =>
+        this.#quietly(ledger.forgetExpired(FORGET_AT_ONCE), "old tasks could not be forgotten"),
+      ),
+    );
+    this.#quietly(this.#claim(), "abandoned tasks could not be looked for");
+  }
+
+  /**
+   * Takes a task: when this resolves it is written down, and admitted.
+   * @throws SluiceError what a client is refused with
+   */
+  async accept(caller: Caller, wish: TaskWish, request: RequestId): Promise<AcceptedTask> {
+    const refusal = this.ports.refusal(caller.tier) ?? this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    this.#arriving += 1;
+    try {
+      return await this.#accept(caller, wish, request);
+    } finally {
+      this.#arriving -= 1;
+    }
+  }
+
+  find(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
+    return this.ports.ledger.find(tenant, id);
+  }
+
+  list(tenant: TenantId, which: TaskSelection): Promise<readonly Task[]> {
+    return this.ports.ledger.list(tenant, which);
+  }
+
+  /** Undefined: there is no such task. One that has ended stays as it is. */
+  async cancel(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
+    const task = await this.ports.ledger.wantCancel(tenant, id);
+    if (task !== undefined && !hasEnded(task.state)) this.#running.get(id)?.run.cancel();
+    return task;
+  }
+
+  /** Whoever waited for it has left: cancelled where that is free, else gone on with and kept. */
+  abandon(tenant: TenantId, id: TaskId): void {
+    if (this.#running.get(id)?.run.isFreeToCancel !== true) return;
+    this.#quietly(this.cancel(tenant, id), "a task that nobody waits for could not be cancelled");
+  }
+
+  /** A vendor says something about one of its jobs. False: nobody here runs it. */
+  hear(vendor: string, news: HookNews): boolean {
+    for (const { run } of this.#running.values()) {
+      if (!run.isAbout(vendor, news.jobId)) continue;
+      run.hear(news.state);
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes nothing new, and leaves to others what can be gone on with elsewhere. */
+  handOver(): void {
+    this.#isClosing = true;
+    for (const { run, isAwaited } of this.#running.values()) if (!isAwaited && !run.isSubmitting) run.letGo();
+  }
+
+  /** Lets go of everything. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    for (const cancel of this.#timers) cancel();
+    const running = [...this.#running.values()];
+    for (const { run } of running) run.letGo();
+    await Promise.all(running.map(({ ended }) => ended));
+    this.feed.close();
+  }
+
+  #refusal(): SluiceError | undefined {
+    const isFull = this.#running.size + this.#arriving >= TASKS_PER_NODE;
+    if (!isFull && !this.#isClosing) return undefined;
+    const message = isFull ? "This node runs as many tasks as it can." : "This node is stopping.";
+    return new SluiceError("overloaded", message, { retryAfterMs: isFull ? 5_000 : 1_000 });
+  }
+
+  async #accept(caller: Caller, wish: TaskWish, charged: RequestId): Promise<AcceptedTask> {
+    const { ledger, store, random, clock } = this.ports;
+    const { tenant } = caller;
+    if ((await ledger.unfinished(tenant)) >= TASKS_PER_TENANT) {
+      const message = `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`;
+      throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: 5_000 });
+    }
+    const parent = wish.parentTask && (await this.#parent(tenant, wish.parentTask));
+    const asked = parent === undefined ? wish.request : { ...wish.request, parent };
+    const opening = { caller, request: asked, requestId: charged, path: wish.path, isAgain: false };
+    const { charge, candidates, admission } = await openTask(this.ports, opening);
+    try {
+      const { path, base, metadata, webhook, isAwaited } = wish;
+      const request = await keepInputs(store, tenant, asked);
+      const secret = webhook?.secret;
+      const order: PictureOrder = {
+        caller,
+        request,
+        path,
+        base,
+        ...(secret === undefined ? {} : { webhookSecret: secret }),
+      };
+      const id = taskId(`task_${randomText(random.bytes(24))}`);
+      const { operation, model } = request;
+      const createdAt = clock.now();
+      await ledger.accept({
+        id,
+        tenant,
+        key: caller.key,
+        operation,
+        model,
+        shard: shardOf("task", id),
+        charge: charged,
+        request: packOrder(order),
+        ...(metadata === undefined ? {} : { metadata }),
+        ...(webhook === undefined ? {} : { webhook: webhook.url }),
+      });
+      const task: Task = {
+        ...BLANK,
+        id,
+        tenant,
+        key: caller.key,
+        operation,
+        model,
+        charge: charged,
+        metadata,
+        webhook: webhook?.url,
+        createdAt,
+      };
+      const terms = { right: { id, run: 1 }, order, charge, candidates, createdAt, isAwaited };
+      const ended = this.#run(task, terms, undefined);
+      return { task, limit: admission.limit, tokenLimit: admission.tokenLimit, ended };
+    } catch (thrown) {
+      charge.settleUnserved("failed", asSluiceError(thrown).code);
+      throw thrown;
+    }
+  }
+
+  async #parent(tenant: TenantId, id: TaskId): Promise<{ readonly vendor: string; readonly jobId: string }> {
+    const parent = await this.ports.ledger.find(tenant, id);
+    const jobId = parent?.result?.jobId;
+    if (parent?.vendor === undefined || jobId === undefined) {
+      throw new SluiceError(
+        "not_found",
+        "There is no such task to go on from, or its vendor keeps no jobs.",
+        {
+          param: "parent",
+        },
+      );
+    }
+    return { vendor: parent.vendor, jobId };
+  }
+
+  #run(task: Task, terms: TaskRunTerms, left: LeftAt | undefined): AcceptedTask["ended"] {
+    const { id } = task;
+    const { ledger, clock, log } = this.ports;
+    const book = new TaskBook(
+      {
+        ledger,
+        clock,
+        log,
+        told: () => this.feed.told(id),
+        ending: (ended, transaction) => this.#message(ended, terms.order, transaction),
+      },
+      terms.right,
+      task,
+    );
+    const run = new PictureRun(this.ports, book, terms);
+    if (task.isCancelWanted) run.cancel();
+    const ended = run
+      .go(left)
+      .catch((thrown: unknown) => log.error("a task broke off", { task: id, cause: String(thrown) }))
+      .then(() => {
+        if (this.#running.get(id)?.run === run) this.#running.delete(id);
+        if (!hasEnded(book.task.state)) return undefined;
+        this.ports.webhooks.wake();
+        return { task: book.task, attempts: terms.charge.attempts.length };
+      });
+    this.#running.set(id, { run, book, isAwaited: terms.isAwaited, ended });
+    return ended;
+  }
+
+  async #message(task: Task, { base, webhookSecret }: PictureOrder, transaction: Transaction): Promise<void> {
+    if (task.webhook === undefined) return;
+    await this.ports.webhooks.enqueue(transaction, {
+      tenant: task.tenant,
+      url: task.webhook,
+      event: `task.${task.state}`,
+      data: await this.ports.shown(task, base),
+      ...(webhookSecret === undefined ? {} : { secret: webhookSecret }),
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const asked = [...this.#running].map(([, running]) => running);
+    if (asked.length === 0) return;
+    const ours = await this.ports.ledger.renew(asked.map(({ book }) => book.right));
+    for (const { run, book } of asked) {
+      const known = ours.get(book.right.id);
+      if (known === undefined && !hasEnded(book.task.state)) run.letGo();
+      else if (known?.isCancelWanted === true) run.cancel();
+    }
+  }
+
+  async #claim(): Promise<void> {
+    if (this.#isClaiming || this.#isClosing) return;
+    this.#isClaiming = true;
+    try {
+      const shards = Array.from({ length: SHARDS }, (_, shard) => shard).filter((shard) =>
+        this.ports.owns(shard),
+      );
+      for (let count = 0; count < CLAIMS_AT_ONCE && this.#refusal() === undefined; count += 1) {
+        const charge = requestId(`req_${randomText(this.ports.random.bytes(24))}`);
+        const claimed = await this.ports.ledger.claim(shards, charge);
+        if (claimed === undefined) return;
+        // One that this very node let lapse: its former run finds out at its next step.
+        this.#running.get(claimed.task.id)?.run.letGo();
+        await this.#goOn(claimed, charge);
+      }
+    } finally {
+      this.#isClaiming = false;
+    }
+  }
+
+  async #goOn({ task, run: right, request, vendorKey, job }: ClaimedTask, charged: RequestId): Promise<void> {
+    const { log, clock, ledger } = this.ports;
+    const order = unpackOrder(request);
+    const { caller } = order;
+    const route = this.ports
+      .routes()
+      .models.get(task.model)
+      ?.find(({ vendor, model, media }) => vendor.id === task.vendor && model === task.vendorModel && media);
+    log.info("a task goes on here", { task: task.id, state: task.state, run: right.run });
+    try {
+      const opening = { caller, request: order.request, requestId: charged, path: order.path, isAgain: true };
+      const holder = job === undefined ? undefined : route;
+      const { charge, candidates } = await openTask(this.ports, { ...opening, holder });
+      const terms = { right, order, charge, candidates, createdAt: task.createdAt, isAwaited: false };
+      const state = hasEnded(task.state) ? "queued" : task.state;
+      const left: LeftAt = { state, route, keyId: vendorKey, job: job as RunningJob | undefined };
+      void this.#run(task, terms, left);
+    } catch (thrown) {
+      const error = asSluiceError(thrown);
+      // What passes is tried again when this lease is over.
+      if (error.status >= 500 || error.code === "rate_limit_exceeded") {
+        log.warn("a task cannot go on yet", { task: task.id, code: error.code });
+        return;
+      }
+      const ports = {
+        ledger,
+        clock,
+        log,
+        told: () => this.feed.told(task.id),
+        ending: (ended: Task, transaction: Transaction) => this.#message(ended, order, transaction),
+      };
+      const { code, message } = error;
+      const mayHaveRun = task.state === "queued" ? {} : { mayHaveRun: true };
+      const book = new TaskBook(ports, right, task);
+      await book.end({ state: "failed", error: { code, message, ...mayHaveRun }, cost: ZERO });
+    }
+  }
+
+  #quietly(doing: Promise<unknown>, what: string): void {
+    doing.catch((thrown: unknown) => this.ports.log.warn(what, { cause: String(thrown) }));
+  }
+}
+
+const BLANK = {
+  state: "queued",
+  progress: undefined,
+  vendor: undefined,
+  vendorModel: undefined,
+  isCancelWanted: false,
+  error: undefined,
+  result: undefined,
+  usage: undefined,
+  cost: undefined,
+  startedAt: undefined,
+  endedAt: undefined,
+  expiresAt: undefined,
+} as const;
