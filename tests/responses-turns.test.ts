@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import OpenAI, { APIError } from "openai";
 import type { FunctionTool } from "openai/resources/responses/responses";
+import { EMPTY, HALF_JSON, HTML, SILENCE } from "./mock-vendor/script.ts";
 import { startTextVendors, type TextVendors } from "./text-vendors.ts";
 
 /** What becomes of a response after it was given: kept, gone on from, given once more. By the published SDK. */
@@ -214,6 +215,66 @@ describe("thoughts", () => {
       output_tokens: 4,
       output_tokens_details: { reasoning_tokens: 3 },
     });
+  });
+});
+
+describe("limits and wishes", () => {
+  test("a key's rate is told in headers, and refuses with when to come back", async () => {
+    vendors.mock("openai").next({ text: "first" });
+    const limited = await vendors.gateway.client("1", { limits: { qps: 1, burst: 1 } });
+    const ask = () => limited.post("/v1/responses", { model: "openai-model", input: "x" });
+    const first = await ask();
+    expect(first.headers.get("x-ratelimit-limit-requests")).toBe("1");
+    expect(first.headers.get("x-ratelimit-remaining-requests")).toBe("0");
+    await first.text();
+    const second = await ask();
+    expect([second.status, second.headers.get("retry-after")]).toEqual([429, "1"]);
+    expect(await second.json()).toMatchObject({ error: { code: "rate_limit_exceeded" } });
+  });
+
+  test("a wish that means nothing is refused by its header", async () => {
+    const body = { model: "openai-model", input: "x" };
+    const response = await vendors.client.post("/v1/responses", body, { "x-sluice-timeout-idle": "soon" });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { param: "x-sluice-timeout-idle" } });
+  });
+
+  test("a small balance caps the answer, and says so", async () => {
+    vendors.mock("openai").next({ tokens: 400, promptTokens: 5 });
+    const poor = await vendors.gateway.client("0.001");
+    const response = await poor.post("/v1/responses", { model: "openai-model", input: "x" });
+    expect(Number(response.headers.get("x-sluice-capped"))).toBeLessThan(130);
+    expect(await response.json()).toMatchObject({
+      status: "incomplete",
+      incomplete_details: { reason: "max_output_tokens" },
+    });
+  });
+});
+
+describe("a whole answer that is none", () => {
+  test.each([
+    ["a page of HTML", HTML, 502],
+    ["half an object", HALF_JSON, 502],
+    ["nothing", EMPTY, 502],
+    ["a closed connection", SILENCE, 502],
+    ["a prompt that is too long", { refusal: "context_length" }, 400],
+  ] as const)("is an error and no response, and costs nothing: %s", async (_, script, status) => {
+    vendors.mock("doubao").always(script);
+    const before = (await vendors.client.balance()).spent;
+    const error = await refusal(sdk().responses.create({ model: "doubao-model", input: "x" }));
+    expect(error.status).toBe(status);
+    expect(JSON.stringify(error.error)).not.toContain("sk-mock");
+    expect((await vendors.client.balance()).spent).toBe(before);
+    vendors.mock("doubao").always({});
+  });
+
+  test("one that was filtered is incomplete and says why", async () => {
+    vendors.mock("openai").next({ text: "I", finishReason: "content_filter" });
+    const { status, incomplete_details: details } = await sdk().responses.create({
+      model: "openai-model",
+      input: "x",
+    });
+    expect([status, details]).toEqual(["incomplete", { reason: "content_filter" }]);
   });
 });
 
