@@ -194,38 +194,6 @@ describe("usage that is not what it should be", () => {
   });
 });
 
-describe("a client that leaves", () => {
-  test("stops the vendor, and pays for what it got", async () => {
-    await fresh();
-    first.always({ tokens: 100, pace: { token: 20 } });
-    const controller = new AbortController();
-    const before = await spent();
-    const response = await client.post("/v1/chat/completions", body("alone", true), {}, controller.signal);
-    const reader = response.body?.getReader();
-    await reader?.read();
-    await reader?.read();
-    controller.abort();
-    await first.quiet();
-    const served = first.account.calls.at(-1);
-    expect(served?.outcome).toBe("aborted");
-    expect(served?.outputTokens).toBeLessThan(50);
-    await settled();
-    expect(await spent()).toBeGreaterThan(before);
-  });
-
-  test("before the first token: stops the vendor, too", async () => {
-    await fresh();
-    first.always({ hold: "first_token" });
-    const controller = new AbortController();
-    const asked = client.post("/v1/chat/completions", body("alone", true), {}, controller.signal);
-    await first.held.reached(1);
-    controller.abort();
-    await asked.catch(() => undefined);
-    await first.quiet();
-    expect(first.account.calls.at(-1)?.outcome).toBe("aborted");
-  });
-});
-
 test("in the end every hold was given back and the books are right", async () => {
   await fresh();
   expect(await gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });

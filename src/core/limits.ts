@@ -48,6 +48,9 @@ export const STREAM_KEPT_MS = 5 * 60_000;
 /** How long a generation goes on without a reader, unless the request says otherwise. */
 export const STREAM_DETACH_MS = 30_000;
 
+/** The longest that a request may say: as long as the longest answers run. */
+export const STREAM_DETACH_MOST_MS = 10 * 60_000;
+
 /** Bytes of one message of a stream's copy, and of one answer to a reader on another node. */
 export const STREAM_COPY_BATCH_BYTES = 16 * 1024;
 export const STREAM_REMOTE_BATCH_BYTES = 64 * 1024;

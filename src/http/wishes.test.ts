@@ -12,6 +12,7 @@ test("wishes are read out of their headers, and absent ones stay open", () => {
     wishesIn(new Headers({ "x-sluice-timeout-first-token": "2s", "x-sluice-timeout-total": "9000" })),
   ).toEqual({ timeouts: { firstTokenMs: 2_000, totalMs: 9_000 } });
   expect(wishesIn(new Headers({ "x-sluice-hedge": "off" }))).toEqual({ hedge: false });
+  expect(wishesIn(new Headers({ "x-sluice-detach": "0" }))).toEqual({ detachMs: 0 });
 });
 
 test.each([
@@ -21,6 +22,7 @@ test.each([
   ["x-sluice-hedge", "true"],
   ["x-sluice-timeout-idle", "soon"],
   ["x-sluice-timeout-connect", "0s"],
+  ["x-sluice-detach", "1h"],
 ])("%s: %p is refused", (name, value) => {
   let thrown: unknown;
   try {

@@ -1,23 +1,27 @@
+import { DETACH_FORMS, parseDetach } from "../core/detach.ts";
 import { SluiceError } from "../core/errors.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
 import { CLOCKS, parseTimeout, TIMEOUT_FORMS, type TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { GenerateOptions } from "../gateway/gateway.ts";
+import type { OpenOptions } from "../gateway/streams/live-stream.ts";
 
 /** How a client wants its generation carried out. */
-export type Wishes = Pick<GenerateOptions, "takeover" | "hedge" | "timeouts">;
+export type Wishes = Pick<GenerateOptions, "takeover" | "hedge" | "timeouts"> & Pick<OpenOptions, "detachMs">;
 
 /**
- * The wishes in a request's headers: `x-sluice-takeover`, `x-sluice-hedge` and `x-sluice-timeout-*`.
+ * The wishes in a request's headers: `x-sluice-takeover`, `x-sluice-hedge`, `x-sluice-timeout-*`, `x-sluice-detach`.
  * @throws SluiceError `invalid_request` for one that means nothing, with the header in `param`
  */
 export function wishesIn(headers: Headers): Wishes {
   const takeover = headers.get("x-sluice-takeover");
   const hedge = headers.get("x-sluice-hedge");
+  const detach = headers.get("x-sluice-detach");
   return {
     ...(takeover === null
       ? {}
       : { takeover: parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS) }),
     ...timeoutsIn(headers),
+    ...(detach === null ? {} : { detachMs: parseDetach(detach) ?? refuse("x-sluice-detach", DETACH_FORMS) }),
     ...(hedge === null
       ? {}
       : { hedge: hedge === "on" || (hedge !== "off" && refuse("x-sluice-hedge", "'on' or 'off'")) }),

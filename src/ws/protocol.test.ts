@@ -14,10 +14,11 @@ test("each frame of the protocol is read", () => {
     takeover: undefined,
     timeouts: undefined,
     hedge: undefined,
+    detachMs: undefined,
   });
   expect(parseFrame({ type: "generate", id: "a", body: BODY, credit: 0 })).toMatchObject({ credit: 0 });
-  const wishes = { type: "generate", id: "a", body: BODY, takeover: "before:9", hedge: "off" };
-  expect(parseFrame(wishes)).toMatchObject({ takeover: "before:9", hedge: false });
+  const wishes = { type: "generate", id: "a", body: BODY, takeover: "before:9", hedge: "off", detach: 0 };
+  expect(parseFrame(wishes)).toMatchObject({ takeover: "before:9", hedge: false, detachMs: 0 });
   const patience = { type: "generate", id: "a", body: BODY, timeouts: { first_token: "2s", total: 9_000 } };
   expect(parseFrame(patience)).toMatchObject({ timeouts: { firstTokenMs: 2_000, totalMs: 9_000 } });
   expect(parseFrame({ type: "resume", id: "a", stream: "str_1", after: 17 })).toEqual({
@@ -64,6 +65,12 @@ const REFUSED: [what: string, frame: unknown, param: string | undefined, message
   ],
   ["no policy", { type: "generate", id: "a", body: BODY, takeover: "now" }, "takeover", /must be 'never'/],
   ["no choice", { type: "generate", id: "a", body: BODY, hedge: true }, "hedge", /must be 'on' or 'off'/],
+  [
+    "no end of patience",
+    { type: "generate", id: "a", body: BODY, detach: "1h" },
+    "detach",
+    /at most 10 minutes/,
+  ],
   ["half a credit", { type: "generate", id: "a", body: BODY, credit: 1.5 }, "credit", /integer from 0/],
   ["no events", { type: "credit", id: "a" }, "events", /is required/],
   ["zero events", { type: "credit", id: "a", events: 0 }, "events", /integer from 1/],

@@ -1,3 +1,4 @@
+import { DETACH_FORMS, parseDetach } from "../core/detach.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { JsonObject, Outcome } from "../core/generation.ts";
 import { type RequestId, type StreamId, streamId, type VendorId } from "../core/ids.ts";
@@ -14,6 +15,8 @@ export type ClientFrame =
       readonly takeover: TakeoverPolicy | undefined;
       readonly timeouts: TimeoutWishes | undefined;
       readonly hedge: boolean | undefined;
+      /** How long it goes on when nobody reads. */
+      readonly detachMs: number | undefined;
     }
   | {
       readonly type: "resume";
@@ -70,7 +73,7 @@ const ID_CHARS = 128;
 export const MOST_CREDIT = 1_000_000;
 
 const FIELDS: Readonly<Record<ClientFrame["type"], ReadonlySet<string>>> = {
-  generate: new Set(["type", "id", "body", "credit", "takeover", "hedge", "timeouts"]),
+  generate: new Set(["type", "id", "body", "credit", "takeover", "hedge", "timeouts", "detach"]),
   resume: new Set(["type", "id", "stream", "after", "credit"]),
   cancel: new Set(["type", "id"]),
   credit: new Set(["type", "id", "events"]),
@@ -96,6 +99,7 @@ export function parseFrame(value: unknown): ClientFrame {
         credit: integer(frame, "credit", 0),
         takeover: takeoverOf(frame),
         hedge: hedgeOf(frame),
+        detachMs: detachOf(frame),
         timeouts: timeoutsOf(frame),
       };
     case "resume":
@@ -163,6 +167,13 @@ function hedgeOf({ hedge }: JsonObject): boolean | undefined {
   if (hedge !== undefined && hedge !== "on" && hedge !== "off")
     throw invalid("hedge", "must be 'on' or 'off'");
   return hedge === undefined ? undefined : hedge === "on";
+}
+
+function detachOf({ detach }: JsonObject): number | undefined {
+  if (detach === undefined) return undefined;
+  const ms = parseDetach(detach);
+  if (ms === undefined) throw invalid("detach", `must be ${DETACH_FORMS}`);
+  return ms;
 }
 
 /** By the names of the headers, with an underscore: `{"first_token": "2s"}`. */

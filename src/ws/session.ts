@@ -134,7 +134,7 @@ export class Session {
   /** Undefined: the client left before it knew of the stream, which is cancelled then. */
   async #generate(
     run: Run,
-    { body, takeover, hedge, timeouts }: Generate,
+    { body, takeover, hedge, timeouts, detachMs }: Generate,
     bytes: number,
     requestId: RequestId,
   ): Promise<LiveStream | undefined> {
@@ -153,7 +153,10 @@ export class Session {
     } as const;
     const generation = await gateway.generate(caller, request, options);
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-    const wishes = takeover === undefined ? {} : { takeover };
+    const wishes = {
+      ...(takeover === undefined ? {} : { takeover }),
+      ...(detachMs === undefined ? {} : { detachMs }),
+    };
     const stream = streams.open(caller, generation, request, { ...wishes, path: PATH });
     run.stream = stream;
     if (run.isCancelled) await stream.cancel();

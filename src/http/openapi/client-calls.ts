@@ -4,6 +4,8 @@ import { type Answer, type Description, json, ref } from "./description.ts";
 
 const REQUEST_HEADERS = {
   "x-sluice-resumable": "`true`: the stream can be taken up again after any event.",
+  "x-sluice-detach":
+    "How long a resumable stream goes on when nobody reads it: `30s` (usual), at most `10m`; `0` stops it at once.",
   "x-sluice-takeover":
     "Whether another vendor goes on when the one that answers a stream dies: `never`, `always`, `before:200` (tokens delivered). Absent: as the key or the configuration says.",
   "x-sluice-hedge":
