@@ -1,6 +1,7 @@
 import type { Catalog } from "../core/catalog.ts";
 import type { MediaSettings } from "../core/media-settings.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
+import type { UpstreamKind } from "../core/upstream-choice.ts";
 
 /** Everything that an operator decides, checked and with defaults filled in. Keys do not show in logs or JSON. */
 export interface Config {
@@ -23,6 +24,7 @@ export interface Config {
   readonly bodyLimitBytes: number;
   readonly drainTimeoutMs: number;
   readonly overload: OverloadSettings;
+  readonly upstream: UpstreamKind;
   /** Where clients reach this gateway, without a trailing slash; absent: as each request says. */
   readonly publicUrl?: string;
   readonly media: MediaSettings;
@@ -50,6 +52,7 @@ const FIXED_AT_START = [
   "nodeId",
   "bodyLimitBytes",
   "overload",
+  "upstream",
   "publicUrl",
   "media",
   "fetchAllow",

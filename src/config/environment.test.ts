@@ -3,7 +3,7 @@ import { readEnvironment } from "./environment.ts";
 
 describe("the environment's settings", () => {
   test("nothing set says nothing", () => {
-    expect(readEnvironment({})).toEqual({ server: {}, problems: [] });
+    expect(readEnvironment({})).toEqual({ server: {}, isProxied: false, problems: [] });
   });
 
   test("an empty variable counts as not set", () => {
@@ -20,6 +20,7 @@ describe("the environment's settings", () => {
       REDIS_URL: "rediss://r:6379",
       SLUICE_REGION: "eu-1",
       SLUICE_NODE_ID: "node-7",
+      SLUICE_UPSTREAM: "fetch",
       SLUICE_ADMIN_KEY: "adm",
     });
     expect(problems).toEqual([]);
@@ -33,6 +34,7 @@ describe("the environment's settings", () => {
       redisUrl: "rediss://r:6379",
       region: "eu-1",
       nodeId: "node-7",
+      upstream: "fetch",
     });
   });
 
@@ -44,6 +46,7 @@ describe("the environment's settings", () => {
     ["REDIS_URL", "hunter2:6379"],
     ["SLUICE_REGION", "hunter2 "],
     ["SLUICE_NODE_ID", "hunter2.x"],
+    ["SLUICE_UPSTREAM", "hunter2"],
     ["SLUICE_MASTER_SECRET", "hunter2"],
     ["SLUICE_ADMIN_KEY", "hunter2\n"],
   ])("%s=%j is a problem that names the variable and not its value", (name, value) => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UPSTREAM_CHOICES } from "../core/upstream-choice.ts";
 import { allowedPlace } from "./allowed-place.ts";
 import {
   byteSizeText,
@@ -21,6 +22,8 @@ export interface EnvironmentSettings {
   readonly server: ServerInput;
   readonly adminKey?: string;
   readonly masterSecret?: Uint8Array;
+  /** It names a proxy for calls by HTTP. */
+  readonly isProxied: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -37,6 +40,7 @@ const variables = z.object({
   REDIS_URL: redisUrl.optional(),
   SLUICE_REGION: shortName.optional(),
   SLUICE_NODE_ID: shortName.optional(),
+  SLUICE_UPSTREAM: z.enum(UPSTREAM_CHOICES, { error: "must be own or fetch" }).optional(),
   SLUICE_PUBLIC_URL: httpUrl.optional(),
   SLUICE_FETCH_ALLOW: z
     .string()
@@ -63,6 +67,9 @@ const variables = z.object({
     .optional(),
 });
 
+/** What `fetch` reads, in capitals and without. */
+const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
+
 /** Every variable that configures Sluice, checked. An empty variable counts as not set. */
 export function readEnvironment(environment: Environment): EnvironmentSettings {
   const given: Environment = Object.fromEntries(
@@ -78,6 +85,7 @@ export function readEnvironment(environment: Environment): EnvironmentSettings {
     server: serverOf(given),
     ...(given.SLUICE_ADMIN_KEY === undefined ? {} : { adminKey: given.SLUICE_ADMIN_KEY }),
     ...(masterSecret === undefined ? {} : { masterSecret }),
+    isProxied: PROXY_VARIABLES.some((name) => environment[name] || environment[name.toLowerCase()]),
     problems,
   };
 }
@@ -93,6 +101,7 @@ function serverOf(given: Environment): ServerInput {
     redisUrl: given.REDIS_URL,
     region: given.SLUICE_REGION,
     nodeId: given.SLUICE_NODE_ID,
+    upstream: UPSTREAM_CHOICES.find((choice) => choice === given.SLUICE_UPSTREAM),
     publicUrl: given.SLUICE_PUBLIC_URL,
     media: mediaOf(given),
     fetch:

@@ -62,6 +62,7 @@ describe("with nothing configured", () => {
       bodyLimitBytes: 33_554_432,
       drainTimeoutMs: 30_000,
       overload: { lagMs: 200, maxInFlight: 30_000, minInFlight: 200 },
+      upstream: "own",
     });
     expect(config.catalog.routing).toEqual({
       strategy: "balanced",
@@ -224,6 +225,15 @@ describe("the environment wins over the file", () => {
       bodyLimitBytes: 1_048_576,
       drainTimeoutMs: 5_000,
     });
+  });
+
+  test("a proxy that it names is used, which only fetch can", () => {
+    for (const name of ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"]) {
+      expect(load("server: { upstream: own }", { [name]: "http://proxy:3128" }).upstream).toBe("proxied");
+      expect(load("server: { upstream: own }", { [name]: "" }).upstream).toBe("own");
+    }
+    expect(load("server: { upstream: fetch }", { SLUICE_UPSTREAM: "own" }).upstream).toBe("own");
+    expect(load("server: { upstream: fetch }").upstream).toBe("fetch");
   });
 });
 

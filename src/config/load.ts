@@ -134,6 +134,7 @@ function configOf(
     bodyLimitBytes: parseByteSize(server.bodyLimit ?? DEFAULT_BODY_BYTES) ?? DEFAULT_BODY_BYTES,
     drainTimeoutMs: parseDuration(server.drainTimeout ?? "") ?? DEFAULT_DRAIN_MS,
     overload: overloadOf(server.overload ?? {}),
+    upstream: settings.isProxied ? "proxied" : (server.upstream ?? "own"),
     ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl.replace(/\/+$/, "") }),
     media: mediaOf(server.media ?? {}),
     fetchAllow: server.fetch?.allow ?? [],

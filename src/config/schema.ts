@@ -3,6 +3,7 @@ import { ADAPTER_NAMES, OPERATIONS, STRATEGIES } from "../core/catalog.ts";
 import { HEDGE_PERCENTILES } from "../core/hedge-settings.ts";
 import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
+import { UPSTREAM_CHOICES } from "../core/upstream-choice.ts";
 import { allowedPlace } from "./allowed-place.ts";
 import {
   byteSize,
@@ -173,6 +174,12 @@ const serverSchema = z.strictObject({
     .optional()
     .describe("How long running streams may take to end at a stop; absent: 30s."),
   overload: overloadSchema.optional(),
+  upstream: z
+    .enum(UPSTREAM_CHOICES)
+    .optional()
+    .describe(
+      "How vendors are called: `own` connections (default) or the runtime's `fetch`, which also is what uses a proxy that the environment names.",
+    ),
   publicUrl: httpUrl
     .optional()
     .describe("Where clients reach this gateway, for links; absent: the host that a request names."),

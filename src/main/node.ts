@@ -49,7 +49,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const global = globalLimiter(shared, createLeasedGlobalLimiter(leases.rates), liveNodes, log);
   const streamLog = await openStreamLog(cluster);
   const usage = await carryUsage(ledger, cluster, leases.purses, log);
-  const { region } = config;
+  const { region, overload, upstream } = config;
   const { isConnected } = cluster;
   const { keeper, catalog } = await keepCatalog(ledger, config, (next) => requests.apply(next), log);
   const requests = await buildRequestPath(
@@ -57,7 +57,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     leases,
     usage.carrier,
     metrics.telemetry,
-    { catalog, region, overload: config.overload, global, isConnected },
+    { catalog, region, overload, upstream, global, isConnected },
     log,
   );
   const announcements = announceOn(cluster.bus, requests, keeper, log);

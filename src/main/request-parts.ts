@@ -6,6 +6,7 @@ import type { GenerationRequest } from "../core/generation.ts";
 import type { Log } from "../core/log.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
 import { systemRandom as random } from "../core/random.ts";
+import type { UpstreamKind } from "../core/upstream-choice.ts";
 import type { ChargeSpool } from "../gateway/charge.ts";
 import { createGateway } from "../gateway/create.ts";
 import { Deadlines } from "../gateway/deadlines.ts";
@@ -27,6 +28,7 @@ import type { UsageCarrier } from "../ledger/usage-carrier.ts";
 import type { LeaseParts } from "./lease-parts.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
 import { memoryUse } from "./memory.ts";
+import { openUpstream } from "./upstream-part.ts";
 
 /** The path of a request, without its fronts. */
 export interface RequestParts {
@@ -53,6 +55,7 @@ export interface RequestSettings {
   readonly region: string;
   readonly overload: OverloadSettings;
   readonly global: GlobalLimiter;
+  readonly upstream: UpstreamKind;
   isConnected(): boolean;
 }
 
@@ -70,6 +73,7 @@ export async function buildRequestPath(
   let routes = await routesOf(settings.catalog, adapters, prices, log);
   const openCharges = new OpenCharges(clock);
   const deadlines = new Deadlines(clock);
+  const upstream = openUpstream(settings.upstream, log);
   const explanations = createExplanations();
   const identity = createIdentity({ clock, find: keys.find, isConnected: settings.isConnected });
   const tierLimit = (tier: Tier) => routes.catalog.tiers[tier];
@@ -91,7 +95,7 @@ export async function buildRequestPath(
     openCharges,
     telemetry,
     routes: () => routes,
-    network: (call, signal) => fetch(call.url, { ...call, signal, redirect: "manual", keepalive: true }),
+    network: upstream.call,
     desk: createVendorDesk({ health, rates, quotas }),
     admission: createLeasedAdmission({
       purses,
@@ -118,6 +122,7 @@ export async function buildRequestPath(
     async close() {
       deadlines.close();
       overload.close();
+      upstream.close();
     },
   };
 }
