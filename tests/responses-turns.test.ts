@@ -50,6 +50,16 @@ describe("what was kept", () => {
     expect((await sdk().responses.retrieve(id)).output_text).toBe("Noted");
   });
 
+  test.each(["resp_none", "a%00b", "%ff", "%ED%A0%80", "x".repeat(300)])(
+    "is nothing under %s",
+    async (name) => {
+      for (const path of [name, `${name}/input_items`])
+        expect((await vendors.client.get(`/v1/responses/${path}`)).status).toBe(404);
+      const body = { model, input: "x", previous_response_id: `${name}\0` };
+      expect((await vendors.client.post("/v1/responses", body)).status).toBe(400);
+    },
+  );
+
   test("goes when it is deleted, and nothing was kept that was not to be", async () => {
     const { id } = await ask();
     await sdk().responses.delete(id);

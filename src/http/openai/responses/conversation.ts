@@ -6,6 +6,7 @@ import type { ResponseLedger } from "../../../ledger/responses.ts";
 import type { KeptTurn } from "./keeping.ts";
 import { messagesOf, type Turn } from "./messages.ts";
 import type { ResponsesRequest } from "./request.ts";
+import { isResponseId } from "./response-object.ts";
 
 /**
  * The request as a chat: with the conversation that it goes on from, if it does.
@@ -26,13 +27,15 @@ export async function chatOf(
   return parseChat(body, isAlone ? bodyBytes : Buffer.byteLength(JSON.stringify(body)));
 }
 
+const MISSING = { kind: "missing" } as const;
+
 async function turnsBefore(
   ledger: ResponseLedger,
   tenant: TenantId,
   previous: string,
 ): Promise<readonly Turn[]> {
   const param = "previous_response_id";
-  const conversation = await ledger.conversation(tenant, previous);
+  const conversation = isResponseId(previous) ? await ledger.conversation(tenant, previous) : MISSING;
   if (conversation.kind === "missing") {
     const message = `Previous response with id '${previous}' not found: responses are kept for a day.`;
     throw new SluiceError("previous_response_not_found", message, { param });

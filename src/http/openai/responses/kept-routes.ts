@@ -7,7 +7,7 @@ import { type AddressSource, credentialOf } from "../../credential.ts";
 import { itemPage, shownInput } from "./input-items.ts";
 import type { KeptTurn } from "./keeping.ts";
 import type { Included } from "./request.ts";
-import { shownTo } from "./response-object.ts";
+import { isResponseId, shownTo } from "./response-object.ts";
 import { unsupported } from "./unsupported.ts";
 
 export interface KeptRoutePorts extends AnswerPorts {
@@ -68,7 +68,7 @@ async function remove(
   id: string,
 ): Promise<Response> {
   const { tenant } = await gateway.authenticate(credentialOf(request, server), "chat");
-  if (!(await responses.delete(tenant, id))) throw notFound(id);
+  if (!isResponseId(id) || !(await responses.delete(tenant, id))) throw notFound(id);
   return Response.json({ id, object: "response", deleted: true });
 }
 
@@ -82,7 +82,7 @@ async function turnOf(
 ): Promise<KeptTurn> {
   const { tenant } = await gateway.authenticate(credentialOf(request, server), "chat");
   check();
-  const content = await responses.find(tenant, id);
+  const content = isResponseId(id) ? await responses.find(tenant, id) : undefined;
   if (content === undefined) throw notFound(id);
   return JSON.parse(content) as KeptTurn; // sealed: only we wrote it
 }

@@ -32,12 +32,16 @@ export const responseIdOf = (request: RequestId): string => `resp_${suffixOf(req
 /** What ids of this request's response and items have in common. */
 export const suffixOf = (request: RequestId): string => request.replace(/^req_/, "");
 
+/** False for what no response can be called: nobody has to look for it. */
+export const isResponseId = (id: unknown): id is string =>
+  typeof id === "string" && /^resp_[0-9a-z]{1,64}$/.test(id);
+
 /** `msg_<suffix>_0`, `fc_<suffix>_1` and so on: the items of one response are named alike. */
 export const itemIdOf = (kind: string, suffix: string, index: number): string => `${kind}_${suffix}_${index}`;
 
 /** The response that an item belongs to, by the item's id; undefined: it has none of our names. */
 export function responseOfItem(id: string): string | undefined {
-  const suffix = /^[a-z]+_([0-9a-z]+)_\d+$/.exec(id)?.[1];
+  const suffix = /^[a-z]+_([0-9a-z]{1,64})_\d+$/.exec(id)?.[1];
   return suffix === undefined ? undefined : `resp_${suffix}`;
 }
 
