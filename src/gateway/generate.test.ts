@@ -182,6 +182,28 @@ test.each([
   expect(record?.flags).toContain("usage_estimated");
 });
 
+test.each([
+  ["connecting", false],
+  ["connected", false],
+  ["sent", true],
+] as const)(
+  "a call that is given up when it was %s, by its transport's word, is charged: %p",
+  async (stage, isCharged) => {
+    const world = createRunWorld();
+    const client = new AbortController();
+    world.network = async (_, signal, observer) => {
+      observer?.reached(stage);
+      if (stage !== "sent") await world.clock.advance(1_000);
+      client.abort();
+      return Promise.reject(signal.reason);
+    };
+    expect(await codeOf(world.stream(client.signal))).toBe("request_cancelled");
+    const [record] = world.booked;
+    expect((record?.charged ?? 0n) > 0n).toBe(isCharged);
+    expect((record?.loss ?? 0n) > 0n).toBe(!isCharged);
+  },
+);
+
 test("a node that stops ends a request that waits for a vendor's place", async () => {
   const world = createRunWorld();
   const gate = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Transport } from "../adapters/adapter.ts";
+import type { CallStage, Transport } from "../adapters/adapter.ts";
 import type { TimeoutWishes } from "../core/timeout-wishes.ts";
 import { createRunWorld, delta, type RunWorld } from "./testing/run-world.ts";
 
@@ -46,6 +46,46 @@ test("the operator's own clock is, also where the client would have waited longe
   await world.clock.advance(600_000);
   await Bun.sleep(2);
   expect(world.observed).toMatchObject([{ ok: false, failure: { code: "vendor_timeout" } }]);
+});
+
+/** A transport that tells how far a call is, and then nothing more. */
+const stopsAt =
+  (...stages: readonly CallStage[]): Transport =>
+  (call, signal, observer) => {
+    for (const stage of stages) observer?.reached(stage);
+    return silence(call, signal);
+  };
+
+test("a connection that does not come to stand ends by its own clock, which is held against the vendor", async () => {
+  const world = createRunWorld();
+  world.network = stopsAt("connecting");
+  expect(await after(world, 11_000, true)).toBe(
+    "vendor_timeout: v could not be connected to within 10000 ms.",
+  );
+  expect(world.observed).toMatchObject([{ ok: false, failure: { vendorCode: "connect" } }]);
+  expect(world.booked[0]).toMatchObject({ outcome: "failed", charged: 0n });
+});
+
+test("a client's connect clock is shorter, and is not held against the vendor", async () => {
+  for (const stream of [true, false]) {
+    const world = createRunWorld();
+    world.network = stopsAt("connecting");
+    expect(await after(world, 1_000, stream, { connectMs: 500 })).toBe(
+      "vendor_timeout: v could not be connected to within 500 ms.",
+    );
+    expect(world.observed).toEqual([{ ok: "unknown" }]);
+  }
+});
+
+test("the connect clock is over once the connection stands, and others that end sooner are not held up by it", async () => {
+  const world = createRunWorld();
+  world.network = stopsAt("connecting", "connected", "sent");
+  expect(await after(world, 2_000, true, { connectMs: 500 })).toBe("runs");
+  const hasty = createRunWorld();
+  hasty.network = stopsAt("connecting");
+  expect(await after(hasty, 2_000, true, { firstTokenMs: 500 })).toBe(
+    "vendor_timeout: v did not begin to answer within 500 ms.",
+  );
 });
 
 test("a client's total ends an answer that is read whole", async () => {

@@ -80,17 +80,17 @@ export async function readSandboxFixtures(adapter: Adapter): Promise<VendorFixtu
 }
 
 /** One call of the sandbox, through its adapter. */
-export function send(
+export async function send(
   adapter: Adapter,
   request: GenerationRequest,
   signal = new AbortController().signal,
   model = "sandbox-chat",
 ): Promise<Response> {
   if (adapter.transport === undefined) throw new Error(`${adapter.name} has no transport of its own`);
-  return adapter.transport(
-    adapter.buildCall(request, { model, baseUrl: "sandbox://test/v1", secret: "" }),
-    signal,
-  );
+  const call = adapter.buildCall(request, { model, baseUrl: "sandbox://test/v1", secret: "" });
+  const answer = await adapter.transport(call, signal);
+  if (!(answer instanceof Response)) throw new Error("the sandbox answers as the web does");
+  return answer;
 }
 
 function expectedFrom(adapter: Adapter, request: GenerationRequest, answer: JsonObject): Expected {

@@ -145,9 +145,9 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
         return world.ticketGate === undefined ? takeTicket() : world.ticketGate.then(takeTicket);
       },
     },
-    async network(call, signal) {
+    async network(call, signal, observer) {
       held.calls += 1;
-      if (world.network !== undefined) return world.network(call, signal);
+      if (world.network !== undefined) return world.network(call, signal, observer);
       signal.addEventListener("abort", () => writer.abort(new Error("aborted")).catch(() => {}));
       return new Response(body.readable);
     },
