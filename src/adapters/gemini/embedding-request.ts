@@ -2,7 +2,7 @@ import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { unsupported } from "../failure/unsupported.ts";
 import { draftOf } from "../openai-family/request-draft.ts";
-import { methodCall, resourceOf } from "./call.ts";
+import { methodCall, resourceOf } from "./method-call.ts";
 
 /** What Vercel's adapter sends in one batch; Google's own bound is not documented. */
 const MOST_TEXTS = 100;
