@@ -1,13 +1,16 @@
 import { SluiceError } from "../core/errors.ts";
+import type { NativeDialect } from "../core/generation.ts";
 import { streamId } from "../core/ids.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { StreamAbout, StreamEntry } from "../gateway/streams/entry.ts";
 import type { StreamJournal } from "../gateway/streams/journal.ts";
 import type { LiveStream, LiveStreams, StreamCursor } from "../gateway/streams/live-stream.ts";
+import { messageTeller } from "./anthropic/resumable.ts";
 import { type AddressSource, credentialOf } from "./credential.ts";
 import { headerText } from "./header-text.ts";
-import { responseEventsBody } from "./openai/responses/resumable.ts";
+import { responseTeller } from "./openai/responses/resumable.ts";
 import { entryFrames, repeatedEndFrames } from "./openai/stream-entries.ts";
+import { type Teller, toldBody } from "./told-whole.ts";
 
 export interface StreamPorts {
   readonly gateway: Gateway;
@@ -70,14 +73,19 @@ export function resumableBody(
   after: number,
 ): ReadableStream<Uint8Array> {
   const { about } = stream;
-  return eventsBody(about, stream.attach(isToldWhole(about) ? 0 : after), after);
+  return eventsBody(about, stream.attach(tellerOf(about) === undefined ? after : 0), after);
 }
 
-/** Events of a response hold what came before: they are put together from the stream's beginning. */
-const isToldWhole = ({ told }: StreamAbout): boolean => told?.dialect === "openai-responses";
+/** Dialects whose events hold what came before: they are put together from the stream's beginning. */
+const TELLERS: Partial<Record<NativeDialect, (about: StreamAbout, after: number) => Teller>> = {
+  anthropic: messageTeller,
+  "openai-responses": responseTeller,
+};
+
+const tellerOf = ({ told }: StreamAbout) => (told === undefined ? undefined : TELLERS[told.dialect]);
 
 async function attachTo(stream: LiveStream, after: number): Promise<StreamCursor> {
-  if (!isToldWhole(stream.about)) return stream.attach(after);
+  if (tellerOf(stream.about) === undefined) return stream.attach(after);
   try {
     return await stream.attach(0);
   } catch (thrown) {
@@ -89,7 +97,8 @@ async function attachTo(stream: LiveStream, after: number): Promise<StreamCursor
 
 /** A reader's entries as an SSE body, pulled by the client's reading. The client's leaving closes the reader. */
 function eventsBody(about: StreamAbout, cursor: StreamCursor, after: number): ReadableStream<Uint8Array> {
-  if (isToldWhole(about)) return responseEventsBody(about, cursor, after);
+  const teller = tellerOf(about);
+  if (teller !== undefined) return toldBody(about, cursor, teller(about, after));
   const framesOf = (entry: StreamEntry): string =>
     entry.type === "done" && entry.seq <= after ? repeatedEndFrames(entry, about) : entryFrames(entry, about);
   let hasLeft = false;

@@ -1,5 +1,7 @@
 import { Elysia } from "elysia";
 import type { Clock } from "../../core/clock.ts";
+import { SluiceError } from "../../core/errors.ts";
+import type { GenerationRequest } from "../../core/generation.ts";
 import type { RequestId } from "../../core/ids.ts";
 import type {
   AnswerGeneration,
@@ -7,23 +9,26 @@ import type {
   Gateway,
   GenerateOptions,
   Generation,
-  Started,
   StreamGeneration,
 } from "../../gateway/gateway.ts";
+import type { StreamRegistry } from "../../gateway/streams/registry.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { resumableBody } from "../streams.ts";
 import { type Wishes, wishesIn } from "../wishes.ts";
 import { messageHeaders } from "./headers.ts";
-import type { MessageNames } from "./message-events.ts";
+import { namesOf } from "./names.ts";
 import { type MessagesRequest, parseMessages } from "./request.ts";
+import { TOLD_AS_MESSAGE } from "./resumable.ts";
 import { streamBody } from "./stream-body.ts";
 import { wholeMessage } from "./whole-message.ts";
 import { errorHere } from "./words.ts";
 
 export interface MessageRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
+  readonly streams: StreamRegistry;
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly bodyLimitBytes: number;
@@ -56,10 +61,14 @@ async function create(
   const parsed = parseMessages(parseJson(bytes), bytes.byteLength, betas);
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  const asked = { caller, parsed, id, wishes: wishesIn(request.headers) };
+  const isResumable = request.headers.get("x-sluice-resumable") === "true";
+  if (isResumable && !parsed.request.stream) {
+    throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
+  }
+  const asked = { caller, parsed, id, isResumable, wishes: wishesIn(request.headers) };
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(betas, bytes);
+  const fingerprint = fingerprintOf(betas, isResumable, bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
   return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
@@ -69,6 +78,7 @@ interface Asked {
   readonly caller: Caller;
   readonly parsed: MessagesRequest;
   readonly id: RequestId;
+  readonly isResumable: boolean;
   readonly wishes: Wishes;
 }
 
@@ -77,17 +87,35 @@ async function run(
   asked: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
+  const { caller, parsed, isResumable, wishes } = asked;
+  if (isResumable && ports.streams.isFull)
+    throw new SluiceError("overloaded", "This node runs as many streams as it can.");
   const options = {
-    ...asked.wishes,
+    ...wishes,
     requestId: asked.id,
     path: PATH,
-    mode: "passthrough",
+    mode: isResumable ? "events" : "passthrough",
     ...(signal === undefined ? {} : { signal }),
   } as const;
   const generation = await generate(ports, asked, options);
-  return generation.kind === "answer"
-    ? answerResponse(ports, generation, asked.parsed)
-    : streamResponse(ports, generation, asked.parsed);
+  if (generation.kind === "answer") return answerResponse(ports, generation, parsed);
+  if (!isResumable) {
+    const body = streamBody(generation, namesOf(generation.started));
+    return streamResponse(ports, generation, parsed, body);
+  }
+  const told = { ...wishes, path: PATH, told: TOLD_AS_MESSAGE };
+  const stream = ports.streams.open(caller, generation, keptRequest(parsed.request), told);
+  const response = streamResponse(ports, generation, parsed, resumableBody(stream, 0));
+  response.headers.set("x-sluice-stream", generation.streamId);
+  return response;
+}
+
+/**
+ * The request as it travels with the stream's copy, for another node that may have to go on: it does that by the chat,
+ * so that the same need not be kept twice. What only the client's own words say goes with it.
+ */
+function keptRequest({ native, ...chat }: GenerationRequest): GenerationRequest {
+  return native?.only === undefined ? chat : { ...chat, native };
 }
 
 /** What is refused of the chat that it becomes is told in this dialect's words. */
@@ -104,17 +132,11 @@ async function generate(
 }
 
 /** Of everything that makes an answer what it is. */
-const fingerprintOf = (betas: string | null, body: Uint8Array): string =>
+const fingerprintOf = (betas: string | null, isResumable: boolean, body: Uint8Array): string =>
   new Bun.CryptoHasher("sha256")
-    .update(`POST ${PATH} ${betas ?? ""}\n`)
+    .update(`POST ${PATH} ${isResumable} ${betas ?? ""}\n`)
     .update(body)
     .digest("hex");
-
-/** Calls and messages are named by their request, which no other has. */
-const namesOf = ({ requestId, vendorModel }: Started): MessageNames => ({
-  suffix: requestId.replace(/^req_/, ""),
-  model: vendorModel,
-});
 
 function answerResponse(
   { clock }: MessageRoutePorts,
@@ -132,10 +154,11 @@ function streamResponse(
   { clock }: MessageRoutePorts,
   generation: StreamGeneration,
   { dropped }: MessagesRequest,
+  body: ReadableStream<Uint8Array>,
 ): Response {
   const headers = messageHeaders(generation.started, dropped, clock.now());
   headers["content-type"] = "text/event-stream; charset=utf-8";
   headers["cache-control"] = "no-cache";
   headers["x-accel-buffering"] = "no";
-  return new Response(streamBody(generation, namesOf(generation.started)), { headers });
+  return new Response(body, { headers });
 }

@@ -2,7 +2,10 @@ import { Elysia } from "elysia";
 import { SluiceError } from "../../core/errors.ts";
 import type { Gateway, ModelView } from "../../gateway/gateway.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
+import { isAnthropic } from "../anthropic/is-anthropic.ts";
+import { anthropicModel, anthropicModels } from "../anthropic/models.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import { queryOf } from "../stored-text.ts";
 
 export interface ModelRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
@@ -10,18 +13,18 @@ export interface ModelRoutePorts extends AnswerPorts {
   readonly createdAt: number;
 }
 
-/** `GET /v1/models` and `GET /v1/models/{id}` in OpenAI's shape, as far as the key may use them. */
+/** `GET /v1/models` and `GET /v1/models/{id}`, as far as the key may use them: in OpenAI's shape, or Anthropic's for its clients. */
 export function modelRoutes(ports: ModelRoutePorts) {
   const answer = createAnswer(ports);
   const handle = (
     request: Request,
     server: AddressSource | null,
     endpoint: string,
-    view: (models: readonly ModelView[]) => unknown,
+    view: (models: readonly ModelView[], isAnthropics: boolean) => unknown,
   ): Promise<Response> =>
     answer(request, endpoint, async () => {
       const caller = await ports.gateway.authenticate(credentialOf(request, server), "models");
-      return Response.json(view(ports.gateway.models(caller)));
+      return Response.json(view(ports.gateway.models(caller), isAnthropic(request)));
     });
   const shape = ({ id, vendors }: ModelView) => ({
     id,
@@ -31,17 +34,21 @@ export function modelRoutes(ports: ModelRoutePorts) {
   });
   return new Elysia({ name: "openai-models" })
     .get("/v1/models", ({ request, server }) =>
-      handle(request, server, "/v1/models", (models) => ({ object: "list", data: models.map(shape) })),
+      handle(request, server, "/v1/models", (models, isAnthropics) =>
+        isAnthropics
+          ? anthropicModels(models, queryOf(request.url), ports.createdAt)
+          : { object: "list", data: models.map(shape) },
+      ),
     )
     .get("/v1/models/*", ({ request, server, params }) =>
-      handle(request, server, "/v1/models/{id}", (models) => {
+      handle(request, server, "/v1/models/{id}", (models, isAnthropics) => {
         // Model names may hold slashes: whatever follows is the name.
         const name = decoded(params["*"]);
         const model = models.find(({ id }) => id === name);
         if (model === undefined) {
           throw new SluiceError("model_not_found", `The model '${name}' does not exist.`, { param: "model" });
         }
-        return shape(model);
+        return isAnthropics ? anthropicModel(model, ports.createdAt) : shape(model);
       }),
     );
 }

@@ -1,9 +1,7 @@
 import type { JsonObject } from "../../../core/generation.ts";
-import type { DeltaEntry, DoneEntry, StreamAbout, ToldAs } from "../../../gateway/streams/entry.ts";
-import type { StreamCursor } from "../../../gateway/streams/live-stream.ts";
-import { movedFrames } from "../stream-entries.ts";
+import type { DoneEntry, StreamAbout, ToldAs } from "../../../gateway/streams/entry.ts";
+import type { Teller } from "../../told-whole.ts";
 import { objectIn } from "./chat-pieces.ts";
-import type { Piece } from "./piece.ts";
 import type { Included } from "./request.ts";
 import { ResponseEvents } from "./response-events.ts";
 import type { ResponseAbout, ToldRequest } from "./response-object.ts";
@@ -48,61 +46,22 @@ function aboutOf({ requestId, vendorModel, created, told }: StreamAbout): Respon
   };
 }
 
-/**
- * A resumable stream as the events of a response, each with an `id`. They are put together from the stream's
- * beginning, and told behind `after`.
- * @param cursor at the stream's beginning
- */
-export function responseEventsBody(
-  about: StreamAbout,
-  cursor: StreamCursor,
-  after: number,
-): ReadableStream<Uint8Array> {
+/** A resumable stream as the events of a response. @param after the number of the last event that its reader has */
+export function responseTeller(about: StreamAbout, after: number): Teller {
   const events = new ResponseEvents(aboutOf(about), after);
-  let hasBegun = false;
-  let hasLeft = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (!hasBegun) {
-        hasBegun = true;
-        const begin = events.begin();
-        if (begin !== "") return controller.enqueue(encoder.encode(begin));
-      }
-      for (;;) {
-        const entry = await cursor.next();
-        if (hasLeft) return;
-        if (entry?.type === "delta") {
-          const frames = events.write(piecesOf(entry));
-          if (frames === "") continue;
-          return controller.enqueue(encoder.encode(frames));
-        }
-        if (entry?.type === "moved") controller.enqueue(encoder.encode(movedFrames(about, events.lastId)));
-        if (entry?.type === "done") controller.enqueue(encoder.encode(endOf(events, entry)));
-        return controller.close();
-      }
+  return {
+    begin: () => events.begin(),
+    write: (pieces) => events.write(pieces),
+    end: (entry) => endOf(events, entry),
+    get lastId() {
+      return events.lastId;
     },
-    cancel() {
-      hasLeft = true;
-      cursor.close();
-    },
-  });
+  };
 }
-
-const encoder = new TextEncoder();
 
 /** A stream that another node went on with, or that was cancelled, is kept nowhere. */
 function endOf(events: ResponseEvents, { final, receipt }: DoneEntry): string {
   const response = events.end(final);
   const isKept = receipt === undefined && final.outcome !== "cancelled";
   return events.close(final, isKept ? response : { ...response, store: false });
-}
-
-function piecesOf({ choice, reasoning, text, refusal, toolCalls = [] }: DeltaEntry): readonly Piece[] {
-  if (choice !== 0) return [];
-  return [
-    ...(reasoning === undefined ? [] : [{ kind: "reasoning", text: reasoning } as const]),
-    ...(text === undefined ? [] : [{ kind: "text", text } as const]),
-    ...(refusal === undefined ? [] : [{ kind: "refusal", text: refusal } as const]),
-    ...toolCalls.map((piece) => ({ kind: "call", ...piece }) as const),
-  ];
 }

@@ -1,0 +1,257 @@
+import { expect, test } from "bun:test";
+import { SluiceError } from "../../core/errors.ts";
+import type { NativeDialect, Outcome } from "../../core/generation.ts";
+import { requestId, streamId, vendorId } from "../../core/ids.ts";
+import { micropointsOf } from "../../core/points.ts";
+import { NO_USAGE } from "../../core/usage.ts";
+import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import { openThought } from "./sealed-thoughts.ts";
+import { streamBody } from "./stream-body.ts";
+
+type Said = string | { readonly own: string };
+
+const chunk = (delta: object, finish: string | null = null): string =>
+  `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
+const text = (content: string): string => chunk({ content });
+const own = (type: string, fields: object = {}): string =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+
+function finalOf(outcome: Outcome, finishReason: string | null): Final {
+  return {
+    outcome,
+    finishReason,
+    usage: { ...NO_USAGE, input: 7, cachedInput: 2, cacheWrite: 1, output: 5, reasoning: 3 },
+    cost: micropointsOf(9n),
+    vendor: vendorId("v"),
+    ...(outcome === "completed" ? {} : { error: new SluiceError("stream_truncated", "It broke.") }),
+  };
+}
+
+function generationOf(said: readonly Said[], final: Final): StreamGeneration & { cancelled: boolean } {
+  const rest = [...said];
+  let isOver = false;
+  return {
+    kind: "stream",
+    streamId: streamId("str_a"),
+    started: { requestId: requestId("req_a"), vendor: vendorId("v"), vendorModel: "m", attempts: 1 },
+    cancelled: false,
+    get final() {
+      return isOver ? final : undefined;
+    },
+    async next() {
+      const one = rest.shift();
+      if (one === undefined) {
+        isOver = true;
+        return null;
+      }
+      const bytes = Buffer.from(typeof one === "string" ? one : one.own);
+      const dialect: { dialect?: NativeDialect } = typeof one === "string" ? {} : { dialect: "anthropic" };
+      return { events: [], hasContent: true, bytes, ...dialect };
+    },
+    cancel() {
+      this.cancelled = true;
+    },
+  };
+}
+
+interface Told {
+  readonly raw: string;
+  /** Data of the events, in order; a comment is "comment". */
+  readonly events: readonly (Record<string, unknown> | "comment")[];
+}
+
+async function tell(said: readonly Said[], outcome: Outcome = "completed", finish = "stop"): Promise<Told> {
+  const body = streamBody(generationOf(said, finalOf(outcome, finish)), { suffix: "a", model: "m" });
+  const raw = await new Response(body).text();
+  const frames = raw.split(/\r?\n\r?\n/).filter((frame) => frame !== "");
+  const events = frames.map((frame) =>
+    frame.startsWith(": sluice") ? "comment" : (JSON.parse(frame.split("data: ")[1] ?? "") as object),
+  );
+  return { raw, events: events as Told["events"] };
+}
+
+const start = (index: number, content_block: object) => ({
+  type: "content_block_start",
+  index,
+  content_block,
+});
+const delta = (index: number, type: string, fields: object) => ({
+  type: "content_block_delta",
+  index,
+  delta: { type, ...fields },
+});
+const stop = (index: number) => ({ type: "content_block_stop", index });
+
+test("chunks become the events of a message", async () => {
+  const call = (at: number, fields: object) => chunk({ tool_calls: [{ index: at, ...fields }] });
+  const { events } = await tell(
+    [
+      chunk({ role: "assistant", reasoning_content: "hm" }) + text("o"),
+      text("ne"),
+      call(0, { id: "c1", type: "function", function: { name: "f", arguments: "" } }),
+      call(0, { function: { arguments: '{"a":1}' } }),
+      call(1, { id: "c2", type: "function", function: { name: "g", arguments: "{}" } }),
+      chunk({}, "tool_calls"),
+    ],
+    "completed",
+    "tool_calls",
+  );
+  const zero = {
+    input_tokens: 0,
+    cache_creation_input_tokens: 0,
+    cache_read_input_tokens: 0,
+    output_tokens: 0,
+  };
+  expect(events).toEqual([
+    {
+      type: "message_start",
+      message: {
+        ...{ id: "msg_a", type: "message", role: "assistant", model: "m", content: [] },
+        ...{ stop_reason: null, stop_sequence: null, usage: zero },
+      },
+    },
+    { type: "ping" },
+    start(0, { type: "thinking", thinking: "", signature: "" }),
+    delta(0, "thinking_delta", { thinking: "hm" }),
+    delta(0, "signature_delta", { signature: "sluice" }),
+    stop(0),
+    start(1, { type: "text", text: "" }),
+    delta(1, "text_delta", { text: "o" }),
+    delta(1, "text_delta", { text: "ne" }),
+    stop(1),
+    start(2, { type: "tool_use", id: "c1", name: "f", input: {} }),
+    delta(2, "input_json_delta", { partial_json: '{"a":1}' }),
+    stop(2),
+    start(3, { type: "tool_use", id: "c2", name: "g", input: {} }),
+    delta(3, "input_json_delta", { partial_json: "{}" }),
+    stop(3),
+    {
+      type: "message_delta",
+      delta: { stop_reason: "tool_use", stop_sequence: null },
+      usage: {
+        input_tokens: 7,
+        cache_creation_input_tokens: 1,
+        cache_read_input_tokens: 2,
+        output_tokens: 8,
+      },
+    },
+    "comment",
+    { type: "message_stop" },
+  ]);
+});
+
+test.each([
+  ["stop", "end_turn"],
+  ["length", "max_tokens"],
+  ["function_call", "tool_use"],
+  ["content_filter", "refusal"],
+])("an answer that ended by %s has the stop reason %s", async (finish, reason) => {
+  const { events } = await tell([text("a")], "completed", finish);
+  expect(events.at(-3)).toMatchObject({ delta: { stop_reason: reason } });
+});
+
+test("a refusal is said in words, and as the reason", async () => {
+  const { events } = await tell([chunk({ refusal: "No." })]);
+  expect(events).toContainEqual(delta(0, "text_delta", { text: "No." }));
+  expect(events.at(-3)).toMatchObject({ delta: { stop_reason: "refusal" } });
+});
+
+test("what a vendor wants back is sealed at the end", async () => {
+  const called = { index: 0, id: "c1", function: { name: "f", arguments: "{}" }, extra_content: { g: 1 } };
+  const { events } = await tell([
+    chunk({ tool_calls: [called] }),
+    chunk({ thinking_blocks: [{ index: 0 }] }),
+  ]);
+  const sealed = events.find(
+    (event) => event !== "comment" && JSON.stringify(event).includes("redacted_thinking"),
+  ) as { index: number; content_block: { data: string } };
+  expect(sealed.index).toBe(1);
+  expect(openThought(sealed.content_block.data)).toEqual({
+    message: { thinking_blocks: [{ index: 0 }] },
+    calls: { c1: { extra_content: { g: 1 } } },
+  });
+});
+
+test("calls without an id get one, and pieces that come late find their block", async () => {
+  const call = (at: number, args: string) =>
+    chunk({ tool_calls: [{ index: at, function: { name: `f${at}`, arguments: args } }] });
+  const { events } = await tell([call(0, "{"), call(1, "{}"), call(0, "}")]);
+  expect(events).toContainEqual(start(0, { type: "tool_use", id: "toolu_a_0", name: "f0", input: {} }));
+  expect(events).toContainEqual(start(1, { type: "tool_use", id: "toolu_a_1", name: "f1", input: {} }));
+  const pieces = events.filter((event) => event !== "comment" && event.type === "content_block_delta");
+  expect(pieces.map((event) => (event === "comment" ? -1 : event.index))).toEqual([0, 1, 0]);
+});
+
+const OWN_START = own("message_start", { message: { id: "msg_own", usage: { input_tokens: 3 } } });
+const OWN_TEXT =
+  own("content_block_start", { index: 0, content_block: { type: "text", text: "" } }) +
+  own("content_block_delta", { index: 0, delta: { type: "text_delta", text: "content_block_stop" } });
+
+test("a vendor's own frames go out as they came, with the comment before the end", async () => {
+  const said = [
+    OWN_START,
+    OWN_TEXT,
+    own("content_block_stop", { index: 0 }),
+    own("message_delta", { delta: { stop_reason: "end_turn" } }),
+  ];
+  const { raw, events } = await tell(said.map((one) => ({ own: one })));
+  expect(raw).toStartWith(said.join(""));
+  expect(events.slice(-2)).toEqual(["comment", { type: "message_stop" }]);
+  expect(events).toHaveLength(7);
+});
+
+test("another vendor goes on in the block that its own left open", async () => {
+  const { events } = await tell([{ own: OWN_START + OWN_TEXT }, text(" more"), chunk({}, "stop")]);
+  expect(events.slice(3)).toEqual([
+    delta(0, "text_delta", { text: " more" }),
+    stop(0),
+    expect.objectContaining({ type: "message_delta" }),
+    "comment",
+    { type: "message_stop" },
+  ]);
+});
+
+test("a thought that its vendor left open is closed as nobody's before another goes on", async () => {
+  const thought = own("content_block_start", { index: 0, content_block: { type: "thinking", thinking: "" } });
+  const { events } = await tell([{ own: OWN_START + thought }, text("Yes.")]);
+  expect(events.slice(2, 6)).toEqual([
+    delta(0, "signature_delta", { signature: "sluice" }),
+    stop(0),
+    start(1, { type: "text", text: "" }),
+    delta(1, "text_delta", { text: "Yes." }),
+  ]);
+});
+
+test.each([
+  ["chunks", [text("a")]],
+  ["a vendor's own frames", [{ own: OWN_START + OWN_TEXT }]],
+  ["both", [{ own: OWN_START + OWN_TEXT }, text("a")]],
+  ["nothing", []],
+] as const)("a bad end after %s is an error and the comment, and never an end", async (_, said) => {
+  const { raw, events } = await tell(said, "truncated");
+  expect(events.slice(-2)).toEqual([
+    {
+      type: "error",
+      error: { type: "api_error", message: "It broke.", code: "stream_truncated", param: null },
+      request_id: "req_a",
+    },
+    "comment",
+  ]);
+  expect(raw).not.toContain("message_stop");
+  expect(raw).not.toContain("message_delta");
+});
+
+test("an answer of nothing is an empty message", async () => {
+  const { events } = await tell([chunk({}, "stop")]);
+  expect(events.map((event) => (event === "comment" ? event : event.type))).toEqual([
+    ...["message_start", "ping", "message_delta", "comment", "message_stop"],
+  ]);
+});
+
+test("a client that leaves stops the vendor", async () => {
+  const generation = generationOf([text("a"), text("b")], finalOf("cancelled", null));
+  const reader = streamBody(generation, { suffix: "a", model: "m" }).getReader();
+  await reader.read();
+  await reader.cancel();
+  expect(generation.cancelled).toBe(true);
+});
