@@ -27,6 +27,8 @@ export interface Adapter {
   readonly nativeDialect?: NativeDialect;
   /** Replaces the network: only for a vendor that lives inside the process. */
   readonly transport?: Transport;
+  /** Which of a vendor's protocols is spoken at a base URL; absent: this one everywhere. */
+  protocolAt?(baseUrl: string): Adapter;
   /** The HTTP call that asks this vendor. Streams always ask for usage. Throws SluiceError for what cannot be expressed. */
   buildCall(request: GenerationRequest, target: Target): VendorCall;
   /**

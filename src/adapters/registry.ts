@@ -8,7 +8,7 @@ import { createGemini } from "./gemini/index.ts";
 import type { MediaAdapter, VendorAdapters } from "./media-adapter.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
-import { qwen } from "./qwen/index.ts";
+import { createQwen } from "./qwen/index.ts";
 import { createSandbox } from "./sandbox/index.ts";
 import { createSandboxMedia } from "./sandbox/media/adapter.ts";
 
@@ -23,7 +23,7 @@ export function createAdapters({
     createAnthropic(clock),
     createGemini(clock),
     deepseek,
-    qwen,
+    createQwen(clock),
     doubao,
     openaiCompatible,
     createSandbox(clock),

@@ -26,6 +26,7 @@ import { limitsSchema } from "./limits-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
 import { priceProblem, priceSchema } from "./prices.ts";
 import { rateLimitSchema } from "./rate-limit-schema.ts";
+import { addressProblem } from "./vendor-address.ts";
 
 /**
  * The configuration file's shape. Every object is strict: a field that is not known is a mistake. Parsing
@@ -68,6 +69,8 @@ export const vendorSchema = z
     for (const [index, message] of keyProblems(vendor.keys ?? [])) {
       context.addIssue({ code: "custom", path: ["keys", index], message });
     }
+    const message = addressProblem(vendor.adapter, vendor.baseUrl);
+    if (message !== undefined) context.addIssue({ code: "custom", path: ["baseUrl"], message });
   });
 export type VendorInput = z.input<typeof vendorSchema>;
 export type KeyInput = z.input<typeof keySchema>;

@@ -69,7 +69,9 @@ function routeOf(
   priceIdOf: PriceIdOf,
 ): Route {
   const { price } = candidate;
-  const adapter = text ?? noText(vendor.adapter);
+  const usual = text ?? noText(vendor.adapter);
+  const baseUrl = vendor.baseUrl ?? usual.defaultBaseUrl ?? "";
+  const adapter = usual.protocolAt?.(baseUrl) ?? usual;
   const served = new Set<Operation>([...adapter.operations, ...(media?.operations ?? [])]);
   return {
     vendor: vendor.keys.length === 0 ? { ...vendor, keys: [KEYLESS] } : vendor,
@@ -77,7 +79,7 @@ function routeOf(
     ...(media === undefined
       ? {}
       : { media: { adapter: media, baseUrl: vendor.baseUrl ?? media.defaultBaseUrl ?? "" } }),
-    baseUrl: vendor.baseUrl ?? adapter.defaultBaseUrl ?? "",
+    baseUrl,
     model: candidate.model,
     quality: candidate.quality,
     operations:

@@ -1,13 +1,24 @@
+import type { Clock } from "../../core/clock.ts";
 import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { continuation } from "./continuation.ts";
 import { classify } from "./errors.ts";
+import { createQwenNative, isNativeAddress } from "./native/adapter.ts";
 import { shape } from "./request.ts";
 import { readUsage } from "./usage.ts";
 
-/** Alibaba Cloud Model Studio in its OpenAI-compatible mode. */
+/**
+ * Alibaba Cloud Model Studio: its OpenAI-compatible mode, or DashScope's own protocol where the base URL ends with
+ * `/api/v1`.
+ */
+export function createQwen(clock: Clock): Adapter {
+  const native = createQwenNative(clock);
+  return { ...qwen, protocolAt: (baseUrl) => (isNativeAddress(baseUrl) ? native : qwen) };
+}
+
+/** The compatible mode alone. */
 export const qwen: Adapter = adapterOf({
   name: "qwen",
   defaultBaseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",

@@ -20,6 +20,13 @@ export const isNewerLine = (model: string): boolean => generationOf(model) >= 3.
 /** The qwen3.8 line has levels of effort of its own. */
 export const hasEffortLevels = (model: string): boolean => generationOf(model) >= 3.8;
 
+/**
+ * Served by the multimodal endpoint of DashScope's own protocol: what reads pictures or sound, and from Qwen 3.5 on all
+ * but the max models (its reference: qwen3.5-plus, qwen3.7-plus, qwen3-vl-plus).
+ */
+export const readsMedia = (model: string): boolean =>
+  /-vl|^qvq|omni|-ocr|audio/i.test(model) || (isNewerLine(model) && !/-max/i.test(model));
+
 /** Takes the level `none` too. */
 export const isOmni = (model: string): boolean => /omni/i.test(model);
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { AdapterName, Operation } from "../../core/catalog.ts";
+import type { Operation } from "../../core/catalog.ts";
 import type { FinishReason, GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Usage } from "../../core/usage.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
@@ -18,6 +18,8 @@ export interface Fixture {
   readonly stream?: readonly (JsonObject | string)[];
   /** Each frame has an `event:` line that repeats the `type` of its data. */
   readonly namesEvents?: boolean;
+  /** Each frame is numbered and says its HTTP status, as DashScope's do, without a space after `data:`. */
+  readonly isNumbered?: boolean;
   readonly answer: JsonObject;
   /** What the vendor sends before the JSON of a whole answer. */
   readonly answerLead?: string;
@@ -57,9 +59,9 @@ export interface VendorFixtures {
   readonly wire: Wire;
 }
 
-/** The fixtures in the adapter's own folder. */
-export function readFixtures(vendor: AdapterName): VendorFixtures {
-  const directory = new URL(`../${vendor}/fixtures/`, import.meta.url);
+/** The fixtures in an adapter's own folder, which is named below `src/adapters`. */
+export function readFixtures(folder: string): VendorFixtures {
+  const directory = new URL(`../${folder}/fixtures/`, import.meta.url);
   const names = readdirSync(directory).filter((name) => name.endsWith(".json"));
   const exchanges: Fixture[] = [];
   let errors: readonly ErrorFixture[] = [];
@@ -76,8 +78,13 @@ export function readFixtures(vendor: AdapterName): VendorFixtures {
 
 /** The bytes of a fixture's stream, as a vendor with such line ends would send them. */
 export function streamBytes(fixture: Fixture, newline: "\n" | "\r\n" = "\n"): Uint8Array {
-  const frames = (fixture.stream ?? []).map((item) => {
+  const frames = (fixture.stream ?? []).map((item, index) => {
     if (typeof item === "string") return item.startsWith(":") ? item : `data: ${item}`;
+    if (fixture.isNumbered === true) {
+      return [`id:${index + 1}`, "event:result", ":HTTP_STATUS/200", `data:${JSON.stringify(item)}`].join(
+        newline,
+      );
+    }
     const event = fixture.namesEvents === true ? `event: ${String(item.type)}${newline}` : "";
     return `${event}data: ${JSON.stringify(item)}`;
   });

@@ -1,0 +1,37 @@
+import type { Clock } from "../../../core/clock.ts";
+import type { Adapter } from "../../adapter.ts";
+import { createTranslatedStream } from "../../openai-frames/translated-stream.ts";
+import { continuation } from "../continuation.ts";
+import { readAnswer } from "./answer.ts";
+import { readEmbedding } from "./embedding-answer.ts";
+import { classifyError } from "./errors.ts";
+import { createEventReader } from "./events.ts";
+import { buildCall } from "./request.ts";
+
+/** What a base URL of DashScope's own protocol ends with; anything else is the mode compatible with OpenAI. */
+const NATIVE_PATH = "/api/v1";
+
+export const isNativeAddress = (baseUrl: string): boolean => baseUrl.endsWith(NATIVE_PATH);
+
+/**
+ * Alibaba Cloud Model Studio by DashScope's own protocol (Model Studio's DashScope reference), for clients of OpenAI's
+ * dialect. What a model takes and how it thinks is as in the compatible mode.
+ * @param clock for the `created` of answers, which DashScope does not say
+ */
+export function createQwenNative(clock: Clock): Adapter {
+  const created = (): number => Math.floor(clock.now() / 1_000);
+  return {
+    name: "qwen",
+    defaultBaseUrl: `https://dashscope.aliyuncs.com${NATIVE_PATH}`,
+    operations: new Set(["chat", "embedding"]),
+    buildCall,
+    readAnswer: (request, body, secret = "") =>
+      request.operation === "embedding"
+        ? readEmbedding(request, body, secret)
+        : readAnswer(request, body, secret, created()),
+    openStream: (request, mode, secret = "", remembers = false) =>
+      createTranslatedStream(createEventReader(request, secret), { mode, created: created(), remembers }),
+    continuation,
+    classifyError,
+  };
+}
