@@ -107,6 +107,11 @@ export class TaskRunner {
     return this.ports.ledger.list(tenant, which);
   }
 
+  /** The number of a task's last event; 0: there is none. */
+  async lastEvent(id: TaskId): Promise<number> {
+    return (await this.ports.ledger.lastEvents([id])).get(id) ?? 0;
+  }
+
   /** Undefined: there is no such task. One that has ended stays as it is. */
   async cancel(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
     const task = await this.ports.ledger.wantCancel(tenant, id);

@@ -1,0 +1,166 @@
+import { Elysia } from "elysia";
+import { SluiceError } from "../../core/errors.ts";
+import { type RequestId, type TaskId, taskId } from "../../core/ids.ts";
+import { hasEnded, TASK_STATES, type Task } from "../../core/task.ts";
+import type { Caller, Gateway } from "../../gateway/gateway.ts";
+import { invalid } from "../../gateway/requests/fields.ts";
+import type { TaskRunner } from "../../gateway/tasks/runner.ts";
+import type { MediaStore } from "../../media/media.ts";
+import type { Webhooks } from "../../webhooks/webhooks.ts";
+import { type AnswerPorts, createAnswer } from "../answer.ts";
+import { parseJson, readBody } from "../body.ts";
+import { type AddressSource, credentialOf } from "../credential.ts";
+import { rateLimitHeaders } from "../errors.ts";
+import type { Idempotency } from "../idempotent.ts";
+import { pathPart } from "../stored-text.ts";
+import { taskEvents } from "./event-body.ts";
+import { taskObject } from "./task-object.ts";
+import { parseTask, unknownTask } from "./task-request.ts";
+
+export interface TaskRoutePorts extends AnswerPorts {
+  readonly gateway: Gateway;
+  readonly tasks: TaskRunner;
+  readonly store: MediaStore;
+  readonly webhooks: Pick<Webhooks, "checkUrl">;
+  readonly idempotency: Idempotency;
+  readonly bodyLimitBytes: number;
+}
+
+/** What Bun's server does for a running request. */
+type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
+
+const PATH = "/v1/tasks";
+const MOST_LISTED = 100;
+const USUALLY_LISTED = 20;
+
+/** `/v1/tasks`: work that is asked for now and fetched later. */
+export function taskRoutes(ports: TaskRoutePorts) {
+  const answer = createAnswer(ports);
+  const callerOf = async (request: Request, server: AddressSource | null): Promise<Caller> =>
+    ports.gateway.authenticate(credentialOf(request, server), "images");
+  const found = async (request: Request, server: AddressSource | null, id: string): Promise<Task> => {
+    const { tenant } = await callerOf(request, server);
+    const task = await ports.tasks.find(tenant, idOf(id));
+    if (task === undefined) throw unknownTask();
+    return task;
+  };
+  const shown = async (request: Request, task: Task): Promise<Response> =>
+    Response.json(await taskObject(ports.store, task, originOf(request)));
+  return new Elysia({ name: "tasks" })
+    .post(
+      PATH,
+      ({ request, server }) =>
+        answer(request, PATH, async (id) => create(ports, request, await callerOf(request, server), id)),
+      { parse: "none" },
+    )
+    .get(PATH, ({ request, server }) =>
+      answer(request, PATH, async () => list(ports, request, await callerOf(request, server))),
+    )
+    .get(`${PATH}/:id`, ({ request, server, params }) =>
+      answer(request, `${PATH}/{id}`, async () => shown(request, await found(request, server, params.id))),
+    )
+    .post(`${PATH}/:id/cancel`, ({ request, server, params }) =>
+      answer(request, `${PATH}/{id}/cancel`, async () => {
+        const { tenant } = await callerOf(request, server);
+        const task = await ports.tasks.cancel(tenant, idOf(params.id));
+        if (task === undefined) throw unknownTask();
+        return shown(request, task);
+      }),
+    )
+    .get(`${PATH}/:id/events`, ({ request, server, params }) =>
+      answer(request, `${PATH}/{id}/events`, async () =>
+        events(ports, request, server, await found(request, server, params.id)),
+      ),
+    );
+}
+
+const originOf = (request: Request): string => new URL(request.url).origin;
+const idOf = (text: string): TaskId => taskId(pathPart(text) ?? "");
+
+async function create(
+  ports: TaskRoutePorts,
+  request: Request,
+  caller: Caller,
+  id: RequestId,
+): Promise<Response> {
+  const bytes = await readBody(request, ports.bodyLimitBytes);
+  const body = parseTask(parseJson(bytes));
+  if (body.webhook !== undefined) ports.webhooks.checkUrl(body.webhook.url, "webhook");
+  const run = async (): Promise<Response> => {
+    const base = originOf(request);
+    const wish = { ...body, path: PATH, base, isAwaited: false };
+    const { task, limit, tokenLimit } = await ports.tasks.accept(caller, wish, id);
+    const headers: Record<string, string> = { location: `${PATH}/${task.id}`, "x-sluice-task": task.id };
+    for (const state of [limit, tokenLimit])
+      if (state !== undefined) Object.assign(headers, rateLimitHeaders(state));
+    return Response.json(await taskObject(ports.store, task, base), { status: 201, headers });
+  };
+  const key = request.headers.get("idempotency-key");
+  if (key === null) return run();
+  const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${PATH}\n`).update(bytes).digest("hex");
+  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
+  return ports.idempotency.once(key, about, run);
+}
+
+async function list(ports: TaskRoutePorts, request: Request, { tenant }: Caller): Promise<Response> {
+  const { searchParams } = new URL(request.url);
+  const limit = Number(searchParams.get("limit") ?? USUALLY_LISTED);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_LISTED) {
+    throw invalid("limit", `must be an integer from 1 to ${MOST_LISTED}`);
+  }
+  const named = searchParams.get("state") ?? searchParams.get("status");
+  const state = TASK_STATES.find((known) => known === named);
+  if (named !== null && state === undefined)
+    throw invalid("state", `must be one of ${TASK_STATES.join(", ")}`);
+  const after = searchParams.get("after");
+  const which = {
+    most: limit + 1,
+    ...(after === null ? {} : { after: taskId(after) }),
+    ...(state === undefined ? {} : { state }),
+  };
+  const tasks = await ports.tasks.list(tenant, which);
+  const page = tasks.slice(0, limit);
+  const base = originOf(request);
+  return Response.json({
+    object: "list",
+    data: await Promise.all(page.map((task) => taskObject(ports.store, task, base))),
+    first_id: page[0]?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
+    has_more: tasks.length > limit,
+  });
+}
+
+async function events(
+  ports: TaskRoutePorts,
+  request: Request,
+  server: RequestServer | null,
+  task: Task,
+): Promise<Response> {
+  const after = afterOf(request);
+  server?.timeout(request, 0);
+  const reader = ports.tasks.feed.read(task.id, after);
+  const base = originOf(request);
+  const whole = async () =>
+    taskObject(ports.store, (await ports.tasks.find(task.tenant, task.id)) ?? task, base);
+  // Whoever has read the last event, and comes again, would wait for ever.
+  if (hasEnded(task.state) && (await ports.tasks.lastEvent(task.id)) <= after) {
+    reader.close();
+    return new Response("", { headers: EVENT_HEADERS });
+  }
+  return new Response(taskEvents(reader, whole), { headers: { ...EVENT_HEADERS, "x-sluice-task": task.id } });
+}
+
+const EVENT_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+};
+
+/** An EventSource that reconnects sends the header and the URL it first had: the header is the newer. */
+function afterOf(request: Request): number {
+  const header = request.headers.get("last-event-id");
+  const text = header ?? new URL(request.url).searchParams.get("after") ?? "0";
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  const param = header === null ? "after" : "Last-Event-ID";
+  throw new SluiceError("invalid_request", `Invalid '${param}': must be the number of an event.`, { param });
+}
