@@ -25,7 +25,16 @@ export interface Gateway {
 }
 
 /** What a key must be allowed to do. A key without scopes may do everything but administration. */
-export type Scope = "chat" | "completions" | "embeddings" | "images" | "models" | "account" | "streams";
+export type Scope =
+  | "chat"
+  | "completions"
+  | "embeddings"
+  | "images"
+  | "models"
+  | "account"
+  | "streams"
+  | "media"
+  | "webhooks";
 
 export interface Credential {
   readonly secret: string;

@@ -3,18 +3,19 @@ import type { Config } from "../config/config.ts";
 import { systemClock as clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
-import { createMetrics } from "../http/metrics.ts";
+import { createMetrics, type Metrics } from "../http/metrics.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { type CatalogKeeper, keepCatalog } from "./catalog-keeper.ts";
-import { joinCluster } from "./cluster-parts.ts";
+import { type ClusterParts, joinCluster } from "./cluster-parts.ts";
 import { type Front, openFront } from "./front.ts";
-import { startActors } from "./lease-parts.ts";
-import { openLedger } from "./ledger-parts.ts";
+import { type LeaseParts, startActors } from "./lease-parts.ts";
+import { type LedgerParts, openLedger } from "./ledger-parts.ts";
+import { type MediaParts, openMedia } from "./media-parts.ts";
 import { operationRoutes } from "./operations.ts";
-import { globalLimiter, openRedis, redisSource } from "./redis-parts.ts";
+import { globalLimiter, openRedis, type RedisParts, redisSource } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
 import { joinStreams, openStreamLog } from "./stream-parts.ts";
-import { carryUsage } from "./usage-parts.ts";
+import { carryUsage, type UsageParts } from "./usage-parts.ts";
 
 /** A running gateway. */
 export interface Node {
@@ -51,6 +52,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const usage = await carryUsage(ledger, cluster, leases.purses, log);
   const { region, overload, upstream } = config;
   const { isConnected } = cluster;
+  const media = await openMedia(config, ledger, log);
   const { keeper, catalog } = await keepCatalog(ledger, config, (next) => requests.apply(next), log);
   const requests = await buildRequestPath(
     ledger,
@@ -78,7 +80,8 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const front = openFront(requests, metrics, config, log, operations, ledger, shared.tickets);
+  const mounted = [...operations, ...media.routes(requests.gateway, metrics, log)];
+  const front = openFront(requests, metrics, config, log, mounted, ledger, shared.tickets);
   const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
@@ -106,22 +109,40 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       await drainRequests(front, requests, patience, () => streams !== undefined && liveNodes() > 1, log);
       streams?.close();
       await front.close();
-      await usage.carrier
-        .flush(LAST_FLUSH_MS)
-        .catch((cause: unknown) =>
-          log.warn("the spool is kept for the next start", { cause: String(cause) }),
-        );
-      await leases.close(SETTLE_MS);
-      announcements.close();
-      await usage.close();
-      await cluster.close();
-      await shared.close();
-      metrics.close();
-      await requests.close();
-      await ledger.close();
+      const behind = { ledger, cluster, shared, leases, usage, media, requests, announcements, metrics };
+      await closeBehindFront(behind, log);
       log.info("stopped");
     },
   };
+}
+
+interface PartsBehindFront {
+  readonly ledger: LedgerParts;
+  readonly cluster: ClusterParts;
+  readonly shared: RedisParts;
+  readonly leases: LeaseParts;
+  readonly usage: UsageParts;
+  readonly media: MediaParts;
+  readonly requests: RequestParts;
+  readonly announcements: Announcements;
+  readonly metrics: Metrics;
+}
+
+/** Closes what nobody asks any more, the ledger last. */
+async function closeBehindFront(parts: PartsBehindFront, log: Log): Promise<void> {
+  const { ledger, cluster, shared, leases, usage, media, requests, announcements, metrics } = parts;
+  await media.close();
+  await usage.carrier
+    .flush(LAST_FLUSH_MS)
+    .catch((cause: unknown) => log.warn("the spool is kept for the next start", { cause: String(cause) }));
+  await leases.close(SETTLE_MS);
+  announcements.close();
+  await usage.close();
+  await cluster.close();
+  await shared.close();
+  metrics.close();
+  await requests.close();
+  await ledger.close();
 }
 
 /** Lets running requests end; those that still run when the patience is over are stopped and settled. */

@@ -36,7 +36,10 @@ export interface OpenMediaStore extends MediaStore {
   read(media: StoredMedia, start: number, end: number): Promise<ReadableStream<Uint8Array>>;
 }
 
-/** Written at once; each has a file open and a connection to the store. */
+/**
+ * Written at once, of each source, so that slow uploads do not hold up vendors' results; each has a file open and a
+ * connection to the store.
+ */
 const KEEPS_AT_ONCE = 32;
 const KEEPS_WAITING = 1_024;
 /** A picture of 50 MB over a slow line. */
@@ -44,7 +47,8 @@ const FETCH_MS = 60_000;
 
 export function createMediaStore(ports: MediaPorts): OpenMediaStore {
   const { settings, rows, objects, staging, pictures, links, outbound, clock, random, log } = ports;
-  const turns = createTurns(KEEPS_AT_ONCE, KEEPS_WAITING);
+  const newTurns = () => createTurns(KEEPS_AT_ONCE, KEEPS_WAITING);
+  const turns = { result: newTurns(), upload: newTurns(), input: newTurns() };
 
   const keep = async (tenant: TenantId, body: MediaBody, options: KeepOptions): Promise<StoredMedia> => {
     const staged = await staging.write(body, mostBytesOf(options));
@@ -95,9 +99,9 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
     new Response(await read(media, 0, media.bytes)).bytes();
 
   return {
-    keep: (tenant, body, options) => turns.run(() => keep(tenant, body, options)),
+    keep: (tenant, body, options) => turns[options.source].run(() => keep(tenant, body, options)),
     keepUrl: (tenant, url, { trusted, signal, ...options }) =>
-      turns.run(async () => {
+      turns[options.source].run(async () => {
         const { status, body } = await outbound.fetch({
           url,
           mostBytes: mostBytesOf(options),

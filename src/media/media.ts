@@ -27,7 +27,8 @@ export interface MediaStore {
   link(media: StoredMedia, base: string): string;
 }
 
-export type MediaBody = Uint8Array | ReadableStream<Uint8Array>;
+/** A `ReadableStream` is one, too. */
+export type MediaBody = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** Where it came from: a vendor's result, a client's upload, or a URL that a client named as input. */
 export const MEDIA_SOURCES = ["result", "upload", "input"] as const;

@@ -31,7 +31,11 @@ export async function openStaging(directory: string, random: Random): Promise<St
       const path = join(directory, randomText(random.bytes(20)));
       const discard = () => rm(path, { force: true });
       try {
-        return { path, discard, ...(await written(path, chunksOf(body), mostBytes)) };
+        return {
+          path,
+          discard,
+          ...(await written(path, body instanceof Uint8Array ? [body] : body, mostBytes)),
+        };
       } catch (thrown) {
         await discard();
         throw thrown;
@@ -63,9 +67,6 @@ async function written(
   }
   return { hash: hasher.digest("hex"), bytes, head: head.subarray(0, Math.min(bytes, SNIFFED_BYTES)) };
 }
-
-const chunksOf = (body: MediaBody): AsyncIterable<Uint8Array> | Iterable<Uint8Array> =>
-  body instanceof Uint8Array ? [body] : body;
 
 const tooLarge = (mostBytes: number): SluiceError =>
   new SluiceError("payload_too_large", `A picture or a piece of sound may have at most ${mostBytes} bytes.`);

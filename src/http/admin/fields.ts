@@ -66,6 +66,8 @@ export const scope = z.enum([
   "models",
   "account",
   "streams",
+  "media",
+  "webhooks",
 ] as const satisfies readonly Scope[]);
 
 export const glob = plainText.describe("A name; `*` stands for any part of it.");

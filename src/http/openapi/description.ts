@@ -12,6 +12,8 @@ export interface Description {
   readonly access: "client" | "admin" | "public";
   /** JSON Schema of the JSON body. */
   readonly body?: JsonObject;
+  /** Bodies of other types, by their type. */
+  readonly bodies?: Readonly<Record<string, JsonObject>>;
   /** True: it may be left out. */
   readonly isBodyOptional?: boolean;
   /** Query parameters. */
@@ -28,6 +30,8 @@ export const TAGS = {
   Generation:
     "OpenAI's and Anthropic's dialects: any SDK of theirs works with this base URL and a client key.",
   Streams: "Streams that can be read again after any event, and the WebSocket.",
+  Media: "Pictures and sound: what was made is fetched, what is worked from is uploaded.",
+  Webhooks: "Messages to the caller's own server, as Standard Webhooks has them.",
   Account: "The caller's own points, use and receipts.",
   Admin: "Tenants, points, keys, vendors, models and the state of the gateway.",
   Operations: "For load balancers, monitoring and people.",

@@ -4,13 +4,14 @@ import { ADMIN_PREFIX, type AdminOperation } from "../admin/operation.ts";
 import { CLIENT_CALLS } from "./client-calls.ts";
 import { type Answer, type Description, ref, TAGS } from "./description.ts";
 import { ANSWER_HEADERS, headersOf } from "./headers.ts";
+import { MEDIA_CALLS } from "./media-calls.ts";
 import { OPERATION_CALLS } from "./operation-calls.ts";
 import { SCHEMAS } from "./schemas.ts";
 import { usualRefusals } from "./usual-refusals.ts";
 
 /** The whole API as an OpenAPI 3.1 document. Bodies of admin calls are the very schemas that check them. */
 export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
-  const calls = [...CLIENT_CALLS, ...adminOperations.map(describe), ...OPERATION_CALLS];
+  const calls = [...CLIENT_CALLS, ...MEDIA_CALLS, ...adminOperations.map(describe), ...OPERATION_CALLS];
   const paths: Record<string, Record<string, JsonObject>> = {};
   for (const call of calls) {
     paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call) };
@@ -71,14 +72,7 @@ function operationOf(call: Description): JsonObject {
     ...(call.description === undefined ? {} : { description: call.description }),
     ...(call.access === "public" ? {} : { security: [{ [`${call.access}Key`]: [] }] }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(call.body === undefined
-      ? {}
-      : {
-          requestBody: {
-            required: call.isBodyOptional !== true,
-            content: { "application/json": { schema: call.body } },
-          },
-        }),
+    ...requestBodyOf(call),
     responses: Object.fromEntries(
       Object.entries({ ...usualRefusals(call), ...call.answers }).map(([status, answer]) => [
         status,
@@ -86,6 +80,13 @@ function operationOf(call: Description): JsonObject {
       ]),
     ),
   };
+}
+
+function requestBodyOf({ body, bodies, isBodyOptional }: Description): JsonObject {
+  const all = { ...(body === undefined ? {} : { "application/json": body }), ...bodies };
+  const content = Object.entries(all).map(([type, schema]) => [type, { schema }]);
+  if (content.length === 0) return {};
+  return { requestBody: { required: isBodyOptional !== true, content: Object.fromEntries(content) } };
 }
 
 const listed = (named: Readonly<Record<string, string>> | undefined, where: "query" | "header") =>

@@ -1,11 +1,17 @@
 import type { Answer, Description } from "./description.ts";
 
 /** How every call of a kind can be refused; what a call says of a status itself comes first. */
-export function usualRefusals({ access, body, parameters }: Description): Readonly<Record<number, Answer>> {
+export function usualRefusals({
+  access,
+  body,
+  bodies,
+  parameters,
+}: Description): Readonly<Record<number, Answer>> {
   if (access === "public") return {};
+  const hasBody = body !== undefined || bodies !== undefined;
   return {
-    ...(body === undefined && parameters === undefined ? {} : { 400: "The request cannot be read." }),
-    ...(body === undefined ? {} : { 413: "The body is too long." }),
+    ...(!hasBody && parameters === undefined ? {} : { 400: "The request cannot be read." }),
+    ...(!hasBody ? {} : { 413: "The body is too long." }),
     ...REFUSALS_OF_ACCESS[access],
     503: "The ledger cannot be reached at the moment.",
   };

@@ -1,0 +1,125 @@
+import type { Clock } from "../../core/clock.ts";
+import { SluiceError } from "../../core/errors.ts";
+import type { TenantId } from "../../core/ids.ts";
+import type { MediaBody, MediaStore, StoredMedia } from "../../media/media.ts";
+import { createTurns, type Turns } from "../../media/turns.ts";
+import { readBody } from "../body.ts";
+
+export interface UploadPorts {
+  readonly store: Pick<MediaStore, "keep">;
+  readonly clock: Clock;
+  /** Of one picture or piece of sound. */
+  readonly maxBytes: number;
+}
+
+/** Uploads of one tenant at once: a backend's worth, yet one tenant cannot take all places. */
+const MOST_AT_ONCE = 8;
+/** Forms are read whole: at once, 8 times the largest file. */
+const FORMS_AT_ONCE = 8;
+const FORMS_WAITING = 64;
+/** Around the file in a form. */
+const FORM_SLACK_BYTES = 64 * 1024;
+/** Of the whole body: the largest file over a slow line. Slower ones would hold a place that others wait for. */
+export const UPLOAD_MS = 300_000;
+
+/** Takes a file out of a request: its whole body, or the first file of a form. */
+export interface Uploads {
+  /** @throws SluiceError `rate_limit_exceeded`, `payload_too_large`, `invalid_request`, `request_cancelled` */
+  take(tenant: TenantId, request: Request): Promise<StoredMedia>;
+}
+
+export function createUploads(ports: UploadPorts): Uploads {
+  const forms = createTurns(FORMS_AT_ONCE, FORMS_WAITING);
+  const running = new Map<TenantId, number>();
+  const leave = (tenant: TenantId): void => {
+    const left = (running.get(tenant) ?? 1) - 1;
+    if (left === 0) running.delete(tenant);
+    else running.set(tenant, left);
+  };
+  return {
+    async take(tenant, request) {
+      const already = running.get(tenant) ?? 0;
+      if (already >= MOST_AT_ONCE) throw tooMany();
+      running.set(tenant, already + 1);
+      try {
+        return await kept(ports, forms, tenant, request);
+      } finally {
+        leave(tenant);
+      }
+    },
+  };
+}
+
+function kept(ports: UploadPorts, forms: Turns, tenant: TenantId, request: Request): Promise<StoredMedia> {
+  const keep = (body: MediaBody) => ports.store.keep(tenant, body, { source: "upload" });
+  const type = request.headers.get("content-type") ?? "";
+  if (/^multipart\/form-data\b/i.test(type)) {
+    return forms.run(async () => keep(await fileOf(request, type, ports)));
+  }
+  // Refused before it is read.
+  if (Number(request.headers.get("content-length") ?? 0) > ports.maxBytes) throw tooLarge(ports.maxBytes);
+  if (request.body === null) throw noFile();
+  return keep(inTime(request.body, ports.clock));
+}
+
+async function fileOf(request: Request, type: string, { maxBytes, clock }: UploadPorts): Promise<Uint8Array> {
+  const late = lateness(clock);
+  try {
+    const bytes = await Promise.race([readBody(request, maxBytes + FORM_SLACK_BYTES), late.promise]);
+    const form = await new Response(bytes.slice(), { headers: { "content-type": type } }).formData();
+    const files = [...form.values()].filter((value) => typeof value !== "string");
+    const [file] = files;
+    if (file === undefined) throw noFile();
+    return await file.bytes();
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) throw thrown;
+    throw new SluiceError("invalid_request", "The form cannot be read.", { cause: thrown });
+  } finally {
+    late.cancel();
+  }
+}
+
+/** A body that fails when it is not there in time. */
+async function* inTime(body: AsyncIterable<Uint8Array>, clock: Clock): AsyncGenerator<Uint8Array> {
+  const late = lateness(clock);
+  const pieces = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const piece = await Promise.race([next(pieces), late.promise]);
+      if (piece.done === true) return;
+      yield piece.value;
+    }
+  } finally {
+    late.cancel();
+    // Cancels what is left of it. Not waited for: a piece that is on its way may never come.
+    void pieces.return?.().catch(() => {});
+  }
+}
+
+async function next(pieces: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  try {
+    return await pieces.next();
+  } catch (cause) {
+    throw new SluiceError("request_cancelled", "The request's body ended early.", { cause });
+  }
+}
+
+function lateness(clock: Clock): { readonly promise: Promise<never>; cancel(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  // Whoever is no longer waiting for it has not missed it.
+  promise.catch(() => {});
+  const message = `An upload may take ${UPLOAD_MS / 1_000} seconds.`;
+  const cancel = clock.after(UPLOAD_MS, () => reject(new SluiceError("invalid_request", message)));
+  return { promise, cancel };
+}
+
+const tooMany = (): SluiceError =>
+  new SluiceError("rate_limit_exceeded", `${MOST_AT_ONCE} of your uploads run already. Try again.`, {
+    retryAfterMs: 1_000,
+  });
+const tooLarge = (bytes: number): SluiceError =>
+  new SluiceError("payload_too_large", `A picture or a piece of sound may have at most ${bytes} bytes.`);
+const noFile = (): SluiceError =>
+  new SluiceError("invalid_request", "There is no file: send it as the body, or as 'file' of a form.", {
+    param: "file",
+  });
