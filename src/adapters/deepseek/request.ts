@@ -1,5 +1,5 @@
 import { SluiceError } from "../../core/errors.ts";
-import type { GenerationRequest } from "../../core/generation.ts";
+import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Target } from "../adapter.ts";
 import { isObject, listOf, textOf } from "../json.ts";
 import { usualUrl } from "../openai-family/member.ts";
@@ -71,6 +71,7 @@ function shapeChat(draft: RequestDraft): void {
     draft.remove("reasoning_effort");
     draft.set("thinking", { type: "disabled" });
   }
+  nameReasoning(draft);
   if (lacksReasoning(draft)) withoutThinking(draft);
 }
 
@@ -93,6 +94,22 @@ function withoutStrictTools(draft: RequestDraft): void {
       if (!isObject(tool) || !isObject(tool.function)) return tool;
       const { strict: _, ...called } = tool.function;
       return { ...tool, function: called };
+    }),
+  );
+}
+
+/** Others call it `reasoning`, and so do clients that have talked to them. */
+function nameReasoning(draft: RequestDraft): void {
+  const messages = messagesOf(draft);
+  const isOtherwise = (message: unknown): message is JsonObject =>
+    isObject(message) && typeof message.reasoning === "string";
+  if (!messages.some(isOtherwise)) return;
+  draft.set(
+    "messages",
+    messages.map((message) => {
+      if (!isOtherwise(message)) return message;
+      const { reasoning, ...rest } = message;
+      return { reasoning_content: reasoning, ...rest };
     }),
   );
 }
