@@ -66,7 +66,8 @@ export function readHead(text: string): AnswerHead {
 
   if (isChunked && (isOld || length !== undefined)) throw malformed("its body has two framings");
   const isBodyless = status === 204 || status === 304 || (status >= 100 && status < 200);
-  if (isCoded && !isBodyless && length !== 0) {
+  // What a refusal says may be lost; that it is one may not.
+  if (isCoded && status >= 200 && status < 300 && !isBodyless && length !== 0) {
     throw new UpstreamError("unexpected_encoding", "The answer is compressed, which was not asked for.");
   }
   const framing = isBodyless ? NONE : framingOf(isChunked, length);

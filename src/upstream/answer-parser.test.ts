@@ -34,6 +34,11 @@ describe("an answer is read", () => {
     ["without a body by its status", "HTTP/1.1 204 No Content\r\n\r\n", ""],
     ["without one though it names a length", "HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n", ""],
     [
+      "that refuses, though compressed",
+      "HTTP/1.1 502 No\r\ncontent-encoding: br\r\ncontent-length: 2\r\n\r\nxx",
+      "xx",
+    ],
+    [
       "with a compression of nothing",
       `${OK}content-encoding: identity\r\ncontent-length: 5\r\n\r\nhello`,
       "hello",

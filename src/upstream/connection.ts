@@ -2,7 +2,7 @@ import type { Socket } from "bun";
 import type { AnswerHead } from "./answer-head.ts";
 import { AnswerParser, type AnswerSink } from "./answer-parser.ts";
 import type { Carrier, Exchange } from "./exchange.ts";
-import { JOINED_BODY_BYTES } from "./limits.ts";
+import { JOINED_BODY_BYTES, PROBE_MS } from "./limits.ts";
 import type { OriginAddress } from "./request-head.ts";
 import { networkError, UpstreamError } from "./upstream-error.ts";
 
@@ -108,6 +108,7 @@ export class Connection implements Carrier, AnswerSink {
     }
     this.#socket = socket;
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, PROBE_MS);
     if (!this.owner.address.isSecure) this.owner.connected(this);
     else if (this.owner.session !== undefined) socket.setSession(this.owner.session);
   }
@@ -159,7 +160,7 @@ export class Connection implements Carrier, AnswerSink {
   }
 
   /** Closed by the other side, or broken. */
-  lost(error: Error | null | undefined): void {
+  lost(error: Error | null | undefined, isOpen = false): void {
     if (this.state === "closed") return;
     if (this.state === "idle") this.owner.spoiled(this);
     const isOrderly = error === undefined || error === null;
@@ -170,7 +171,7 @@ export class Connection implements Carrier, AnswerSink {
       return;
     }
     const code = exchange !== undefined && exchange.status !== 0 ? "body_cut" : "connection_closed";
-    this.#fail(networkError(error, code, "The vendor's connection was closed."), false);
+    this.#fail(networkError(error, code, "The vendor's connection was closed."), isOpen);
   }
 
   /** It could not be opened. */

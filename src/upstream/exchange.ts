@@ -126,9 +126,11 @@ export class Exchange implements VendorResponse, AnswerSink {
   read(): NextBytes {
     const bytes = this.#first;
     if (bytes !== undefined) {
+      // Many small pieces in one go: each costs those behind more than its copy.
+      if (this.#rest.length > 0 && this.#waitingBytes <= RESUME_BYTES) return this.#takeAll();
       this.#first = this.#rest.shift();
       this.#waitingBytes -= bytes.length;
-      if (this.#isPaused && this.#waitingBytes < RESUME_BYTES) this.#resume();
+      if (this.#isPaused && this.#waitingBytes <= RESUME_BYTES) this.#resume();
       return bytes;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;

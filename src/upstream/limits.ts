@@ -12,11 +12,20 @@ export const IDLE_MS = 50_000;
 /** Taken off what a server says of its patience (`keep-alive: timeout=5`): a request needs time to get there. */
 export const IDLE_MARGIN_MS = 1_000;
 
+/** A server that closes an unused connection sooner does so for a reason of its own, such as its stop. */
+export const LEAST_PATIENCE_MS = 1_000;
+
+/** A sweep: what was learnt of a server's patience is doubted, so that it doubles in an hour unless it is seen again. */
+export const PATIENCE_GROWTH = 1.0002;
+
 /** How often unused connections are looked at. One timer for all of them. */
 export const SWEEP_MS = 1_000;
 
 /** A connection that does not stand by then never will: callers have given up long before. */
 export const CONNECT_MS = 60_000;
+
+/** Silence after which the system asks whether the other end is still there: before those on the way forget it. */
+export const PROBE_MS = 30_000;
 
 /** Origins known at once, beyond those with connections: a vendor has one, a batch's results another. */
 export const MAX_ORIGINS = 1_024;

@@ -2,7 +2,14 @@ import type { Clock } from "../core/clock.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { Carrier, Exchange } from "./exchange.ts";
 import { IdleList } from "./idle-list.ts";
-import { CONNECT_MS, IDLE_MARGIN_MS, IDLE_MS, MAX_IDLE_PER_ORIGIN } from "./limits.ts";
+import {
+  CONNECT_MS,
+  IDLE_MARGIN_MS,
+  IDLE_MS,
+  LEAST_PATIENCE_MS,
+  MAX_IDLE_PER_ORIGIN,
+  PATIENCE_GROWTH,
+} from "./limits.ts";
 import type { OriginAddress } from "./request-head.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
@@ -74,7 +81,7 @@ export class Origin implements ConnectionOwner, Carrier {
   spoiled(connection: Connection): void {
     this.idle.remove(connection);
     const keptMs = this.network.clock.monotonic() - connection.since;
-    if (keptMs >= 2 * IDLE_MARGIN_MS) this.#patienceMs = Math.min(this.#patienceMs, keptMs - IDLE_MARGIN_MS);
+    if (keptMs >= LEAST_PATIENCE_MS) this.#patienceMs = Math.min(this.#patienceMs, withMargin(keptMs));
   }
 
   ended(connection: Connection, exchange: Exchange | undefined, error: UpstreamError): void {
@@ -92,6 +99,7 @@ export class Origin implements ConnectionOwner, Carrier {
 
   /** Closes what was unused for too long, and what does not come to stand. */
   sweep(now: number): void {
+    this.#patienceMs = Math.min(IDLE_MS, this.#patienceMs * PATIENCE_GROWTH);
     for (let oldest = this.idle.oldest; oldest !== undefined; oldest = this.idle.oldest) {
       if (now - oldest.since < this.#patienceWith(oldest)) break;
       this.closeOldest();
@@ -165,9 +173,12 @@ export class Origin implements ConnectionOwner, Carrier {
 
   #patienceWith({ keepAliveMs }: Connection): number {
     if (keepAliveMs === undefined) return this.#patienceMs;
-    return Math.min(this.#patienceMs, Math.max(keepAliveMs - IDLE_MARGIN_MS, keepAliveMs / 2));
+    return Math.min(this.#patienceMs, withMargin(keepAliveMs));
   }
 }
+
+/** What is left of a server's patience when a request needs a part of it to get there. */
+const withMargin = (patienceMs: number): number => Math.max(patienceMs - IDLE_MARGIN_MS, patienceMs / 2);
 
 /**
  * Whether a request whose connection was lost may be sent once more, on another. Only on a connection that had served before (it may

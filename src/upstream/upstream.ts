@@ -121,7 +121,7 @@ const HANDLERS: SocketHandler<Connection> = {
   data: (socket, bytes) => socket.data.received(bytes),
   drain: (socket) => socket.data.drained(),
   close: (socket, error) => socket.data.lost(error),
-  // A TLS session that fails closes its socket too, without saying why: what is said first counts.
-  error: (socket, error) => socket.data.lost(error),
+  // A TLS session that failed, which closes its socket without a reason; or a handler, which does not close it.
+  error: (socket, error) => socket.data.lost(error, true),
   connectError: (socket, error) => socket.data.refused(error),
 };
