@@ -54,7 +54,13 @@ const vendor = Bun.serve({
       choices: [{ index: 0, delta: piece, finish_reason: finish }],
       usage,
     });
-    const frames = [chunk({ role: "assistant", ...delta }, null, null), chunk({}, finish_reason, USAGE)];
+    // Each chunk has both keys, one of them null (recorded by the vendor's own stream).
+    const pieces = thinks && !isAnswered ? ["I must ", "look."] : [];
+    const frames = [
+      ...pieces.map((piece) => chunk({ content: null, reasoning_content: piece }, null, null)),
+      chunk({ role: "assistant", ...delta, reasoning_content: null }, null, null),
+      chunk({}, finish_reason, USAGE),
+    ];
     const text = frames.map((frame) => `data: ${JSON.stringify(frame)}\n\n`).join("");
     return new Response(`${text}data: [DONE]\n\n`, { headers: { "content-type": "text/event-stream" } });
   },
@@ -88,26 +94,43 @@ async function secondTurn(message: ChatCompletionMessageParam) {
   return { sent: asked.at(-1), dropped: answer.response.headers.get("x-sluice-dropped") };
 }
 
-test.each(["whole", "streamed"])(
-  "a message goes back as the SDK keeps it, with its reasoning: %s",
-  async (how) => {
-    const completion =
-      how === "whole"
-        ? await sdk().chat.completions.create({ ...asking, messages: [USER] })
-        : await sdk()
-            .chat.completions.stream({ ...asking, messages: [USER] })
-            .finalChatCompletion();
-    const message = completion.choices[0]?.message;
-    if (message === undefined) throw new Error("no message");
-    const { sent, dropped } = await secondTurn(message);
-    expect(sent?.messages[1]).toMatchObject({
-      reasoning_content: "I must look.",
-      tool_calls: [{ id: "call_00" }],
-    });
-    expect(sent?.thinking).toBeUndefined();
-    expect(dropped).toBeNull();
-  },
-);
+test("a message goes back as the SDK keeps it, with its reasoning", async () => {
+  const completion = await sdk().chat.completions.create({ ...asking, messages: [USER] });
+  const message = completion.choices[0]?.message;
+  if (message === undefined) throw new Error("no message");
+  const { sent, dropped } = await secondTurn(message);
+  expect(sent?.messages[1]).toMatchObject({
+    reasoning_content: "I must look.",
+    tool_calls: [{ id: "call_00" }],
+  });
+  expect(sent?.thinking).toBeUndefined();
+  expect(dropped).toBeNull();
+});
+
+test("a client that puts a stream together itself sends all of its pieces", async () => {
+  const stream = await sdk().chat.completions.create({ ...asking, messages: [USER], stream: true });
+  let reasoning = "";
+  for await (const { choices } of stream) {
+    // A field that OpenAI has not.
+    const delta = { ...choices[0]?.delta } as { readonly reasoning_content?: string | null };
+    reasoning += delta.reasoning_content ?? "";
+  }
+  const message = { role: "assistant", content: "", tool_calls: [CALL], reasoning_content: reasoning };
+  const { sent } = await secondTurn(message as ChatCompletionMessageParam); // a field that OpenAI has not
+  expect(sent?.messages[1]).toMatchObject({ reasoning_content: "I must look." });
+  expect(sent?.thinking).toBeUndefined();
+});
+
+test("the SDK's own putting together loses it: the next turn does without thinking, and is told so", async () => {
+  const completion = await sdk()
+    .chat.completions.stream({ ...asking, messages: [USER] })
+    .finalChatCompletion();
+  const message = completion.choices[0]?.message;
+  if (message === undefined) throw new Error("no message");
+  const { sent, dropped } = await secondTurn(message);
+  expect(sent?.thinking).toEqual({ type: "disabled" });
+  expect(dropped).toBe("thinking");
+});
 
 test("a client that calls it `reasoning`, as others do, is understood", async () => {
   const message = { role: "assistant" as const, content: "", tool_calls: [CALL], reasoning: "I must look." };
