@@ -16,6 +16,7 @@ const sdk = (apiKey = vendors.client.key) =>
 const spent = async () => micro((await vendors.client.balance()).spent);
 const messages: MessageParam[] = [{ role: "user", content: "How are you?" }];
 const max_tokens = 100;
+const asking = { max_tokens, messages };
 
 async function refusal(running: Promise<unknown>): Promise<APIError> {
   const thrown = await running.catch((error: unknown) => error);
@@ -27,8 +28,6 @@ async function refusal(running: Promise<unknown>): Promise<APIError> {
 const codeOf = (error: APIError): unknown => (error.error as { error?: { code?: string } }).error?.code;
 
 describe("the Anthropic SDK", () => {
-  const asking = { max_tokens, messages };
-
   test("gets its classes of errors", async () => {
     const wrong = await refusal(sdk("sk-wrong").messages.create({ model: "qwen-model", ...asking }));
     expect(wrong).toBeInstanceOf(Anthropic.AuthenticationError);
@@ -131,4 +130,58 @@ describe("the Anthropic SDK", () => {
       expect([other.status, await other.json()]).toMatchObject([409, { error: { type: "conflict_error" } }]);
     },
   );
+});
+
+describe("the count of a prompt's tokens", () => {
+  const prompt = { messages, system: "Be brief." };
+
+  test("is Anthropic's own where it serves the model, and costs nothing", async () => {
+    vendors.claude.next({ usage: { input_tokens: 2_095 } });
+    const before = await spent();
+    const { data, response } = await sdk()
+      .messages.countTokens({ model: "anthropic-model", ...prompt, thinking: { type: "adaptive" } })
+      .withResponse();
+    expect(data).toEqual({ input_tokens: 2_095 });
+    expect(vendors.asked("anthropic")).toEqual({
+      ...prompt,
+      model: "claude-opus-4-8",
+      thinking: { type: "adaptive" },
+    });
+    expect(response.headers.get("x-sluice-vendor")).toBe("anthropic");
+    expect(response.headers.get("x-sluice-cost")).toBe("0");
+    expect(await spent()).toBe(before);
+  });
+
+  test("is an estimate where nobody counts, or whoever does fails, and says so", async () => {
+    const asked = { model: "qwen-model", ...prompt };
+    const { data, response } = await sdk().messages.countTokens(asked).withResponse();
+    expect(data.input_tokens).toBe(Math.ceil(Math.ceil(JSON.stringify(asked).length / 2) / 2));
+    expect(response.headers.get("x-sluice-estimated")).toBe("true");
+    expect(response.headers.get("x-sluice-vendor")).toBeNull();
+    vendors.claude.next({ error: { status: 529, type: "overloaded_error", message: "Overloaded" } });
+    const failed = await sdk()
+      .messages.countTokens({ model: "anthropic-model", ...prompt })
+      .withResponse();
+    expect(failed.response.headers.get("x-sluice-estimated")).toBe("true");
+    vendors.says("anthropic", { text: "still there", prompt: 1, completion: 1 });
+    await sdk().messages.create({ model: "anthropic-model", ...asking });
+  });
+
+  test("is refused as a message would be, and takes from the same limits", async () => {
+    const unknown = await refusal(sdk().messages.countTokens({ model: "nope", ...prompt }));
+    expect([unknown.status, codeOf(unknown)]).toEqual([404, "model_not_found"]);
+    vendors.claude.next({ error: { status: 400, type: "invalid_request_error", message: "no such thing" } });
+    const refused = await refusal(sdk().messages.countTokens({ model: "anthropic-model", ...prompt }));
+    expect([refused.status, refused.type]).toEqual([400, "invalid_request_error"]);
+    const { key } = await vendors.gateway.client("1", { limits: { qps: 1, burst: 2 } });
+    const count = () => sdk(key).messages.countTokens({ model: "qwen-model", ...prompt });
+    await count();
+    const second = await count().withResponse();
+    expect(second.response.headers.get("anthropic-ratelimit-requests-remaining")).toBe("0");
+    expect((await refusal(count())).status).toBe(429);
+  });
+});
+
+test("the books are right", async () => {
+  expect(await vendors.gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });
 });

@@ -39,6 +39,8 @@ export function startMockAnthropic(key: string): MockAnthropic {
       asked.push(body);
       const answer = queue.shift() ?? {};
       if (answer.error !== undefined) return refusal(answer.error);
+      if (new URL(request.url).pathname.endsWith("/count_tokens"))
+        return Response.json({ input_tokens: answer.usage?.input_tokens ?? 10 });
       if (body.stream !== true) {
         said.push(JSON.stringify(messageOf(answer)));
         return new Response(said.at(-1), { headers: { "content-type": "application/json" } });

@@ -39,6 +39,7 @@ test("there are routes of every kind", () => {
     "/v1/completions",
     "/v1/embeddings",
     "/v1/messages",
+    "/v1/messages/count_tokens",
     "/v1/responses",
     "/v1/responses/{id}",
     "/v1/responses/{id}/input_items",

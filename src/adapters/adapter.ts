@@ -46,10 +46,19 @@ export interface Adapter {
     secret?: string,
     remembers?: boolean,
   ): StreamReader;
+  /** Counts a prompt's tokens without answering it, where the vendor does that for nothing. */
+  readonly counting?: Counting;
   /** How this vendor's model goes on with a chat answer that another one began. Absent: by an instruction. */
   continuation?(request: GenerationRequest, model: string): Continuation;
   /** Classifies a non-2xx answer. `body` may be anything: JSON under a wrong type, HTML, nothing. */
   classifyError(status: number, headers: Headers, body: string, secret: string): VendorFailure;
+}
+
+export interface Counting {
+  /** Throws SluiceError for what cannot be expressed. */
+  buildCall(request: GenerationRequest, target: Target): VendorCall;
+  /** Undefined when the 2xx answer is no count. */
+  readCount(body: Uint8Array): number | undefined;
 }
 
 /**

@@ -146,17 +146,21 @@ export class Attempt implements Deadline, CallObserver {
     this.deadlines.disarm(this);
   }
 
-  /** Sends the request. Answers the vendor's 2xx response or why there is none; never throws. */
+  /**
+   * Sends the request. Answers the vendor's 2xx response or why there is none; never throws.
+   * @param asked makes the call that is sent; absent: the one that generates
+   */
   async open(
     request: GenerationRequest,
     cappedOutputTokens: number | undefined,
     network: Transport,
+    asked: Pick<Adapter, "buildCall"> = this.route.adapter,
   ): Promise<Opened> {
     const { adapter } = this.route;
     let call: VendorCall;
     try {
       refuseForeign(adapter, request);
-      call = adapter.buildCall(request, this.#target(cappedOutputTokens));
+      call = asked.buildCall(request, this.#target(cappedOutputTokens));
     } catch (thrown) {
       return { ok: false, failure: inexpressible(thrown) };
     }

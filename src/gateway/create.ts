@@ -1,5 +1,6 @@
 import { SluiceError } from "../core/errors.ts";
-import type { Credential, Gateway, ModelView, Scope } from "./gateway.ts";
+import { countTokens } from "./count-tokens.ts";
+import type { Caller, Credential, Gateway, ModelView, Scope } from "./gateway.ts";
 import { type GeneratePorts, generate } from "./generate.ts";
 import { matchesAny } from "./globs.ts";
 import { Hedging } from "./hedge/hedging.ts";
@@ -15,15 +16,22 @@ export function createGateway(
 ): Gateway {
   const hedged: GeneratePorts = { hedging: new Hedging(), ...ports };
   let isClosed = false;
+  const refusalFor = ({ tier }: Caller): SluiceError | undefined =>
+    isClosed ? stopping() : overload.refusal(tier);
   return {
     close() {
       isClosed = true;
     },
     authenticate: (credential: Credential, scope: Scope) => identity.authenticate(credential, scope),
     generate(caller, request, options) {
-      const refusal = isClosed ? stopping() : overload.refusal(caller.tier);
+      const refusal = refusalFor(caller);
       if (refusal !== undefined) return Promise.reject(refusal);
       return generate(hedged, caller, request, options);
+    },
+    countTokens(caller, request, options) {
+      const refusal = refusalFor(caller);
+      if (refusal !== undefined) return Promise.reject(refusal);
+      return countTokens(ports, caller, request, options);
     },
     models: (caller) =>
       [...ports.routes().models]

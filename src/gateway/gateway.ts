@@ -18,6 +18,11 @@ export interface Gateway {
   authenticate(credential: Credential, scope: Scope): Caller | Promise<Caller>;
   /** Runs one request to its first token (stream) or its whole answer. Rejects with SluiceError when nothing could be delivered; nothing is charged then. */
   generate(caller: Caller, request: GenerationRequest, options: GenerateOptions): Promise<Generation>;
+  /**
+   * How many tokens a prompt has, by a vendor that counts for nothing, else estimated. It charges nothing, and takes from
+   * limits on requests. Rejects with SluiceError.
+   */
+  countTokens(caller: Caller, request: GenerationRequest, options: CountOptions): Promise<TokenCount>;
   /** The models this caller may use. */
   models(caller: Caller): readonly ModelView[];
   /** Takes no new generations: they are refused with `overloaded`. Running ones go on. */
@@ -70,6 +75,15 @@ export interface GenerateOptions {
   readonly hedge?: boolean;
   /** Shorter than the operator's clocks, never longer. */
   readonly timeouts?: TimeoutWishes;
+}
+
+export type CountOptions = Pick<GenerateOptions, "path" | "signal">;
+
+export interface TokenCount {
+  readonly inputTokens: number;
+  /** Who counted; absent: it is an estimate. */
+  readonly counted?: { readonly vendor: VendorId; readonly vendorModel: string };
+  readonly limit?: LimitState;
 }
 
 export type Generation = AnswerGeneration | StreamGeneration;

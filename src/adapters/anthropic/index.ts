@@ -3,6 +3,7 @@ import type { GenerationRequest } from "../../core/generation.ts";
 import type { Adapter } from "../adapter.ts";
 import { readAnswer } from "./answer.ts";
 import { continuation } from "./continuation.ts";
+import { counting } from "./counting.ts";
 import { classifyError } from "./errors.ts";
 import { readNativeAnswer } from "./native-answer.ts";
 import { buildCall } from "./request.ts";
@@ -24,6 +25,7 @@ export const createAnthropic = (clock: Clock): Adapter => {
       isNative(request) ? readNativeAnswer(body, secret) : readAnswer(body, secret, created()),
     openStream: (request, mode, secret = "", remembers = false) =>
       openStream(secret, { mode, created: created(), remembers, isNative: isNative(request) }),
+    counting,
     continuation,
     classifyError,
   };

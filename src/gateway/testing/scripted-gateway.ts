@@ -9,6 +9,7 @@ import type {
   Generation,
   ModelView,
   Scope,
+  TokenCount,
 } from "../gateway.ts";
 import { ScriptedGeneration } from "./scripted-generation.ts";
 
@@ -56,6 +57,10 @@ export class ScriptedGateway implements Gateway {
         : await this.script(request, options);
     this.generations.push(generation);
     return generation;
+  }
+
+  countTokens(): Promise<TokenCount> {
+    return Promise.resolve({ inputTokens: 0 });
   }
 
   models(): readonly ModelView[] {

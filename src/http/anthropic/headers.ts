@@ -1,6 +1,7 @@
 import type { LimitState } from "../../core/errors.ts";
 import type { Micropoints } from "../../core/points.ts";
 import type { Started } from "../../gateway/gateway.ts";
+import { rateLimitHeaders } from "../errors.ts";
 import { headerList } from "../header-text.ts";
 import { generationHeaders } from "../openai/headers.ts";
 import { wordHere } from "./words.ts";
@@ -26,13 +27,12 @@ export function messageHeaders(
   return headers;
 }
 
-/** Anthropic's headers of a limit: the moment at which it is whole again, in place of the time until then. */
-function limitHeaders(
-  { unit: counted, limit, remaining, resetMs }: LimitState,
-  now: number,
-): Record<string, string> {
-  const unit = counted ?? "requests";
+/** A limit in OpenAI's headers and in Anthropic's, which tell the moment at which it is whole again. */
+export function limitHeaders(state: LimitState, now: number): Record<string, string> {
+  const { limit, remaining, resetMs } = state;
+  const unit = state.unit ?? "requests";
   return {
+    ...rateLimitHeaders(state),
     [`anthropic-ratelimit-${unit}-limit`]: String(limit),
     [`anthropic-ratelimit-${unit}-remaining`]: String(Math.max(0, Math.floor(remaining))),
     [`anthropic-ratelimit-${unit}-reset`]: new Date(now + resetMs).toISOString(),

@@ -49,9 +49,6 @@ const IN_CHAT = new Set([
 
 const MOST_TOKENS = 10_000_000;
 
-/** Tokens that a request for a count stands for when it names no limit: none is asked for. */
-const UNCOUNTED = 1;
-
 /**
  * Reads a Messages body (Anthropic's published SDK types).
  * @param bodyBytes size of the body on the wire
@@ -88,8 +85,8 @@ function parsed(chat: JsonObject, bodyBytes: number): GenerationRequest {
 function chatOf(body: JsonObject, losses: Losses, isCount: boolean): JsonObject {
   const model = requiredText(body, "model");
   checkFields(body, FIELDS);
-  const tokens = optionalInteger(body, "max_tokens", 1, MOST_TOKENS) ?? (isCount ? UNCOUNTED : undefined);
-  if (tokens === undefined) throw invalid("max_tokens", "is required");
+  const tokens = optionalInteger(body, "max_tokens", 1, MOST_TOKENS);
+  if (tokens === undefined && !isCount) throw invalid("max_tokens", "is required");
   if (listIn(body.mcp_servers).length > 0) {
     throw unsupported("mcp_servers", "servers of tools are not called here");
   }

@@ -18,6 +18,7 @@ import { type AddressSource, credentialOf } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { resumableBody } from "../streams.ts";
 import { type Wishes, wishesIn } from "../wishes.ts";
+import { COUNT_PATH, countResponse } from "./count-tokens.ts";
 import { messageHeaders } from "./headers.ts";
 import { namesOf } from "./names.ts";
 import { type MessagesRequest, parseMessages } from "./request.ts";
@@ -42,36 +43,46 @@ type RequestServer = AddressSource & { timeout(request: Request, seconds: number
 /** Anthropic's Messages, for every chat model. */
 export function messageRoutes(ports: MessageRoutePorts) {
   const answer = createAnswer(ports);
-  return new Elysia({ name: "anthropic-messages" }).post(
-    PATH,
-    ({ request, server }) => answer(request, PATH, (id) => create(ports, request, server, id)),
-    { parse: "none" },
-  );
+  const route = (path: string, isCount: boolean) =>
+    [
+      path,
+      ({ request, server }: { readonly request: Request; readonly server: RequestServer | null }) =>
+        answer(request, path, (id) => handle(ports, request, server, id, isCount)),
+      { parse: "none" },
+    ] as const;
+  return new Elysia({ name: "anthropic-messages" })
+    .post(...route(PATH, false))
+    .post(...route(COUNT_PATH, true));
 }
 
-async function create(
+async function handle(
   ports: MessageRoutePorts,
   request: Request,
   server: RequestServer | null,
   id: RequestId,
+  isCount: boolean,
 ): Promise<Response> {
   const caller = await ports.gateway.authenticate(credentialOf(request, server), "chat");
   const bytes = await readBody(request, ports.bodyLimitBytes);
   const betas = request.headers.get("anthropic-beta");
-  const parsed = parseMessages(parseJson(bytes), bytes.byteLength, betas);
+  const parsed = parseMessages(parseJson(bytes), bytes.byteLength, betas, isCount);
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
-  const isResumable = request.headers.get("x-sluice-resumable") === "true";
+  const isResumable = !isCount && request.headers.get("x-sluice-resumable") === "true";
   if (isResumable && !parsed.request.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
   const asked = { caller, parsed, id, isResumable, wishes: wishesIn(request.headers) };
+  const go = (signal: AbortSignal | undefined) =>
+    isCount
+      ? countResponse(ports.gateway, caller, parsed, ports.clock.now(), signal)
+      : run(ports, asked, signal);
   const key = request.headers.get("idempotency-key");
-  if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(betas, isResumable, bytes);
+  if (key === null) return go(request.signal);
+  const fingerprint = fingerprintOf(`${isCount ? COUNT_PATH : PATH} ${isResumable} ${betas ?? ""}`, bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
-  return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
+  return ports.idempotency.once(key, about, () => go(undefined));
 }
 
 interface Asked {
@@ -132,11 +143,8 @@ async function generate(
 }
 
 /** Of everything that makes an answer what it is. */
-const fingerprintOf = (betas: string | null, isResumable: boolean, body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256")
-    .update(`POST ${PATH} ${isResumable} ${betas ?? ""}\n`)
-    .update(body)
-    .digest("hex");
+const fingerprintOf = (what: string, body: Uint8Array): string =>
+  new Bun.CryptoHasher("sha256").update(`POST ${what}\n`).update(body).digest("hex");
 
 function answerResponse(
   { clock }: MessageRoutePorts,

@@ -130,6 +130,17 @@ const MESSAGE_CALLS: readonly Description[] = [
       "anthropic-beta": "Passed on to Anthropic as far as it changes no price.",
     },
   },
+  {
+    ...generation(
+      "/v1/messages/count_tokens",
+      "How many tokens a prompt has",
+      "CountRequest",
+      json("The count.", "Count"),
+    ),
+    description:
+      "By Anthropic where it serves the model (`x-sluice-vendor`); else `x-sluice-estimated: true`, and a token for four bytes of the body, images apart. Costs nothing, and takes from limits on requests.",
+    headers: { "Idempotency-Key": REQUEST_HEADERS["Idempotency-Key"] },
+  },
 ];
 
 const REPORT_PARAMETERS = {

@@ -146,6 +146,18 @@ export const SCHEMAS: JsonObject = {
     store: flag,
     usage: { type: ["object", "null"] },
   }),
+  CountRequest: object(
+    {
+      model: { ...text, examples: ["sandbox-chat"] },
+      messages: listOf({ type: "object" }),
+      system: {},
+      tools: listOf({ type: "object" }),
+      tool_choice: { type: "object" },
+      thinking: { type: "object" },
+    },
+    ["model", "messages"],
+  ),
+  Count: object({ input_tokens: whole }, ["input_tokens"]),
   Message: object({
     id: text,
     type: text,
