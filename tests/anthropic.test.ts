@@ -24,6 +24,7 @@ beforeAll(async () => {
     vendors: { claude: { ...adapter, keys: [KEY] }, locked: { ...adapter, keys: ["sk-ant-wrong-key-0123"] } },
     models: {
       claude: [{ ...candidate, vendor: "claude" }],
+      lasting: [{ ...candidate, vendor: "claude", price: { ...PRICE, cacheWriteLong: 5 } }],
       locked: [{ ...candidate, vendor: "locked" }],
     },
   });
@@ -64,6 +65,33 @@ test("a chat is charged by Anthropic's disjoint counts", async () => {
   });
   expect(response.headers.get("x-sluice-vendor")).toBe("claude");
   expect((await spent()) - before).toBe(11n * 2n + 7n + 5n * 3n + 4n * 8n);
+});
+
+test("an hour's cache is asked for and charged where the price names it, else five minutes are, and told", async () => {
+  const usage = {
+    input_tokens: 1,
+    cache_creation_input_tokens: 9,
+    cache_creation: { ephemeral_5m_input_tokens: 2, ephemeral_1h_input_tokens: 7 },
+    output_tokens: 1,
+  };
+  const hour = { type: "ephemeral", ttl: "1h" };
+  const marked = { role: "system", content: [{ type: "text", text: "Long.", cache_control: hour }] };
+  const answer = { content: [{ type: "text", text: "I am well" }], usage } as const;
+  vendor.next(answer, answer);
+  const before = await spent();
+  const body = { model: "lasting", messages: [marked, ...messages] };
+  const lasting = await client.post("/v1/chat/completions", body);
+  expect([lasting.status, lasting.headers.get("x-sluice-dropped")]).toEqual([200, null]);
+  expect(vendor.asked.at(-1)).toMatchObject({ system: [{ cache_control: hour }] });
+  expect((await spent()) - before).toBe(2n + 2n * 3n + 7n * 5n + 8n);
+  const receipt = await client.get(`/v1/receipts/${lasting.headers.get("x-request-id")}`);
+  expect(await receipt.json()).toMatchObject({
+    usage: { cache_write: 2, cache_write_long: 7 },
+    applied: { rates: { cacheWrite: "3", cacheWriteLong: "5" } },
+  });
+  const short = await client.post("/v1/chat/completions", { ...body, model: "claude" });
+  expect(short.headers.get("x-sluice-dropped")).toBe("cache_control.ttl");
+  expect(vendor.asked.at(-1)).toMatchObject({ system: [{ cache_control: { type: "ephemeral" } }] });
 });
 
 test("a stream is OpenAI's own, with usage at its end", async () => {

@@ -100,6 +100,8 @@ export interface Target {
   readonly model: string;
   readonly baseUrl: string;
   readonly secret: string;
+  /** The price says what the longer-lived of two caches costs to write; absent: it must not be asked for. */
+  readonly hasLongCachePrice?: boolean;
   /** Replaces the client's own limit when the balance can only pay for this many output tokens a choice. */
   readonly cappedOutputTokens?: number;
   /** The most the model can answer with, for vendors that must be told a limit; held for when the client names none. */

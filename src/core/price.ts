@@ -80,6 +80,12 @@ export function ratesFor(tariff: MeteredPrice, prompt: number): TokenRates {
   return tariff.bands?.findLast(({ above }) => prompt > above)?.rates ?? tariff;
 }
 
+/** Whether it says what the longer-lived of two caches costs to write. */
+export function hasLongCacheRate(price: Price): boolean {
+  if (price.kind === "free") return true;
+  return (price.kind === "timed" ? price.otherwise : price).cacheWriteLong !== undefined;
+}
+
 /** Of a tier that the price does not name: the whole. */
 export const percentOf = ({ serviceTiers }: MeteredPrice, tier: string | undefined): number =>
   ownOf(serviceTiers, tier) ?? WHOLE;

@@ -12,6 +12,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import type { VendorId } from "../core/ids.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
+import { hasLongCacheRate } from "../core/price.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type VendorResponse, vendorResponseOf } from "../core/vendor-response.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -199,12 +200,13 @@ export class Attempt implements Deadline, CallObserver {
   }
 
   #target(cappedOutputTokens: number | undefined): Target {
-    const { model, baseUrl, maxOutputTokens } = this.route;
+    const { model, baseUrl, maxOutputTokens, price } = this.route;
     return {
       model: this.key.models?.[model] ?? model,
       baseUrl,
       secret: this.key.secret,
       maxOutputTokens,
+      ...(price !== undefined && hasLongCacheRate(price.spec) ? { hasLongCachePrice: true } : {}),
       ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
     };
   }

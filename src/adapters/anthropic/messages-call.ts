@@ -1,6 +1,7 @@
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../../core/limits.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
+import { shortenCaches } from "./cache-control.ts";
 
 /** The only version of the Messages API there is. */
 const API_VERSION = "2023-06-01";
@@ -34,6 +35,7 @@ export function messagesCall(
   draft.remove("stream");
   if (streams) draft.set("stream", true);
   draft.keepOnly(fields);
+  if (target.hasLongCachePrice !== true) shortenCaches(draft);
   return {
     method: "POST",
     url: `${target.baseUrl.replace(/\/v1$/, "")}/v1/messages`,

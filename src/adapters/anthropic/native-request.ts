@@ -1,7 +1,7 @@
-import type { GenerationRequest, JsonObject, NativeRequest } from "../../core/generation.ts";
+import type { GenerationRequest, NativeRequest } from "../../core/generation.ts";
 import type { Target, VendorCall } from "../adapter.ts";
-import { isObject, listOf } from "../json.ts";
-import { draftOf, type RequestDraft } from "../openai-family/request-draft.ts";
+import { isObject } from "../json.ts";
+import { draftOf } from "../openai-family/request-draft.ts";
 import type { Note } from "./cache-control.ts";
 import { LONGEST_SILENT_TOKENS, limitTokens, messagesCall } from "./messages-call.ts";
 import { withinLimit } from "./thinking.ts";
@@ -67,7 +67,6 @@ export function buildNativeCall(
     if (within === undefined) draft.drop("thinking");
     else draft.set("thinking", within);
   }
-  shortenCaches(draft);
   const streams = request.stream || maxTokens > LONGEST_SILENT_TOKENS;
   return messagesCall(draft, FIELDS, target, streams, betasIn(native, draft.note));
 }
@@ -80,33 +79,4 @@ function betasIn({ headers }: NativeRequest, note: Note): Record<string, string>
   const passed = asked.filter((name) => BETAS.has(name));
   for (const name of asked) if (!BETAS.has(name)) note(`anthropic-beta.${name}`);
   return passed.length === 0 ? {} : { "anthropic-beta": passed.join(",") };
-}
-
-/** An hour's cache costs more to write than a candidate's one `cacheWrite` price says: five minutes, and told. */
-function shortenCaches(draft: RequestDraft): void {
-  const whole = shortened({ cache_control: draft.get("cache_control") }, draft.note);
-  if (isObject(whole.cache_control)) draft.set("cache_control", whole.cache_control);
-  for (const field of ["system", "tools"]) {
-    const blocks = draft.get(field);
-    if (Array.isArray(blocks)) draft.set(field, shortenedAll(blocks, draft.note));
-  }
-  const messages = draft.get("messages");
-  if (Array.isArray(messages)) draft.set("messages", shortenedAll(messages, draft.note));
-}
-
-/** Blocks, messages of blocks, and results of tools, which are blocks of blocks. */
-function shortenedAll(blocks: readonly unknown[], note: Note): readonly unknown[] {
-  return blocks.map((block: unknown) => {
-    if (!isObject(block)) return block;
-    const own = shortened(block, note);
-    return Array.isArray(own.content) ? { ...own, content: shortenedAll(listOf(own.content), note) } : own;
-  });
-}
-
-function shortened(holder: JsonObject, note: Note): JsonObject {
-  const { cache_control: wanted } = holder;
-  if (!isObject(wanted) || wanted.ttl === undefined || wanted.ttl === "5m") return holder;
-  note("cache_control.ttl");
-  const { ttl: _, ...short } = wanted;
-  return { ...holder, cache_control: short };
 }

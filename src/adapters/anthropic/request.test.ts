@@ -100,7 +100,21 @@ describe("a conversation", () => {
     expect(messages).toEqual([{ role: "user", content }]);
   });
 
-  test("keeps the marks of what is to be cached, for five minutes", () => {
+  test("keeps an hour for what is to be cached where that has a price", () => {
+    const hour = { type: "ephemeral", ttl: "1h" };
+    const part = { type: "text", text: "long", cache_control: hour };
+    const asked = { messages: [{ role: "system", content: [part] }, USER], cache_control: hour };
+    const { body, dropped } = shaped(anthropic, asked, { hasLongCachePrice: true });
+    expect(body).toMatchObject({ system: [part], cache_control: hour });
+    expect(dropped).toEqual([]);
+    const odd = { cache_control: { type: "ephemeral", ttl: "2d" } };
+    expect(shaped(anthropic, odd, { hasLongCachePrice: true })).toMatchObject({
+      body: { cache_control: { type: "ephemeral" } },
+      dropped: ["cache_control.ttl"],
+    });
+  });
+
+  test("keeps the marks of what is to be cached, for five minutes where only they have a price", () => {
     const part = { type: "text", text: "long", cache_control: { type: "ephemeral", ttl: "1h" } };
     const { body, dropped } = sent({ messages: [{ role: "system", content: [part] }, USER] });
     expect(body.system).toEqual([{ type: "text", text: "long", cache_control: { type: "ephemeral" } }]);
