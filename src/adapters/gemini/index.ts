@@ -1,14 +1,19 @@
 import type { Clock } from "../../core/clock.ts";
+import type { GenerationRequest, NativeRequest } from "../../core/generation.ts";
 import type { Adapter } from "../adapter.ts";
 import { createTranslatedStream } from "../openai-frames/translated-stream.ts";
 import { readAnswer } from "./answer.ts";
 import { readEmbedding } from "./embedding-answer.ts";
 import { classifyError } from "./errors.ts";
 import { createResponseReader } from "./events.ts";
+import { readNativeAnswer } from "./native-answer.ts";
+import { buildNativeCall } from "./native-request.ts";
+import { OWN_FRAMES } from "./own-frames.ts";
 import { buildCall } from "./request.ts";
 
 /**
- * Google's Gemini (the Developer API) for clients of OpenAI's dialect: chat, whole and streamed, and embeddings.
+ * Google's Gemini (the Developer API) for clients of OpenAI's dialect and of its own: chat, whole and streamed,
+ * and embeddings.
  * Answers that another vendor began are gone on with by an instruction: nothing is said of a model taking a turn of its
  * own that stands last for its beginning.
  * @param clock for the `created` of answers, which Gemini does not say
@@ -19,13 +24,25 @@ export const createGemini = (clock: Clock): Adapter => {
     name: "gemini",
     defaultBaseUrl: "https://generativelanguage.googleapis.com/v1beta",
     operations: new Set(["chat", "embedding"]),
-    buildCall,
-    readAnswer: (request, body, secret = "") =>
-      request.operation === "embedding"
+    nativeDialect: "gemini",
+    buildCall(request, target) {
+      const native = nativeOf(request);
+      return native === undefined ? buildCall(request, target) : buildNativeCall(request, native, target);
+    },
+    readAnswer(request, body, secret = "") {
+      if (nativeOf(request) !== undefined) return readNativeAnswer(request, body, secret);
+      return request.operation === "embedding"
         ? readEmbedding(request, body, secret)
-        : readAnswer(request.choices, body, secret, created()),
-    openStream: ({ choices }, mode, secret = "", remembers = false) =>
-      createTranslatedStream(createResponseReader(choices, secret), { mode, created: created(), remembers }),
+        : readAnswer(request.choices, body, secret, created());
+    },
+    openStream: (request, mode, secret = "", remembers = false) =>
+      createTranslatedStream(createResponseReader(request.choices, secret), {
+        ...{ mode, created: created(), remembers },
+        own: nativeOf(request) === undefined ? undefined : OWN_FRAMES,
+      }),
     classifyError,
   };
 };
+
+const nativeOf = ({ native }: GenerationRequest): NativeRequest | undefined =>
+  native?.dialect === "gemini" ? native : undefined;
