@@ -18,29 +18,44 @@ export interface MediaAdapter {
   readonly transport?: MediaTransport;
   /**
    * How pictures to work from must come, where only one way will do: the others are fetched, or put where the vendor
-   * can fetch them, before `submit` sees the request. Absent: both.
+   * can fetch them, before `submit` sees the request. Absent: both. A function where it depends on what is asked for.
    */
-  readonly takes?: "bytes" | "url";
+  readonly takes?:
+    | PictureForm
+    | ((request: AskedPicture, target: Pick<Target, "model">) => PictureForm | undefined);
   /**
    * Whether a submission of which nobody knows whether it arrived may be sent again. `safe`: it would be the same job,
    * or costs nothing. `never`: it could be paid twice.
    */
   readonly resubmission: "safe" | "never";
   /** The call that submits the job. Throws SluiceError for what cannot be expressed. `mark` names the job at vendors that keep a word of ours. */
-  submit(request: MediaRequest, target: Target, mark: string): MediaCall;
+  submit(request: MediaRequest, target: MediaTarget, mark: string): MediaCall;
   /** Reads an answer to `submit`, of any status. Never throws: what is not an answer is a failure. */
   readSubmitted(request: MediaRequest, answer: MediaAnswer): JobState;
   /** The call that asks how a job is doing; absent: every answer to `submit` is final. */
   poll?(job: RunningJob, target: Target): MediaCall;
-  readPolled?(job: RunningJob, answer: MediaAnswer): JobState;
+  /** `unknown`: the vendor says that it has no such job. */
+  readPolled?(job: RunningJob, answer: MediaAnswer): JobState | { readonly kind: "unknown" };
   /** Looks a job up by its mark after a submission whose answer was lost; answers like `poll`. */
   find?(mark: string, target: Target): MediaCall;
   /** A state without `jobId` found: the vendor never had it, and it may be submitted. */
   readFound?(mark: string, answer: MediaAnswer): JobState | { readonly kind: "unknown" };
   /** The call that cancels; absent: the vendor cannot, the job runs on and its result is dropped. */
   cancel?(job: RunningJob, target: Target): MediaCall;
+  /** Whether the vendor took the job back; absent: any 2xx says so. */
+  readCancelled?(answer: MediaAnswer): boolean;
   /** A vendor that tells by itself when a job has moved. */
   readonly hook?: VendorHook;
+}
+
+export type PictureForm = "bytes" | "url";
+
+/** What is known of a request before its pictures are brought into their form. */
+export type AskedPicture = Pick<MediaRequest, "operation" | "prompt" | "options">;
+
+/** Where a job is submitted, and where the vendor can tell of it: absent where nobody outside reaches this gateway. */
+export interface MediaTarget extends Target {
+  readonly hookUrl?: string;
 }
 
 /** One HTTP call. A form is written as multipart by the network. */
@@ -87,9 +102,11 @@ export type JobState =
 
 /** Messages of a vendor about its jobs. */
 export interface VendorHook {
+  /** Its messages are unsigned: `hookUrl` holds the secret, each job is submitted with it. */
+  readonly inPath?: true;
   /**
    * Checks and reads one. Undefined: not the vendor's, or not to be trusted; nothing is done then. Where the vendor
-   * does not sign (midjourney-proxy), the secret stands in the path and `mustAsk` makes the message a mere hint.
+   * does not sign (midjourney-proxy), the secret stands in the path (`inPath`), and the message is a mere hint.
    */
   read(message: HookMessage): HookNews | undefined;
 }

@@ -29,8 +29,9 @@ export interface MediaRequest {
   readonly format?: MediaFormat;
   readonly seed?: number;
   /**
-   * Fields of the vendor's own, under the vendor's own names (`background.prompt`, `operations`, `--v`): what no other
-   * vendor has. A vendor that does not know one says so: a typed error, or its name among the dropped.
+   * Fields of the vendor's own, under the vendor's own names (`background.prompt`, `operations`): what no other vendor
+   * has. A vendor that does not know one says so: a typed error, or its name among the dropped. An object named as a kind
+   * of vendor (`sandbox`, `midjourney`) is read by that kind and unseen by all others; `only: true` in it refuses them.
    */
   readonly options: JsonObject;
   /** The job of which this one is a variation or an enlargement: goes to the vendor that ran it, and to no other. */
@@ -49,6 +50,8 @@ export interface MediaResult {
   readonly pictures: readonly MadePicture[];
   /** What it counts as: pictures made, and tokens where the vendor counts these. Undefined: the vendor did not say. */
   readonly usage: Usage | undefined;
+  /** What came of it is no picture (words, a question back): then there need be none, and `extra` says what it is. */
+  readonly isWithoutPictures?: true;
   /** Fields that some dialects show: the prompt as the vendor rewrote it, seeds, buttons. */
   readonly extra?: JsonObject;
 }

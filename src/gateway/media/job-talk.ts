@@ -1,22 +1,28 @@
-import type { Target } from "../../adapters/adapter.ts";
 import type {
+  AskedPicture,
   JobState,
   MediaAdapter,
   MediaCall,
+  MediaTarget,
   MediaTransport,
+  PictureForm,
   RunningJob,
 } from "../../adapters/media-adapter.ts";
 import type { VendorKey } from "../../core/catalog.ts";
+import type { VendorId } from "../../core/ids.ts";
 import type { MediaRequest } from "../../core/media.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { inexpressible } from "../attempt.ts";
 import type { Deadlines } from "../deadlines.ts";
 import type { Route } from "../routes.ts";
 import { CallLimit, exchange, transportFor } from "./exchange.ts";
+import { ownRequest } from "./own-request.ts";
 
 export interface TalkPorts {
   readonly mediaNetwork: MediaTransport;
   readonly deadlines: Deadlines;
+  /** Where a vendor can tell of its jobs; undefined where it cannot reach this gateway. */
+  hookUrlOf?(vendor: VendorId): string | undefined;
 }
 
 /** What is known after a submission. `lost`: nobody knows whether the vendor has the job. */
@@ -40,7 +46,7 @@ const GONE_STATUSES: ReadonlySet<number> = new Set([404, 410]);
 /** What is said with one vendor, under one of its keys, about one job. */
 export class JobTalk {
   readonly adapter: MediaAdapter;
-  readonly #target: Target;
+  readonly #target: MediaTarget;
 
   constructor(
     readonly ports: TalkPorts,
@@ -50,13 +56,15 @@ export class JobTalk {
     if (route.media === undefined) throw new Error(`${route.vendor.id} was asked for pictures`);
     const { adapter, baseUrl } = route.media;
     this.adapter = adapter;
-    this.#target = { model: key.models?.[route.model] ?? route.model, baseUrl, secret: key.secret };
+    const hookUrl = adapter.hook?.inPath === true ? ports.hookUrlOf?.(route.vendor.id) : undefined;
+    const model = key.models?.[route.model] ?? route.model;
+    this.#target = { model, baseUrl, secret: key.secret, ...(hookUrl === undefined ? {} : { hookUrl }) };
   }
 
   /** The call that submits, or why there is none. */
   callFor(request: MediaRequest, mark: string): MediaCall | VendorFailure {
     try {
-      return this.adapter.submit(request, this.#target, mark);
+      return this.adapter.submit(ownRequest(request, this.adapter.name), this.#target, mark);
     } catch (thrown) {
       return inexpressible(thrown);
     }
@@ -81,7 +89,7 @@ export class JobTalk {
       return { kind: "failed", failure: CANNOT_BE_ASKED, mayHaveRun: true };
     return this.#question(
       () => poll(job, this.#target),
-      (answer) => readPolled(job, answer),
+      (answer) => knownOr(readPolled(job, answer)),
       signal,
     );
   }
@@ -92,12 +100,15 @@ export class JobTalk {
     if (find === undefined || readFound === undefined) return undefined;
     return this.#question(
       () => find(mark, this.#target),
-      (answer) => {
-        const state = readFound(mark, answer);
-        return state.kind === "unknown" ? { kind: "unknown", failure: UNKNOWN_JOB } : state;
-      },
+      (answer) => knownOr(readFound(mark, answer)),
       signal,
     );
+  }
+
+  /** How pictures to work from must come for this vendor. */
+  pictureForm(request: AskedPicture): PictureForm | undefined {
+    const { takes } = this.adapter;
+    return typeof takes === "function" ? takes(request, this.#target) : takes;
   }
 
   get canCancel(): boolean {
@@ -109,7 +120,8 @@ export class JobTalk {
     const call = this.adapter.cancel?.(job, this.#target);
     if (call === undefined) return false;
     const sent = await this.#limited(call, signal);
-    return sent.ok && sent.answer.status >= 200 && sent.answer.status < 300;
+    if (!sent.ok || sent.answer.status < 200 || sent.answer.status > 299) return false;
+    return this.adapter.readCancelled?.(sent.answer) ?? true;
   }
 
   async #question(
@@ -155,4 +167,6 @@ const CANNOT_BE_ASKED = vendorFailure(
   "no_result",
   "The vendor's answer was lost, and it cannot be asked again.",
 );
+const knownOr = (state: JobState | { readonly kind: "unknown" }): Asked =>
+  state.kind === "unknown" ? { kind: "unknown", failure: UNKNOWN_JOB } : state;
 const UNKNOWN_JOB = vendorFailure("unknown_job", "The vendor does not know the job.");

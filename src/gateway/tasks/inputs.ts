@@ -1,4 +1,4 @@
-import type { MediaAdapter } from "../../adapters/media-adapter.ts";
+import type { PictureForm } from "../../adapters/media-adapter.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { TenantId } from "../../core/ids.ts";
 import type { MediaInput, MediaRequest } from "../../core/media.ts";
@@ -28,7 +28,7 @@ export async function keepInputs(
 export async function requestFor(
   store: MediaStore,
   { caller, request, base }: PictureOrder,
-  takes: MediaAdapter["takes"],
+  takes: PictureForm | undefined,
 ): Promise<MediaRequest> {
   const given = async (input: KeptInput): Promise<MediaInput> => {
     if (input.kind === "url" && takes !== "bytes") return input;

@@ -233,8 +233,9 @@ export class PictureRun {
     return { taken: found };
   }
 
-  async #request({ adapter }: JobTalk): Promise<MediaRequest> {
-    return requestFor(this.ports.store, this.terms.order, adapter.takes);
+  async #request(talk: JobTalk): Promise<MediaRequest> {
+    const { order } = this.terms;
+    return requestFor(this.ports.store, order, talk.pictureForm(order.request));
   }
 
   /**
@@ -330,7 +331,7 @@ export class PictureRun {
     const { charge, order } = this.terms;
     const metered = meterPictures(pricedBy(route, charge.admittedAt), result);
     if (this.#isCancelWanted) return this.#endCancelled(metered);
-    if (result.pictures.every(({ kind }) => kind === "refused")) {
+    if (result.isWithoutPictures !== true && result.pictures.every(({ kind }) => kind === "refused")) {
       const [first] = result.pictures;
       const message = first?.kind === "refused" ? first.message : "The vendor made no picture.";
       throw new Failed(new SluiceError("content_policy_violation", message), lane);

@@ -138,21 +138,21 @@ describe("the sandbox as a vendor that is asked again", () => {
     const request = pictureRequest({ prompt: "a cat [[sandbox async ms=1000]]" });
     const state = await submitted(request, "m-1");
     if (state.kind !== "running") throw new Error(state.kind);
-    clock.advance(500);
+    await await clock.advance(500);
     // What asks is another process: all it has is the job as it was written down.
     const later = createSandboxMedia(clock);
-    const ask = async (): Promise<JobState | undefined> => {
+    const ask = async () => {
       const call = later.poll?.(state.job, TARGET);
       return call && later.readPolled?.(state.job, await say(call));
     };
     expect(await ask()).toMatchObject({ kind: "running", progress: 0.5, askAgainMs: 200 });
-    clock.advance(500);
+    await await clock.advance(500);
     expect(await ask()).toMatchObject({ kind: "done", result: { usage: { images: 1 } } });
   });
 
   test("knows a job by its mark whose answer was lost", async () => {
     const request = pictureRequest({ prompt: "[[sandbox fail=lost async]] x" });
-    expect(say(sandbox.submit(request, TARGET, "m-2"))).rejects.toThrow("reset");
+    await expect(say(sandbox.submit(request, TARGET, "m-2"))).rejects.toThrow("reset");
     const find = async (mark: string) => {
       const call = sandbox.find?.(mark, TARGET);
       return call && sandbox.readFound?.(mark, await say(call));
