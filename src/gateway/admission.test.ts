@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { type PriceInput, priceOf } from "../config/prices.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
+import { priceId } from "../core/ids.ts";
 import { formatPoints, type Micropoints, micropointsOf, subtract } from "../core/points.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
@@ -150,5 +152,63 @@ describe("a request that another vendor may go on with", () => {
     expect(admission.hold.amount).toBe(micropointsOf(2_000n));
     const alone = await admit(purse(100_000n).ports, { ...asked(streamed, [dear]), ...may });
     expect([alone.coversMore, alone.hold.amount]).toEqual([false, micropointsOf(2_000n)]);
+  });
+});
+
+describe("a price that depends on more than tokens", () => {
+  const priced = (price: PriceInput): Route => {
+    const route = routeOf("timed", { input: 0n, output: 0n });
+    return { ...route, price: { id: priceId("p"), spec: priceOf(price) } };
+  };
+  const held = (price: PriceInput, at: number, body: object = {}): bigint => {
+    const chat = parseChat({ ...request.body, ...body }, 200);
+    const admission = admit(purse(1_000_000n).ports, { ...asked(chat, [priced(price)]), at });
+    if (admission instanceof Promise) throw new Error("the lease is warm");
+    return admission.hold.amount;
+  };
+  const peak = { input: 10, output: 20, times: [{ at: "mon-fri 01:00-04:00", input: 20, output: 40 }] };
+  const monday = Date.parse("2026-11-02T00:00:00Z");
+  const minute = 60_000;
+
+  test("is held for by the dearest hours that may begin before the call must be over", () => {
+    // A call may take ten minutes.
+    expect(held(peak, monday + 49 * minute)).toBe(2_000n);
+    expect(held(peak, monday + 51 * minute)).toBe(4_000n);
+    expect(held(peak, monday + 239 * minute)).toBe(4_000n);
+    expect(held(peak, monday + 240 * minute)).toBe(2_000n);
+  });
+
+  test.each([
+    [{}, 2_000n],
+    [{ service_tier: "default" }, 2_000n],
+    [{ service_tier: "flex" }, 2_000n],
+    [{ service_tier: "priority" }, 4_000n],
+    [{ service_tier: "auto" }, 4_000n],
+  ])("is held for by the dearest tier that may serve %j", (body, amount) => {
+    const price = { input: 10, output: 20, serviceTiers: { flex: 50, priority: 200 } };
+    expect(held(price, monday, body)).toBe(amount);
+  });
+
+  test("is held for by the dearest band that the prompt may fall into, and caps what that leaves", async () => {
+    const price = { input: 10, output: 20, bands: [{ above: 60, input: 1, output: 40 }] };
+    expect(held(price, monday)).toBe(2_100n);
+    const { ports } = purse(1_100n);
+    const admission = await admit(ports, asked(request, [priced(price)]));
+    // 60 tokens at 10 and 25 at 20 are within it; 100 at 1 and 25 at 40 are all of it.
+    expect([admission.cappedOutputTokens, admission.hold.amount as bigint]).toEqual([25, 1_100n]);
+  });
+
+  test("is held for, where another vendor may go on, by the band that the longest text reaches", () => {
+    const price = { input: 10, output: 20, bands: [{ above: 120, input: 20, output: 40 }] };
+    const streamed = parseChat({ ...request.body, stream: true }, 200);
+    const candidates = [priced(price), priced(price)];
+    const admission = admit(purse(1_000_000n).ports, {
+      ...asked(streamed, candidates),
+      mayBeTakenOver: true,
+    });
+    if (admission instanceof Promise) throw new Error("the lease is warm");
+    // The text so far is read as up to 75 tokens more, with the instruction's 128: the second is in the dearer band.
+    const atTheEnd = (100n + 50n * 2n) * 10n + (100n + 75n + 128n) * 20n + 40n;
+    expect(admission.hold.amount as bigint).toBe(atTheEnd);
   });
 });
