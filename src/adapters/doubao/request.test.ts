@@ -9,6 +9,7 @@ describe("a request to Doubao", () => {
   test("leaves out what Ark does not know, and says so", () => {
     const { body, dropped } = shaped(doubao, {
       seed: 1,
+      top_k: 3,
       store: false,
       metadata: { a: "b" },
       prediction: {},
@@ -28,6 +29,7 @@ describe("a request to Doubao", () => {
     });
     expect(dropped).toEqual([
       "seed",
+      "top_k",
       "metadata",
       "prediction",
       "verbosity",

@@ -13,6 +13,7 @@ const MAX_STOPS = 4;
 /** Not in ModelArk's Chat API, and OpenAI's newer fields of the same kind. */
 const UNSUPPORTED = [
   "seed",
+  "top_k",
   "store",
   "metadata",
   "modalities",

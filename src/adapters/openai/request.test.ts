@@ -40,6 +40,19 @@ describe("a request to OpenAI", () => {
     expect(dropped).toEqual(["top_k", "enable_thinking", "thinking"]);
   });
 
+  test.each([
+    ["gpt-4.1", "high", undefined, ["reasoning_effort"]],
+    ["gpt-4.1", "none", undefined, []],
+    ["gpt-5", "none", "minimal", ["reasoning_effort"]],
+    ["o3", "none", "low", ["reasoning_effort"]],
+    ["gpt-5.1", "none", "none", []],
+    ["gpt-5", "high", "high", []],
+  ])("to %s with the effort %s has %p", (model, effort, expected, told) => {
+    const { body, dropped } = shaped(openai, { reasoning_effort: effort }, { model });
+    expect(body.reasoning_effort).toBe(expected);
+    expect(dropped).toEqual(told);
+  });
+
   test("leaves out what other vendors thought earlier in the conversation", () => {
     const call = { id: "c", type: "function", function: { name: "look", arguments: "{}" } };
     const said = { role: "assistant", content: null };
@@ -92,7 +105,7 @@ describe("a request to OpenAI", () => {
     ["gpt-5.1", "none", 0.2],
     ["gpt-6-sol", "none", 0.2],
     ["gpt-5.1", "low", undefined],
-    ["gpt-5", "none", undefined],
+    ["gpt-5", "low", undefined],
   ])("%s with effort %s samples at %p", (model, effort, temperature) => {
     const { body } = shaped(openai, { reasoning_effort: effort, temperature: 0.2 }, { model });
     expect(body.temperature).toBe(temperature);

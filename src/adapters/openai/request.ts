@@ -30,11 +30,28 @@ export function shape(draft: RequestDraft, request: GenerationRequest, target: T
   }
   dropThoughts(draft);
   const reasons = isReasoningModel(target.model);
+  shapeEffort(draft, target.model, reasons);
   if (reasons) {
     draft.drop(...NOT_WHEN_REASONING);
     if (!samplesAnyway(target.model, draft)) draft.drop("temperature", "top_p");
   }
   limitOutput(draft, limitField(draft, reasons), { capped: target.cappedOutputTokens });
+}
+
+/**
+ * Models that do not reason refuse the word, and the first that do cannot be told not to: clients of models that can
+ * are given the least there is.
+ */
+function shapeEffort(draft: RequestDraft, model: string, reasons: boolean): void {
+  const effort = draft.get("reasoning_effort");
+  const isNone = effort === "none";
+  if (!reasons) {
+    if (isNone) draft.remove("reasoning_effort");
+    else draft.drop("reasoning_effort");
+  } else if (isNone && generationOf(baseModel(model)) <= 5) {
+    draft.note("reasoning_effort");
+    draft.set("reasoning_effort", /^o\d/.test(baseModel(model)) ? "low" : "minimal");
+  }
 }
 
 /** A conversation may have begun with another vendor. */

@@ -15,6 +15,9 @@ const EXACT: Readonly<Record<string, string>> = {
   "tool_choice.required": "tool_choice.any",
   "tool_choice.function": "tool_choice.tool",
   "messages.reasoning_content": "messages.thinking",
+  "messages.reasoning_details": "messages.thinking",
+  "messages.thinking_blocks": "messages.thinking",
+  "messages.extra_content": "messages.thinking",
 };
 
 /** A field of the chat, or a part of one, as the client called it. Places among the messages are none of its own. */
