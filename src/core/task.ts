@@ -41,6 +41,8 @@ export interface Task {
   readonly charge: RequestId;
   readonly isCancelWanted: boolean;
   readonly metadata: JsonObject | undefined;
+  /** What a client's dialect shows again of what was asked for. */
+  readonly about: JsonObject | undefined;
   readonly webhook: string | undefined;
   readonly error: TaskError | undefined;
   readonly result: TaskResult | undefined;
@@ -51,6 +53,9 @@ export interface Task {
   readonly endedAt: number | undefined;
   readonly expiresAt: number | undefined;
 }
+
+/** Dialects whose messages about a task are not Sluice's own. */
+export type TaskDialect = "midjourney";
 
 export interface TaskError {
   readonly code: ErrorCode;

@@ -23,6 +23,7 @@ export interface TaskRow {
   readonly progress: number | null;
   readonly cancel_wanted: boolean;
   readonly metadata: JsonObject | null;
+  readonly about: Uint8Array | null;
   readonly webhook: string | null;
   readonly error: TaskError | null;
   readonly result: Uint8Array | null;
@@ -34,8 +35,13 @@ export interface TaskRow {
   readonly expires_at: Date | null;
 }
 
-/** @param result opened */
-export const taskOf = (row: TaskRow, result: JsonObject | undefined): Task => ({
+/** What of a row is sealed, opened. */
+export interface Opened {
+  readonly result: JsonObject | undefined;
+  readonly about: JsonObject | undefined;
+}
+
+export const taskOf = (row: TaskRow, { result, about }: Opened): Task => ({
   id: taskId(row.id),
   tenant: tenantId(row.tenant),
   key: keyId(row.key),
@@ -48,6 +54,7 @@ export const taskOf = (row: TaskRow, result: JsonObject | undefined): Task => ({
   charge: requestId(row.charge),
   isCancelWanted: row.cancel_wanted,
   metadata: row.metadata ?? undefined,
+  about,
   webhook: row.webhook ?? undefined,
   error: row.error ?? undefined,
   result: result as TaskResult | undefined, // sealed by `createTaskLedger` as one

@@ -107,6 +107,18 @@ describe("a task", () => {
     expect(ended).toEqual({ request: null, job: null });
   });
 
+  test("keeps what a dialect shows again sealed, and beyond its end", async () => {
+    const id = await accepted({ about: { prompt: SECRET_PROMPT } });
+    const [row] = await database.sql`select * from task where id = ${id}`;
+    expect(Buffer.from(row?.about as Uint8Array).includes("private")).toBe(false);
+    await here.end({ id, run: 1 }, { ...END, state: "failed" });
+    expect((await there.find(acme, id))?.about).toEqual({ prompt: SECRET_PROMPT });
+    const plain = await accepted();
+    const found = await here.findAll(acme, [plain, id, taskId("task_none")]);
+    expect(found.map((task) => task.id).sort()).toEqual([id, plain].sort());
+    expect(await here.findAll(tenantId("other"), [id])).toEqual([]);
+  });
+
   test("is its tenant's alone", async () => {
     const id = await accepted();
     const other = tenantId("other");

@@ -31,6 +31,8 @@ export interface TaskLedger {
   /** How many of a tenant's have not ended, on all nodes. */
   unfinished(tenant: TenantId): Promise<number>;
   find(tenant: TenantId, id: TaskId): Promise<Task | undefined>;
+  /** Those of them that there are, in no order. */
+  findAll(tenant: TenantId, ids: readonly TaskId[]): Promise<readonly Task[]>;
   list(tenant: TenantId, which: TaskSelection): Promise<readonly Task[]>;
   /** Events after one, at most so many. */
   events(id: TaskId, after: number, most: number): Promise<readonly TaskEvent[]>;
@@ -61,6 +63,8 @@ export interface NewTask {
   /** Everything that another node needs to do it. Sealed. */
   readonly request: JsonObject;
   readonly metadata?: JsonObject;
+  /** Kept for as long as the task, for its client's dialect. Sealed. */
+  readonly about?: JsonObject;
   /** Shown as it is; what signs the message is part of `request`. */
   readonly webhook?: string;
 }
@@ -116,19 +120,22 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
   const opened = (id: TaskId, bytes: Uint8Array): JsonObject =>
     JSON.parse(seal.open(bytes, contextOf(id))) as JsonObject; // what `sealed` wrote
   const shown = (row: TaskRow): Task =>
-    taskOf(row, row.result === null ? undefined : opened(row.id as TaskId, row.result));
+    taskOf(row, {
+      result: row.result === null ? undefined : opened(row.id as TaskId, row.result),
+      about: row.about === null ? undefined : opened(row.id as TaskId, row.about),
+    });
 
   return {
     async accept(task) {
-      const { id, metadata, webhook } = task;
+      const { id, metadata, about, webhook } = task;
       await sql.begin(async (tx) => {
         await tx`
           insert into task (id, tenant, key, operation, model, state, shard, node, lease_until, charge, request,
-                            metadata, webhook)
+                            metadata, about, webhook)
           values (${id}, ${task.tenant}, ${task.key}, ${task.operation}, ${task.model}, 'queued', ${task.shard},
                   ${node}, now() + ${TASK_LEASE_MS} * interval '1 millisecond', ${task.charge},
                   ${sealed(id, task.request)}, ${metadata === undefined ? null : tx.json(jsonOf(metadata))},
-                  ${webhook ?? null})`;
+                  ${about === undefined ? null : sealed(id, about)}, ${webhook ?? null})`;
         await tx`insert into task_event (task, seq, data) values (${id}, 1, ${tx.json({ state: "queued" })})`;
       });
     },
@@ -210,6 +217,12 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
     async find(tenant, id) {
       const [row] = await sql<TaskRow[]>`select * from task where tenant = ${tenant} and id = ${id}`;
       return row === undefined ? undefined : shown(row);
+    },
+    async findAll(tenant, ids) {
+      const rows = await sql<TaskRow[]>`
+        select * from task where tenant = ${tenant}
+          and id in (select jsonb_array_elements_text(${sql.json([...ids])}))`;
+      return rows.map(shown);
     },
     async list(tenant, { most, after, state }) {
       const rows = await sql<TaskRow[]>`

@@ -35,10 +35,10 @@ export function createOutbox({ deliveries, clock, random, wake }: OutboxPorts): 
     throw new SluiceError("invalid_request", message, { param });
   };
   return {
-    async enqueue(sql, { tenant, url, event, data, at, secret }) {
+    async enqueue(sql, { tenant, url, event, data, isBare, at, secret }) {
       const id = webhookId(`msg_${randomText(random.bytes(24))}`);
       const timestamp = new Date(at ?? clock.now()).toISOString();
-      const body = JSON.stringify({ type: event, timestamp, data });
+      const body = JSON.stringify(isBare === true ? data : { type: event, timestamp, data });
       if (Buffer.byteLength(body) > MOST_MESSAGE_BYTES) throw new Error(`a webhook of ${event} is too large`);
       if (secret !== undefined) checkSecret(secret, "secret");
       const content = { url, body, ...(secret === undefined ? {} : { secret }) };

@@ -29,6 +29,8 @@ export interface NewWebhook {
   readonly event: string;
   /** Becomes `data` of the message. */
   readonly data: JsonObject;
+  /** The message is `data` and nothing around it, for receivers that know another dialect. Signed all the same. */
+  readonly isBare?: boolean;
   /** Epoch milliseconds: becomes `timestamp` of the message; absent: now. */
   readonly at?: number;
   /** `whsec_…`; absent: the tenant's own. */

@@ -2,6 +2,7 @@ import type { JsonObject } from "../../core/generation.ts";
 import type { MediaId, TaskId } from "../../core/ids.ts";
 import type { MediaRequest } from "../../core/media.ts";
 import { micropointsOf } from "../../core/points.ts";
+import type { TaskDialect } from "../../core/task.ts";
 import type { Caller } from "../gateway.ts";
 
 /** Everything that a node needs to do a task, whoever took it. Kept sealed, so it holds bytes only as kept media. */
@@ -14,6 +15,8 @@ export interface PictureOrder {
   readonly base: string;
   /** What signs the message to the client's own server; absent: the tenant's own. */
   readonly webhookSecret?: string;
+  /** In whose shape that message is; absent: Sluice's own. */
+  readonly dialect?: TaskDialect;
 }
 
 /** A request whose pictures are kept, so that any node can have them. */
@@ -33,6 +36,9 @@ export interface TaskWish {
   readonly base: string;
   readonly metadata?: JsonObject;
   readonly webhook?: { readonly url: string; readonly secret?: string };
+  /** The client speaks a dialect of its own: what it is told, and what it is shown again. */
+  readonly dialect?: TaskDialect;
+  readonly about?: JsonObject;
   /** The earlier task that this one goes on from. */
   readonly parentTask?: TaskId;
   /** Somebody waits for it: a vendor that is busy is a refusal then, not a reason to wait. */

@@ -6,7 +6,7 @@ import { asSluiceError, type LimitState, SluiceError } from "../../core/errors.t
 import type { JsonObject } from "../../core/generation.ts";
 import { type RequestId, randomText, requestId, type TaskId, type TenantId, taskId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
-import { hasEnded, type Task } from "../../core/task.ts";
+import { hasEnded, type Task, type TaskDialect } from "../../core/task.ts";
 import type { ClaimedTask, TaskLedger, TaskSelection, Transaction } from "../../ledger/tasks.ts";
 import type { Webhooks } from "../../webhooks/webhooks.ts";
 import type { Caller } from "../gateway.ts";
@@ -33,8 +33,8 @@ export interface TaskPorts extends TaskRunPorts {
   owns(shard: number): boolean;
   /** Why a new task is refused at this moment, whatever it is. */
   refusal(tier: Tier): SluiceError | undefined;
-  /** A task as its tenant is shown it, with links. */
-  shown(task: Task, base: string): Promise<JsonObject>;
+  /** A task as its tenant is shown it, with links; in the shape of a dialect. */
+  shown(task: Task, base: string, dialect: TaskDialect | undefined): Promise<JsonObject>;
 }
 
 /** A task that was written down: it will come to an end, whatever becomes of this node. */
@@ -101,6 +101,11 @@ export class TaskRunner {
 
   find(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
     return this.ports.ledger.find(tenant, id);
+  }
+
+  /** Those of them that there are, in no order. */
+  findAll(tenant: TenantId, ids: readonly TaskId[]): Promise<readonly Task[]> {
+    return this.ports.ledger.findAll(tenant, ids);
   }
 
   list(tenant: TenantId, which: TaskSelection): Promise<readonly Task[]> {
@@ -170,7 +175,7 @@ export class TaskRunner {
     const opening = { caller, request: asked, requestId: charged, path: wish.path, isAgain: false };
     const { charge, candidates, admission } = await openTask(this.ports, opening);
     try {
-      const { path, base, metadata, webhook, isAwaited } = wish;
+      const { path, base, metadata, about, dialect, webhook, isAwaited } = wish;
       const request = await keepInputs(store, tenant, asked);
       const secret = webhook?.secret;
       const order: PictureOrder = {
@@ -179,6 +184,7 @@ export class TaskRunner {
         path,
         base,
         ...(secret === undefined ? {} : { webhookSecret: secret }),
+        ...(dialect === undefined ? {} : { dialect }),
       };
       const id = taskId(`task_${randomText(random.bytes(24))}`);
       const { operation, model } = request;
@@ -193,6 +199,7 @@ export class TaskRunner {
         charge: charged,
         request: packOrder(order),
         ...(metadata === undefined ? {} : { metadata }),
+        ...(about === undefined ? {} : { about }),
         ...(webhook === undefined ? {} : { webhook: webhook.url }),
       });
       const task: Task = {
@@ -204,6 +211,7 @@ export class TaskRunner {
         model,
         charge: charged,
         metadata,
+        about,
         webhook: webhook?.url,
         createdAt,
       };
@@ -260,13 +268,15 @@ export class TaskRunner {
     return ended;
   }
 
-  async #message(task: Task, { base, webhookSecret }: PictureOrder, transaction: Transaction): Promise<void> {
+  async #message(task: Task, order: PictureOrder, transaction: Transaction): Promise<void> {
+    const { base, webhookSecret, dialect } = order;
     if (task.webhook === undefined) return;
     await this.ports.webhooks.enqueue(transaction, {
       tenant: task.tenant,
       url: task.webhook,
       event: `task.${task.state}`,
-      data: await this.ports.shown(task, base),
+      data: await this.ports.shown(task, base, dialect),
+      ...(dialect === undefined ? {} : { isBare: true }),
       ...(webhookSecret === undefined ? {} : { secret: webhookSecret }),
     });
   }
