@@ -4,9 +4,12 @@ import { modelSchema, vendorSchema } from "../config/schema.ts";
 import { SluiceError } from "../core/errors.ts";
 import { silentLog } from "../core/log.ts";
 import { ManualClock } from "../core/manual-clock.ts";
+import { seededRandom } from "../core/random.ts";
 import { adminOperations } from "../http/admin/admin.ts";
+import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
+import { type WebhookRoutePorts, webhookRoutes } from "../http/webhooks/routes.ts";
 import { createTicketStore } from "../ws/tickets.ts";
 import { type Front, openFront } from "./front.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
@@ -36,8 +39,11 @@ beforeAll(() => {
   } as unknown as OperationParts; // as above
   const config = { ...loadConfig({ env: {}, readFile: () => "" }), host: "127.0.0.1", port: 0 };
   const kept = {} as LedgerParts; // as above
+  const answering = { gateway: requests.gateway, log: silentLog, random: seededRandom(1), countRequest() {} };
+  const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
+  const mounted = [...operationRoutes(parts), mediaRoutes(mediaPorts), webhookRoutes(mediaPorts)];
   const tickets = createTicketStore(new ManualClock());
-  front = openFront(requests, metrics, config, silentLog, operationRoutes(parts), kept, tickets);
+  front = openFront(requests, metrics, config, silentLog, mounted, kept, tickets);
 });
 afterAll(async () => {
   metrics.close();
