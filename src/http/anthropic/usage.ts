@@ -1,4 +1,4 @@
-import type { Usage } from "../../core/usage.ts";
+import { completionTokens, promptTokens, type Usage } from "../../core/usage.ts";
 
 /** The usage object of Anthropic's messages: its classes of input are disjoint. */
 export interface AnthropicUsage {
@@ -9,9 +9,12 @@ export interface AnthropicUsage {
   readonly output_tokens: number;
 }
 
-export const toAnthropicUsage = (usage: Usage): AnthropicUsage => ({
-  input_tokens: usage.input,
-  cache_creation_input_tokens: usage.cacheWrite,
-  cache_read_input_tokens: usage.cachedInput,
-  output_tokens: usage.output + usage.reasoning,
-});
+export function toAnthropicUsage(usage: Usage): AnthropicUsage {
+  const written = usage.cacheWrite + (usage.cacheWriteLong ?? 0);
+  return {
+    input_tokens: promptTokens(usage) - written - usage.cachedInput,
+    cache_creation_input_tokens: written,
+    cache_read_input_tokens: usage.cachedInput,
+    output_tokens: completionTokens(usage),
+  };
+}

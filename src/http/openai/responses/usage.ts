@@ -15,7 +15,10 @@ export function toResponseUsage(usage: Usage): ResponseUsage {
   const output = completionTokens(usage);
   return {
     input_tokens: input,
-    input_tokens_details: { cached_tokens: usage.cachedInput, cache_write_tokens: usage.cacheWrite },
+    input_tokens_details: {
+      cached_tokens: usage.cachedInput,
+      cache_write_tokens: usage.cacheWrite + (usage.cacheWriteLong ?? 0),
+    },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: usage.reasoning },
     total_tokens: input + output,
