@@ -43,7 +43,7 @@ beforeAll(() => {
   const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
   const mounted = [...operationRoutes(parts), mediaRoutes(mediaPorts), webhookRoutes(mediaPorts)];
   const tickets = createTicketStore(new ManualClock());
-  front = openFront(requests, metrics, config, silentLog, mounted, kept, tickets);
+  front = openFront(requests, metrics, config, silentLog, () => mounted, kept, tickets);
 });
 afterAll(async () => {
   metrics.close();

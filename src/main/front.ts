@@ -51,7 +51,7 @@ export function openFront(
   metrics: Metrics,
   config: Config,
   log: Log,
-  operations: readonly AnyElysia[],
+  further: (idempotency: Idempotency) => readonly AnyElysia[],
   kept: Pick<LedgerParts, "idempotency" | "responses">,
   tickets: TicketStore,
 ): Front {
@@ -81,7 +81,7 @@ export function openFront(
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))
     .use(socketRoutes(sockets));
-  for (const routes of operations) app.use(routes);
+  for (const routes of further(idempotency)) app.use(routes);
   const server = listen(config, () =>
     Bun.serve({
       hostname: config.host,

@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { systemClock as clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
+import type { Idempotency } from "../http/idempotent.ts";
 import { createMetrics, type Metrics } from "../http/metrics.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { type CatalogKeeper, keepCatalog } from "./catalog-keeper.ts";
@@ -15,6 +16,7 @@ import { operationRoutes } from "./operations.ts";
 import { globalLimiter, openRedis, type RedisParts, redisSource } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
 import { joinStreams, openStreamLog } from "./stream-parts.ts";
+import { openTasks } from "./task-parts.ts";
 import { carryUsage, type UsageParts } from "./usage-parts.ts";
 
 /** A running gateway. */
@@ -80,8 +82,14 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const mounted = [...operations, ...media.routes(requests.gateway, metrics, log)];
+  const tasks = openTasks(ledger, cluster, requests, media, log);
+  const mounted = (idempotency: Idempotency) => [
+    ...operations,
+    ...media.routes(requests.gateway, metrics, log),
+    ...tasks.routes(idempotency, metrics, config, log),
+  ];
   const front = openFront(requests, metrics, config, log, mounted, ledger, shared.tickets);
+  await tasks.runner.start();
   const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,
@@ -105,10 +113,12 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       isDraining = true;
       log.info("draining: no new requests; running ones may end", { running: requests.openCharges.count });
       requests.gateway.close();
+      tasks.runner.handOver();
       const patience = { ms: config.drainTimeoutMs, hurried: hurried.promise };
       await drainRequests(front, requests, patience, () => streams !== undefined && liveNodes() > 1, log);
       streams?.close();
       await front.close();
+      await tasks.runner.close();
       const behind = { ledger, cluster, shared, leases, usage, media, requests, announcements, metrics };
       await closeBehindFront(behind, log);
       log.info("stopped");

@@ -33,6 +33,8 @@ import { openUpstream } from "./upstream-part.ts";
 /** The path of a request, without its fronts. */
 export interface RequestParts {
   readonly gateway: Gateway;
+  /** What the path is made of, for work that goes it by itself. */
+  readonly generating: GeneratePorts;
   /** Goes on with an answer that another node began. */
   resume(
     caller: Caller,
@@ -110,6 +112,7 @@ export async function buildRequestPath(
   const gateway = createGateway(identity, overload, ports);
   return {
     gateway,
+    generating: ports,
     resume: (caller, request, options, begun) => resumeGeneration(ports, caller, request, options, begun),
     identity,
     explanations,

@@ -129,6 +129,8 @@ function done(body: JsonObject, answer: MediaAnswer, job: RunningJob | undefined
       const decoded = Buffer.from(bytes, "base64");
       return [{ kind: "bytes", bytes: decoded, contentType: contentTypeOf(decoded) }];
     }
+    const url = isObject(item) ? textOf(item.url) : undefined;
+    if (url !== undefined && URL.canParse(url)) return [{ kind: "url", url }];
     const error = isObject(item) ? objectOf(item.error) : undefined;
     if (error === undefined) return [];
     const { code, message } = judgedFailure(

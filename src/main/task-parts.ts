@@ -1,0 +1,58 @@
+import type { AnyElysia } from "elysia";
+import type { MediaTransport } from "../adapters/media-adapter.ts";
+import type { Config } from "../config/config.ts";
+import { systemClock as clock } from "../core/clock.ts";
+import type { Log } from "../core/log.ts";
+import { systemRandom as random } from "../core/random.ts";
+import { TaskRunner } from "../gateway/tasks/runner.ts";
+import type { Idempotency } from "../http/idempotent.ts";
+import type { Metrics } from "../http/metrics.ts";
+import { imageRoutes } from "../http/openai/images/routes.ts";
+import { taskRoutes } from "../http/tasks/routes.ts";
+import { taskObject } from "../http/tasks/task-object.ts";
+import { createSeal } from "../ledger/sealed.ts";
+import { createTaskLedger } from "../ledger/tasks.ts";
+import type { ClusterParts } from "./cluster-parts.ts";
+import { derivedKey, type LedgerParts } from "./ledger-parts.ts";
+import type { MediaParts } from "./media-parts.ts";
+import type { RequestParts } from "./request-parts.ts";
+
+/** Work that outlives its request: the runner, and where it is asked for. */
+export interface TaskParts {
+  readonly runner: TaskRunner;
+  routes(idempotency: Idempotency, metrics: Metrics, config: Config, log: Log): readonly AnyElysia[];
+}
+
+/** Pictures come whole; what a vendor sends elsewhere is not followed. */
+const mediaNetwork: MediaTransport = ({ method, url, headers, body }, signal) =>
+  fetch(url, { method, headers, signal, redirect: "manual", ...(body === undefined ? {} : { body }) });
+
+export function openTasks(
+  { node, sql, masterSecret }: LedgerParts,
+  { placement }: ClusterParts,
+  requests: RequestParts,
+  { store, webhooks }: MediaParts,
+  log: Log,
+): TaskParts {
+  const ledger = createTaskLedger(sql, node, createSeal(derivedKey(masterSecret, "tasks"), random));
+  const { gateway, overload } = requests;
+  const tasks = new TaskRunner({
+    ...requests.generating,
+    ledger,
+    store,
+    webhooks,
+    mediaNetwork,
+    log,
+    owns: (shard) => placement.owns(shard),
+    refusal: (tier) => overload.refusal(tier),
+    shown: (task, base) => taskObject(store, task, base),
+  });
+  return {
+    runner: tasks,
+    routes(idempotency, metrics, { bodyLimitBytes }, routesLog) {
+      const answering = { log: routesLog, random, countRequest: metrics.countRequest };
+      const ports = { ...answering, gateway, tasks, store, webhooks, idempotency, clock, bodyLimitBytes };
+      return [taskRoutes(ports), imageRoutes(ports)];
+    },
+  };
+}
