@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import { type Clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import type { Objects } from "./objects.ts";
 import type { MediaRows } from "./rows.ts";
@@ -13,10 +13,11 @@ export interface UpkeepPorts {
 export interface MediaUpkeep {
   /** One round: rows that have expired, then objects that nobody has any more. */
   round(): Promise<void>;
-  /** Resolves when a round that runs has ended. */
+  /** Resolves when a round that runs has ended, or `CLOSE_MS` later: a store that hangs holds up no stop. */
   close(): Promise<void>;
 }
 
+const CLOSE_MS = 5_000;
 const ROUND_MS = 60_000;
 /** Of a round: 80 a second expire on every node. */
 const ROWS = 5_000;
@@ -51,7 +52,7 @@ export function startUpkeep({ rows, objects, clock, log }: UpkeepPorts): MediaUp
     async close() {
       isClosed = true;
       stop();
-      await running?.catch(failed);
+      await Promise.race([running?.catch(failed), sleep(clock, CLOSE_MS)]);
     },
   };
 }

@@ -103,12 +103,18 @@ const KEPT_DAYS = 7;
 
 export function createDeliveries(sql: Sql, seal: Seal): Deliveries {
   const contextOf = (tenant: string, id: string) => `webhook ${tenant} ${id}`;
-  const contentOf = ({ tenant, id, content }: Row) =>
-    JSON.parse(seal.open(content, contextOf(tenant, id))) as DeliveryContent; // sealed: only we wrote it
+  /** Undefined: it was sealed under another master secret. */
+  const contentOf = ({ tenant, id, content }: Row): DeliveryContent | undefined => {
+    try {
+      return JSON.parse(seal.open(content, contextOf(tenant, id))) as DeliveryContent; // sealed: only we wrote it
+    } catch {
+      return undefined;
+    }
+  };
   const viewOf = (row: Row): Delivery => ({
     id: webhookId(row.id),
     event: row.event,
-    url: contentOf(row).url,
+    url: contentOf(row)?.url ?? "",
     state: row.state,
     attempts: row.attempts,
     createdAt: row.created_at,
@@ -143,13 +149,22 @@ export function createDeliveries(sql: Sql, seal: Seal): Deliveries {
             and state = 'pending' and next_at <= now()
           for update skip locked)
         returning *`;
-      return rows.map((row) => ({
+      const claimed = rows.map((row) => ({
         id: webhookId(row.id),
         tenant: tenantId(row.tenant),
         host: row.host,
         attempts: row.attempts,
         content: contentOf(row),
       }));
+      const unreadable = claimed.filter(({ content }) => content === undefined).map(({ id }) => id);
+      if (unreadable.length > 0) {
+        // Not tried for a day: they would be in the way of those that can be sent.
+        await sql`
+          update webhook_delivery set state = 'undeliverable', settled_at = now(), last_status = null,
+            last_error = 'The message cannot be opened: the master secret was changed.'
+          where id in (select jsonb_array_elements_text(${sql.json(unreadable)}))`;
+      }
+      return claimed.flatMap(({ content, ...rest }) => (content === undefined ? [] : [{ ...rest, content }]));
     },
     async settle({ id, attempts }, result) {
       const status = result.status ?? null;

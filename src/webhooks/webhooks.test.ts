@@ -245,6 +245,14 @@ describe("what is not taken", () => {
     expect(found?.lastError).not.toContain("127.0.0.1");
   });
 
+  test("what cannot be opened any more is given up, and holds up no other", async () => {
+    const [closed, open] = [await enqueue(), await enqueue()];
+    await ledger.sql`update webhook_delivery set content = '\\x00' where id = ${closed}`;
+    await round(sender());
+    expect(await stateOf(closed)).toEqual(["undeliverable", 1, undefined]);
+    expect(await stateOf(open)).toEqual(["delivered", 1, 200]);
+  });
+
   test("can be sent again by hand, and has a day again", async () => {
     const id = await enqueue();
     const one = sender();
