@@ -8,7 +8,9 @@ import { seededRandom } from "../core/random.ts";
 import { adminOperations } from "../http/admin/admin.ts";
 import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
+import { type ImageRoutePorts, imageRoutes } from "../http/openai/images/routes.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
+import { type TaskRoutePorts, taskRoutes } from "../http/tasks/routes.ts";
 import { type WebhookRoutePorts, webhookRoutes } from "../http/webhooks/routes.ts";
 import { createTicketStore } from "../ws/tickets.ts";
 import { type Front, openFront } from "./front.ts";
@@ -41,7 +43,14 @@ beforeAll(() => {
   const kept = {} as LedgerParts; // as above
   const answering = { gateway: requests.gateway, log: silentLog, random: seededRandom(1), countRequest() {} };
   const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
-  const mounted = [...operationRoutes(parts), mediaRoutes(mediaPorts), webhookRoutes(mediaPorts)];
+  const taskPorts = answering as unknown as TaskRoutePorts & ImageRoutePorts; // as above
+  const mounted = [
+    ...operationRoutes(parts),
+    mediaRoutes(mediaPorts),
+    webhookRoutes(mediaPorts),
+    taskRoutes(taskPorts),
+    imageRoutes(taskPorts),
+  ];
   const tickets = createTicketStore(new ManualClock());
   front = openFront(requests, metrics, config, silentLog, () => mounted, kept, tickets);
 });

@@ -30,6 +30,7 @@ export const TAGS = {
   Generation:
     "OpenAI's and Anthropic's dialects: any SDK of theirs works with this base URL and a client key.",
   Streams: "Streams that can be read again after any event, and the WebSocket.",
+  Tasks: "Work that outlives its request: asked for now, fetched or told of later.",
   Media: "Pictures and sound: what was made is fetched, what is worked from is uploaded.",
   Webhooks: "Messages to the caller's own server, as Standard Webhooks has them.",
   Account: "The caller's own points, use and receipts.",

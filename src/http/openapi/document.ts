@@ -7,11 +7,18 @@ import { ANSWER_HEADERS, headersOf } from "./headers.ts";
 import { MEDIA_CALLS } from "./media-calls.ts";
 import { OPERATION_CALLS } from "./operation-calls.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { TASK_CALLS } from "./task-calls.ts";
 import { usualRefusals } from "./usual-refusals.ts";
 
 /** The whole API as an OpenAPI 3.1 document. Bodies of admin calls are the very schemas that check them. */
 export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
-  const calls = [...CLIENT_CALLS, ...MEDIA_CALLS, ...adminOperations.map(describe), ...OPERATION_CALLS];
+  const calls = [
+    ...CLIENT_CALLS,
+    ...TASK_CALLS,
+    ...MEDIA_CALLS,
+    ...adminOperations.map(describe),
+    ...OPERATION_CALLS,
+  ];
   const paths: Record<string, Record<string, JsonObject>> = {};
   for (const call of calls) {
     paths[call.path] = { ...paths[call.path], [call.method]: operationOf(call) };
