@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { asObject, invalid } from "../../gateway/requests/fields.ts";
+import type { Losses } from "../losses.ts";
 import { objectIn } from "../openai/responses/chat-pieces.ts";
-import type { Losses } from "./losses.ts";
 import { contentOf, partsIn, partsOf, requiredString } from "./parts.ts";
 import { openThought } from "./sealed-thoughts.ts";
 

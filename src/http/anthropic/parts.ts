@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { asObject, invalid } from "../../gateway/requests/fields.ts";
+import type { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
-import type { Losses } from "./losses.ts";
 
 /** A block's content as parts of a chat message. Kinds that a chat has no word for are told as losses. */
 export function partsOf(block: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
@@ -16,7 +16,7 @@ export function partsOf(block: JsonObject, path: string, losses: Losses): readon
     case "search_result":
       return searchParts(block, path);
     default:
-      losses.needAnthropic(`${path}.type`, `blocks of the type '${shown(block.type)}' are its own`);
+      losses.needOwn(`${path}.type`, `blocks of the type '${shown(block.type)}' are its own`);
       return [];
   }
 }
@@ -33,7 +33,7 @@ function imagePart(source: JsonObject, path: string, losses: Losses): readonly J
   if (source.type === "url") {
     return [{ type: "image_url", image_url: { url: requiredString(source.url, `${path}.url`) } }];
   }
-  losses.needAnthropic(path, "files are kept there, and not here");
+  losses.needOwn(path, "files are kept there, and not here");
   return [];
 }
 
@@ -57,7 +57,7 @@ function documentParts(block: JsonObject, path: string, losses: Losses): readonl
       return [...textPart(head), ...partsIn(content, `${path}.source.content`, losses)];
     }
     default:
-      losses.needAnthropic(`${path}.source`, "documents elsewhere are fetched there, and not here");
+      losses.needOwn(`${path}.source`, "documents elsewhere are fetched there, and not here");
       return [];
   }
 }

@@ -9,8 +9,8 @@ import {
   optionalInteger,
   requiredText,
 } from "../../gateway/requests/fields.ts";
+import { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
-import { Losses } from "./losses.ts";
 import { chatMessages } from "./messages.ts";
 import { isForeignThought } from "./sealed-thoughts.ts";
 import { effortOf } from "./thinking.ts";
@@ -63,7 +63,7 @@ export function parseMessages(
   isCount = false,
 ): MessagesRequest {
   const body = asBody(value);
-  const losses = new Losses();
+  const losses = new Losses("Anthropic");
   const chat = chatOf(body, losses, isCount);
   const request = parsed(chat, bodyBytes);
   const native = nativeOf(body, betas, losses);

@@ -7,6 +7,10 @@ const LEVELS: readonly (readonly [budget: number, effort: string])[] = [
   [16_384, "medium"],
 ];
 
+/** @param budget tokens */
+export const effortOfBudget = (budget: number): string =>
+  LEVELS.find(([most]) => budget <= most)?.[1] ?? "high";
+
 /**
  * How much the model is to think, as chat's `reasoning_effort`; undefined: as the vendor has it.
  * @throws SluiceError `invalid_request` for what is no form of thinking
@@ -22,7 +26,7 @@ export function effortOf(body: JsonObject): string | undefined {
       return effort ?? "medium";
     case "enabled":
       if (typeof budget !== "number") throw invalid("thinking.budget_tokens", "must be an integer");
-      return LEVELS.find(([most]) => budget <= most)?.[1] ?? "high";
+      return effortOfBudget(budget);
     default:
       throw invalid("thinking.type", "must be 'enabled', 'adaptive' or 'disabled'");
   }

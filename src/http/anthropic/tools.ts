@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { asObject, invalid } from "../../gateway/requests/fields.ts";
-import type { Losses } from "./losses.ts";
+import type { Losses } from "../losses.ts";
 import { requiredString, shown } from "./parts.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -27,7 +27,7 @@ function toolOf(tool: JsonObject, path: string, losses: Losses): readonly JsonOb
     if (typeof type !== "string" || !RUN_BY_CLIENTS.test(type)) {
       throw unsupported(`${path}.type`, `tools of the type '${shown(type)}' are not run here`);
     }
-    losses.needAnthropic(`${path}.type`, `tools of the type '${type}' are its own`);
+    losses.needOwn(`${path}.type`, `tools of the type '${type}' are its own`);
     return [];
   }
   if (tool.cache_control !== undefined && tool.cache_control !== null) losses.drop("cache_control");
