@@ -12,7 +12,7 @@ export interface MockAnthropic {
 export interface Answer {
   readonly content?: readonly Block[];
   readonly stopReason?: string;
-  readonly usage?: Record<string, number>;
+  readonly usage?: Readonly<Record<string, unknown>>;
   /** Refuses instead, with Anthropic's error of this status and type. */
   readonly error?: { readonly status: number; readonly type: string; readonly message: string };
   /** The stream is closed after so many events. */
