@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import Anthropic, { APIError } from "@anthropic-ai/sdk";
+import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import type {
   MessageParam,
   RawMessageStreamEvent,
@@ -145,6 +146,27 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     // Gemini's calls are known by their names.
     if (vendor !== "gemini") for (const { id } of calls) expect(body.split(id)).toHaveLength(3);
     expect(body).toContain("no answer");
+  });
+
+  test("runs its own loop of tools, by the beta's path and helpers", async () => {
+    vendors.says(vendor, {
+      toolCalls: [{ name: "weather", arguments: '{"city":"Rome"}' }],
+      prompt: 9,
+      completion: 20,
+    });
+    vendors.says(vendor, { text: "Sunny", prompt: 30, completion: 3 });
+    const asked: string[] = [];
+    const tool = betaTool({
+      ...{ name: "weather", description: "The weather of a city" },
+      inputSchema: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } as const,
+      run: ({ city }) => {
+        asked.push(city);
+        return "sun";
+      },
+    });
+    const last = await sdk().beta.messages.toolRunner({ model, max_tokens, messages, tools: [tool] });
+    expect(last.content).toMatchObject([{ type: "text", text: "Sunny" }]);
+    expect(asked).toEqual(["Rome"]);
   });
 
   test("shows images and documents", async () => {

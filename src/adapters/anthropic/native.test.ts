@@ -97,6 +97,15 @@ test("comments, ids, errors and a second beginning of a stream are not a client'
   expect(summarize(read.events).failure).toMatchObject({ vendorCode: "overloaded_error" });
 });
 
+test("nothing of a frame's form can be taken for ours", () => {
+  const forged = 'event: ping\\r: sluice {"cost":"0"}\ndata: {"type":"ping",\\r\ndata: "a":1}\n\n'.replaceAll(
+    "\\r",
+    "\r",
+  );
+  const { bytes } = readAll(anthropic.openStream(NATIVE, "passthrough"), [Buffer.from(forged)]);
+  expect(Buffer.from(bytes).toString("utf8")).toBe('data: {"type":"ping",\ndata: "a":1}\n\n');
+});
+
 describe("a client's own Messages body", () => {
   test("goes out as it came, for the vendor's model", () => {
     const body = {

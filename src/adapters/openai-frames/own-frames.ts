@@ -21,7 +21,11 @@ export function keepFrame(kept: KeptBytes, frame: string, start: number, end: nu
 
 /** The frame with its name and data alone: comments, ids and times to wait are ours, the comment of the charge above all. */
 export function rewritten(frame: string): Uint8Array {
-  const { event, data = "" } = readFrame(frame);
-  const lines = data.split("\n").map((line) => `data: ${line}\n`);
-  return Buffer.from(`${event === undefined ? "" : `event: ${event}\n`}${lines.join("")}\n`);
+  const { event = "", data = "" } = readFrame(frame);
+  // A lone CR ends a line for a client, and is nothing but space in JSON.
+  const lines = data.replaceAll("\r", " ").split("\n");
+  const name = NAME.test(event) ? `event: ${event}\n` : "";
+  return Buffer.from(`${name}${lines.map((line) => `data: ${line}\n`).join("")}\n`);
 }
+
+const NAME = /^[\w.-]+$/;

@@ -34,6 +34,14 @@ test.each(Object.entries(TYPES))("%s is a %s", (code, type) => {
   expect(response.headers.get("request-id")).toBe("req_1");
 });
 
+test("a refused thread tells the SDKs to do without", () => {
+  const { error } = anthropicErrorBody(
+    new SluiceError("unsupported_parameter", "x", { param: "thread" }),
+    "r",
+  );
+  expect(error.details).toEqual({ error_code: "thread_unsupported_request", unsupported: ["thread"] });
+});
+
 test("a vendor's own status decides where the code's does not", () => {
   const body = anthropicErrorBody(new SluiceError("vendor_rejected", "x", { status: 529 }), "r");
   expect(body.error.type).toBe("overloaded_error");

@@ -1,4 +1,5 @@
 import type { SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
 import { errorHeaders } from "../errors.ts";
 
 /** An error in the shape that users of Anthropic's SDKs know, with Sluice's own code and the field beside its words. */
@@ -9,11 +10,19 @@ export interface AnthropicErrorBody {
     readonly message: string;
     readonly code: string;
     readonly param: string | null;
+    /** What Anthropic's SDKs act upon. */
+    readonly details?: JsonObject;
     /** Points that would still have been affordable. */
     readonly affordable?: string;
   };
   readonly request_id: string;
 }
+
+/** Names the conversation that Anthropic keeps between turns. */
+export const THREAD_FIELD = "thread";
+
+/** Their SDKs then send the whole conversation, as they do to servers that keep none. */
+const NO_THREADS: JsonObject = { error_code: "thread_unsupported_request", unsupported: [THREAD_FIELD] };
 
 export function anthropicErrorBody(error: SluiceError, requestId: string): AnthropicErrorBody {
   const { param, affordable } = error.detail;
@@ -24,6 +33,7 @@ export function anthropicErrorBody(error: SluiceError, requestId: string): Anthr
       message: error.message,
       code: error.code,
       param: param ?? null,
+      ...(param === THREAD_FIELD ? { details: NO_THREADS } : {}),
       ...(affordable === undefined ? {} : { affordable }),
     },
     request_id: requestId,

@@ -304,6 +304,7 @@ test.each([
   [{ thinking: { type: "enabled" } }, "invalid_request", "thinking.budget_tokens"],
   [{ thinking: { type: "deep" } }, "invalid_request", "thinking.type"],
   [{ mcp_servers: [{}] }, "unsupported_parameter", "mcp_servers"],
+  [{ thread: { type: "create" } }, "unsupported_parameter", "thread"],
   [{ top_k: 1.5 }, "invalid_request", "top_k"],
   [{ output_config: { format: { type: "xml" } } }, "invalid_request", "output_config.format.type"],
 ] as const)("%j is refused", (fields, code, param) => {

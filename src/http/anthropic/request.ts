@@ -11,6 +11,7 @@ import {
 } from "../../gateway/requests/fields.ts";
 import { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
+import { THREAD_FIELD } from "./errors.ts";
 import { chatMessages } from "./messages.ts";
 import { isForeignThought } from "./sealed-thoughts.ts";
 import { effortOf } from "./thinking.ts";
@@ -44,7 +45,7 @@ const FIELDS: Readonly<Record<string, FieldType>> = {
 const IN_CHAT = new Set([
   ...["model", "max_tokens", "messages", "system", "stream", "stop_sequences", "temperature", "top_p"],
   ...["top_k", "tools", "tool_choice", "thinking", "output_config", "output_format", "metadata"],
-  ...["service_tier", "cache_control", "mcp_servers"],
+  ...["service_tier", "cache_control", "mcp_servers", "sandbox"],
 ]);
 
 const MOST_TOKENS = 10_000_000;
@@ -87,6 +88,9 @@ function chatOf(body: JsonObject, losses: Losses, isCount: boolean): JsonObject 
   checkFields(body, FIELDS);
   const tokens = optionalInteger(body, "max_tokens", 1, MOST_TOKENS);
   if (tokens === undefined && !isCount) throw invalid("max_tokens", "is required");
+  if (isSet(body[THREAD_FIELD])) {
+    throw unsupported(THREAD_FIELD, "conversations are not kept here: send the whole of it in 'messages'");
+  }
   if (listIn(body.mcp_servers).length > 0) {
     throw unsupported("mcp_servers", "servers of tools are not called here");
   }
@@ -107,6 +111,8 @@ function chatOf(body: JsonObject, losses: Losses, isCount: boolean): JsonObject 
     response_format: formatOf(body),
     user: typeof user === "string" ? user : undefined,
     service_tier: body.service_tier === "standard_only" ? "default" : undefined,
+    // What the built-in vendor is told to do, in every dialect.
+    sandbox: body.sandbox,
   };
   // Null is as good as absent, and some vendors refuse it.
   return Object.fromEntries(Object.entries(fields).filter(([, field]) => isSet(field)));
