@@ -2,7 +2,7 @@ import { type MeteredPrice, type Price, percentOf, ratesFor } from "../core/pric
 import { windowAt } from "../core/price-hours.ts";
 import { formatPriceHours } from "../core/price-hours-text.ts";
 import { promptTokens, type Usage } from "../core/usage.ts";
-import { type PriceDocument, ratesDocument } from "./price-document.ts";
+import { type PriceDocument, ratesDocument, unitsDocument } from "./price-document.ts";
 
 /**
  * What of a price was applied to a usage, so that its cost can be worked out again: each class of token times its
@@ -13,7 +13,10 @@ export interface AppliedTerms {
   readonly hours: string | null;
   /** The prompt had more tokens than this; null: it was charged by the usual rates. */
   readonly above: number | null;
-  /** Points per million tokens. A class that is missing here costs as `input` or `output`. */
+  /**
+   * Points per million tokens, by class (one that is missing costs as `input` or `output`), and what is paid for each
+   * call, image and second.
+   */
   readonly rates: PriceDocument;
   /** Of the whole, for the vendor's service tier. */
   readonly percent: number;
@@ -31,5 +34,6 @@ export function appliedTerms(price: Price, usage: Usage, at: number): AppliedTer
 function termsOf(tariff: MeteredPrice, usage: Usage, hours: string | null): AppliedTerms {
   const rates = ratesFor(tariff, promptTokens(usage));
   const above = tariff.bands?.find((band) => band.rates === rates)?.above ?? null;
-  return { hours, above, rates: ratesDocument(rates), percent: percentOf(tariff, usage.serviceTier) };
+  const percent = percentOf(tariff, usage.serviceTier);
+  return { hours, above, rates: { ...ratesDocument(rates), ...unitsDocument(tariff) }, percent };
 }

@@ -47,18 +47,10 @@ export function priceDocument(price: Price): PriceDocument {
 }
 
 function meteredFields(price: MeteredPrice): PriceDocument {
-  const { bands, imageVariants, serviceTiers } = price;
-  const fields: Record<string, PriceField> = { ...ratesDocument(price) };
-  for (const name of UNIT_RATES) {
-    const rate = price[name];
-    if (rate !== undefined) fields[name] = formatPoints(rate);
-  }
+  const { bands, serviceTiers } = price;
+  const fields: Record<string, PriceField> = { ...ratesDocument(price), ...unitsDocument(price) };
   if (bands !== undefined) {
     fields.bands = bands.map(({ above, rates }) => ({ above, ...ratesDocument(rates) }));
-  }
-  if (imageVariants !== undefined) {
-    const named = Object.entries(imageVariants).map(([name, rate]) => [name, formatPoints(rate)] as const);
-    fields.imageVariants = Object.fromEntries(named.sort(byName));
   }
   if (serviceTiers !== undefined) {
     fields.serviceTiers = Object.fromEntries(Object.entries(serviceTiers).sort(byName));
@@ -68,7 +60,22 @@ function meteredFields(price: MeteredPrice): PriceDocument {
 
 const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
 
-/** The rates alone. */
+/** What is paid otherwise than by tokens. */
+export function unitsDocument(price: MeteredPrice): PriceDocument {
+  const fields: Record<string, PriceField> = {};
+  for (const name of UNIT_RATES) {
+    const rate = price[name];
+    if (rate !== undefined) fields[name] = formatPoints(rate);
+  }
+  if (price.imageVariants !== undefined) {
+    const rates = Object.entries(price.imageVariants);
+    const named = rates.map(([name, rate]) => [name, formatPoints(rate)] as const);
+    fields.imageVariants = Object.fromEntries(named.sort(byName));
+  }
+  return fields;
+}
+
+/** The rates of tokens alone. */
 export function ratesDocument(rates: TokenRates): PriceDocument {
   const fields: Record<string, string> = {};
   for (const name of TOKEN_RATES) {

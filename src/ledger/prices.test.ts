@@ -72,6 +72,20 @@ describe("a price", () => {
     expect(await kept(known(cheap).id)).toEqual(priceDocument(cheap));
   });
 
+  test("keeps the name that a price of few rates always had", () => {
+    const written = [
+      "v",
+      "m",
+      [
+        ["input", "0.8"],
+        ["kind", "metered"],
+        ["output", "2"],
+      ],
+    ];
+    const hash = new Bun.CryptoHasher("sha256").update(JSON.stringify(written)).digest("hex");
+    expect(String(priceIdOf(vendor, "m", cheap))).toBe(`price_${hash.slice(0, 24)}`);
+  });
+
   test("has a name of its own for each content, vendor and model, whatever order it is written in", () => {
     const other: Price = { kind: "metered", output: µ(2_000_000), input: µ(800_000) };
     expect(priceIdOf(vendor, "m", other)).toBe(priceIdOf(vendor, "m", cheap));
@@ -82,6 +96,10 @@ describe("a price", () => {
       priceIdOf(vendor, "m", dear),
       priceIdOf(vendor, "m", { ...cheap, call: µ(0) }),
       priceIdOf(vendor, "m", { kind: "free" }),
+      priceIdOf(vendor, "m", { ...cheap, bands: [{ above: 5, rates: cheap }] }),
+      priceIdOf(vendor, "m", { ...cheap, bands: [{ above: 6, rates: cheap }] }),
+      priceIdOf(vendor, "m", { ...cheap, serviceTiers: { batch: 50 } }),
+      priceIdOf(vendor, "m", { kind: "timed", otherwise: cheap, windows: [] }),
     ];
     expect(new Set(names).size).toBe(names.length);
   });
