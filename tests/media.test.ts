@@ -3,6 +3,7 @@ import { createHmac } from "node:crypto";
 import type { Server } from "bun";
 import { png } from "../src/media/testing/picture.ts";
 import { type Client, type Gateway, startGateway } from "./gateway.ts";
+import { startMockS3 } from "./mock-s3.ts";
 
 /** Pictures and webhooks as a client has them: a real gateway, a real disk, a receiver of its own. */
 let gateway: Gateway;
@@ -248,6 +249,37 @@ describe("HTTP", () => {
     expect((await fetch(url)).status).toBe(200);
   }, 60_000);
 });
+
+test("with an S3 store the bytes are there, under links of the public URL", async () => {
+  const s3 = startMockS3();
+  const { endpoint, bucket, accessKeyId, secretAccessKey } = s3;
+  const inStore = await startGateway(
+    { server: { publicUrl: "https://ai.example.com", media: { s3: { endpoint, bucket, prefix: "one" } } } },
+    { SLUICE_MEDIA_S3_ACCESS_KEY_ID: accessKeyId, SLUICE_MEDIA_S3_SECRET_ACCESS_KEY: secretAccessKey },
+  );
+  try {
+    const { key } = await inStore.client("1");
+    const authorization = `Bearer ${key}`;
+    const sent = await fetch(`${inStore.url}/v1/media`, {
+      method: "POST",
+      headers: { authorization },
+      body: picture,
+    });
+    const { url, sha256 } = (await sent.json()) as MediaView;
+    expect([...s3.objects.keys()]).toEqual([`one/${sha256}`]);
+    expect(url).toStartWith("https://ai.example.com/v1/media/med_");
+    const here = url.replace("https://ai.example.com", inStore.url);
+    const part = await fetch(here, { headers: { range: "bytes=1-3" } });
+    expect([part.status, await part.text()]).toEqual([206, "PNG"]);
+    expect(inStore.log()).not.toContain(secretAccessKey);
+    s3.isDown = true;
+    const away = await fetch(here);
+    expect([away.status, await codeOf(away)]).toEqual([503, "overloaded"]);
+  } finally {
+    await inStore.dispose();
+    await s3.stop();
+  }
+}, 60_000);
 
 describe("webhooks", () => {
   interface DeliveryView {
