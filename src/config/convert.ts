@@ -40,7 +40,8 @@ const DEFAULT_ROUTING: RoutingSpec = {
 };
 
 export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
-  return {
+  const { hookSecret } = input;
+  const spec: VendorSpec = {
     id: vendorId(id),
     adapter: input.adapter,
     ...(input.baseUrl === undefined ? {} : { baseUrl: input.baseUrl.replace(/\/+$/, "") }),
@@ -49,6 +50,7 @@ export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
     limits: limitsOf(input.limits ?? {}),
     timeouts: timeoutsOf(input.timeouts ?? {}),
   };
+  return hookSecret === undefined ? spec : conceal({ ...spec, hookSecret }, ["hookSecret"]);
 }
 
 export function modelSpecOf(name: string, input: ModelInput): ModelSpec {

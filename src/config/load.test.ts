@@ -48,7 +48,7 @@ describe("with nothing configured", () => {
 
   test("the sandbox is served, free of charge, and nothing else", () => {
     expect([...config.catalog.vendors.keys()]).toEqual([vendorId("sandbox")]);
-    expect([...config.catalog.models.keys()]).toEqual(["sandbox-chat", "sandbox-embedding"]);
+    expect([...config.catalog.models.keys()]).toEqual(["sandbox-chat", "sandbox-embedding", "sandbox-image"]);
     expect(modelOf(config, "sandbox-chat").candidates[0]?.price).toEqual({ kind: "free" });
   });
 
@@ -161,7 +161,12 @@ describe("the whole example", () => {
   });
 
   test("serves only what it names, and the sandbox", () => {
-    expect([...config.catalog.models.keys()]).toEqual(["deepseek-chat", "sandbox-chat", "sandbox-embedding"]);
+    expect([...config.catalog.models.keys()]).toEqual([
+      "deepseek-chat",
+      "sandbox-chat",
+      "sandbox-embedding",
+      "sandbox-image",
+    ]);
   });
 
   test("shows no key to a log, to JSON or to a console", () => {

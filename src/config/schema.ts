@@ -61,6 +61,7 @@ export const vendorSchema = z
     adapter: z.enum(ADAPTER_NAMES),
     baseUrl: httpUrl.optional().describe("Overrides the adapter's own."),
     keys: z.array(keySchema).optional(),
+    hookSecret: secret.optional().describe("With which the vendor signs its messages about jobs."),
     region: shortName.optional(),
     limits: limitsSchema.optional(),
     timeouts: timeoutsSchema.optional(),

@@ -41,6 +41,8 @@ export interface VendorSpec {
   /** Absent: the adapter's own. Never ends with a slash. */
   readonly baseUrl?: string;
   readonly keys: readonly VendorKey[];
+  /** With which the vendor signs its messages about jobs; absent: messages that must be signed are refused. */
+  readonly hookSecret?: string;
   readonly region: string;
   readonly limits: VendorLimits;
   readonly timeouts: Timeouts;

@@ -35,7 +35,7 @@ export function createManaged(sql: Sql, seal: Seal): Managed {
         select id, spec, sealed from managed_vendor order by id`;
       return rows.map(({ id, spec, sealed }) => ({
         id,
-        definition: { ...spec, keys: JSON.parse(keysOf(seal, sealed, id)) },
+        definition: { ...spec, ...secretsOf(seal, sealed, id) },
       }));
     },
     async models() {
@@ -43,9 +43,10 @@ export function createManaged(sql: Sql, seal: Seal): Managed {
         select name, spec from managed_model order by name`;
       return rows.map(({ name, spec }) => ({ name, candidates: spec.candidates }));
     },
-    async putVendor(id, { keys, ...rest }) {
+    async putVendor(id, { keys, hookSecret, ...rest }) {
       const spec = sql.json(JSON.parse(JSON.stringify(rest)));
-      const sealed = seal.seal(JSON.stringify(keys ?? []), id);
+      const secrets = hookSecret === undefined ? (keys ?? []) : { keys: keys ?? [], hookSecret };
+      const sealed = seal.seal(JSON.stringify(secrets), id);
       const [row] = await sql<{ is_new: boolean }[]>`
         insert into managed_vendor as m (id, spec, sealed) values (${id}, ${spec}, ${sealed})
         on conflict (id) do update set spec = excluded.spec, updated_at = now(),
@@ -70,7 +71,13 @@ export function createManaged(sql: Sql, seal: Seal): Managed {
   };
 }
 
-function keysOf(seal: Seal, sealed: Uint8Array, id: string): string {
+/** The keys alone, or with what signs the vendor's messages. */
+function secretsOf(seal: Seal, sealed: Uint8Array, id: string): Definition {
+  const secrets: unknown = JSON.parse(openedFor(seal, sealed, id));
+  return Array.isArray(secrets) ? { keys: secrets } : (secrets as Definition); // what `putVendor` wrote
+}
+
+function openedFor(seal: Seal, sealed: Uint8Array, id: string): string {
   try {
     return seal.open(sealed, id);
   } catch (cause) {

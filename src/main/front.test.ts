@@ -6,6 +6,7 @@ import { silentLog } from "../core/log.ts";
 import { ManualClock } from "../core/manual-clock.ts";
 import { seededRandom } from "../core/random.ts";
 import { adminOperations } from "../http/admin/admin.ts";
+import { type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
 import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { type ImageRoutePorts, imageRoutes } from "../http/openai/images/routes.ts";
@@ -50,6 +51,7 @@ beforeAll(() => {
     webhookRoutes(mediaPorts),
     taskRoutes(taskPorts),
     imageRoutes(taskPorts),
+    hookRoutes({ ...answering, ...NO_VENDOR } as unknown as HookRoutePorts), // as above
   ];
   const tickets = createTicketStore(new ManualClock());
   front = openFront(requests, metrics, config, silentLog, () => mounted, kept, tickets);
@@ -58,6 +60,8 @@ afterAll(async () => {
   metrics.close();
   await front.close();
 });
+
+const NO_VENDOR = { vendor: () => undefined };
 
 const PUBLIC = new Set([
   "GET /health/live",

@@ -82,7 +82,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
   });
-  const tasks = openTasks(ledger, cluster, requests, media, log);
+  const tasks = openTasks(ledger, cluster, requests, media, config, log);
   const mounted = (idempotency: Idempotency) => [
     ...operations,
     ...media.routes(requests.gateway, metrics, log),

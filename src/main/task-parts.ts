@@ -2,9 +2,11 @@ import type { AnyElysia } from "elysia";
 import type { MediaTransport } from "../adapters/media-adapter.ts";
 import type { Config } from "../config/config.ts";
 import { systemClock as clock } from "../core/clock.ts";
+import { type TaskId, vendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { TaskRunner } from "../gateway/tasks/runner.ts";
+import { createHookAddresses, type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
 import type { Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { imageRoutes } from "../http/openai/images/routes.ts";
@@ -23,17 +25,21 @@ export interface TaskParts {
   routes(idempotency: Idempotency, metrics: Metrics, config: Config, log: Log): readonly AnyElysia[];
 }
 
+const SUBJECTS = { told: "tasks.told", cancel: "tasks.cancel", news: "tasks.news" } as const;
+
 /** Pictures come whole; what a vendor sends elsewhere is not followed. */
 const mediaNetwork: MediaTransport = ({ method, url, headers, body }, signal) =>
   fetch(url, { method, headers, signal, redirect: "manual", ...(body === undefined ? {} : { body }) });
 
 export function openTasks(
   { node, sql, masterSecret }: LedgerParts,
-  { placement }: ClusterParts,
+  { placement, bus }: ClusterParts,
   requests: RequestParts,
   { store, webhooks }: MediaParts,
+  { publicUrl }: Config,
   log: Log,
 ): TaskParts {
+  const addresses = createHookAddresses(derivedKey(masterSecret, "vendor hooks"));
   const ledger = createTaskLedger(sql, node, createSeal(derivedKey(masterSecret, "tasks"), random));
   const { gateway, overload } = requests;
   const tasks = new TaskRunner({
@@ -43,16 +49,36 @@ export function openTasks(
     webhooks,
     mediaNetwork,
     log,
+    ...(publicUrl === undefined ? {} : { hookUrlOf: (vendor) => publicUrl + addresses.pathFor(vendor) }),
+    elsewhere: {
+      told: (id) => bus.publish(SUBJECTS.told, id),
+      cancel: (id) => bus.publish(SUBJECTS.cancel, id),
+      news: (vendor, jobId) => bus.publish(SUBJECTS.news, { vendor, jobId }),
+    },
     owns: (shard) => placement.owns(shard),
     refusal: (tier) => overload.refusal(tier),
     shown: (task, base) => taskObject(store, task, base),
   });
+  // Only nodes write on these subjects.
+  bus.subscribe(SUBJECTS.told, (id) => tasks.feed.told(id as TaskId));
+  bus.subscribe(SUBJECTS.cancel, (id) => tasks.cancelHere(id as TaskId));
+  bus.subscribe(SUBJECTS.news, (told) => {
+    const { vendor, jobId } = told as { readonly vendor: string; readonly jobId: string };
+    tasks.hearHere(vendor, jobId);
+  });
+  const vendor = (id: string): ReturnType<HookRoutePorts["vendor"]> => {
+    const routes = requests.generating.routes();
+    const spec = routes.catalog.vendors.get(vendorId(id));
+    if (spec === undefined) return undefined;
+    const served = [...routes.models.values()].flat().find((route) => route.vendor.id === spec.id);
+    return { spec, hook: served?.media?.adapter.hook };
+  };
   return {
     runner: tasks,
     routes(idempotency, metrics, { bodyLimitBytes }, routesLog) {
       const answering = { log: routesLog, random, countRequest: metrics.countRequest };
       const ports = { ...answering, gateway, tasks, store, webhooks, idempotency, clock, bodyLimitBytes };
-      return [taskRoutes(ports), imageRoutes(ports)];
+      return [taskRoutes(ports), imageRoutes(ports), hookRoutes({ ...ports, addresses, vendor })];
     },
   };
 }

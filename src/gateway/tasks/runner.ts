@@ -26,7 +26,17 @@ import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
 import { type LeftAt, PictureRun, type TaskRunPorts, type TaskRunTerms } from "./task-run.ts";
 
+/** What other nodes are told; whoever has the task acts on it. All of it is also found in the ledger, later. */
+export interface TaskNodes {
+  /** A task has new events. */
+  told(id: TaskId): void;
+  cancel(id: TaskId): void;
+  news(vendor: string, jobId: string): void;
+}
+
 export interface TaskPorts extends TaskRunPorts {
+  /** Absent: this node is alone. */
+  readonly elsewhere?: TaskNodes;
   readonly ledger: TaskLedger;
   readonly webhooks: Pick<Webhooks, "enqueue" | "wake">;
   /** Whether this node looks after a shard. */
@@ -120,7 +130,9 @@ export class TaskRunner {
   /** Undefined: there is no such task. One that has ended stays as it is. */
   async cancel(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
     const task = await this.ports.ledger.wantCancel(tenant, id);
-    if (task !== undefined && !hasEnded(task.state)) this.#running.get(id)?.run.cancel();
+    if (task === undefined || hasEnded(task.state)) return task;
+    if (this.#running.has(id)) this.cancelHere(id);
+    else this.ports.elsewhere?.cancel(id);
     return task;
   }
 
@@ -130,14 +142,24 @@ export class TaskRunner {
     this.#quietly(this.cancel(tenant, id), "a task that nobody waits for could not be cancelled");
   }
 
-  /** A vendor says something about one of its jobs. False: nobody here runs it. */
-  hear(vendor: string, news: HookNews): boolean {
+  /** A vendor says something about one of its jobs. Whichever node has it is told; the others are told to ask. */
+  hear(vendor: string, { jobId, state }: HookNews): void {
+    if (!this.hearHere(vendor, jobId, state)) this.ports.elsewhere?.news(vendor, jobId);
+  }
+
+  /** False: nobody here runs it. */
+  hearHere(vendor: string, jobId: string, state?: HookNews["state"]): boolean {
     for (const { run } of this.#running.values()) {
-      if (!run.isAbout(vendor, news.jobId)) continue;
-      run.hear(news.state);
+      if (!run.isAbout(vendor, jobId)) continue;
+      run.hear(state);
       return true;
     }
     return false;
+  }
+
+  /** Another node was asked to cancel one. */
+  cancelHere(id: TaskId): void {
+    this.#running.get(id)?.run.cancel();
   }
 
   /** Takes nothing new, and leaves to others what can be gone on with elsewhere. */
@@ -247,7 +269,7 @@ export class TaskRunner {
         ledger,
         clock,
         log,
-        told: () => this.feed.told(id),
+        told: () => this.#told(id),
         ending: (ended, transaction) => this.#message(ended, terms.order, transaction),
       },
       terms.right,
@@ -340,7 +362,7 @@ export class TaskRunner {
         ledger,
         clock,
         log,
-        told: () => this.feed.told(task.id),
+        told: () => this.#told(task.id),
         ending: (ended: Task, transaction: Transaction) => this.#message(ended, order, transaction),
       };
       const { code, message } = error;
@@ -348,6 +370,11 @@ export class TaskRunner {
       const book = new TaskBook(ports, right, task);
       await book.end({ state: "failed", error: { code, message, ...mayHaveRun }, cost: ZERO });
     }
+  }
+
+  #told(id: TaskId): void {
+    this.feed.told(id);
+    this.ports.elsewhere?.told(id);
   }
 
   #quietly(doing: Promise<unknown>, what: string): void {

@@ -123,4 +123,21 @@ export const TASK_CALLS: readonly Description[] = [
       404: NO_TASK,
     },
   },
+  {
+    method: "post",
+    path: "/v1/hooks/{vendor}/{token}",
+    tag: "Tasks",
+    summary: "A vendor tells of one of its jobs",
+    description:
+      "For vendors. The token is theirs; what must be signed is checked by the vendor's `hookSecret`. A message that comes again changes nothing.",
+    access: "public",
+    body: { type: "object" },
+    answers: {
+      204: "It is heard.",
+      401: "This is no address that a vendor was given.",
+      403: "The message is not the vendor's.",
+      413: "It is too long.",
+      429: "Too many messages.",
+    },
+  },
 ];
