@@ -121,15 +121,17 @@ test("a client that puts a stream together itself sends all of its pieces", asyn
   expect(sent?.thinking).toBeUndefined();
 });
 
-test("the SDK's own putting together loses it: the next turn does without thinking, and is told so", async () => {
+test("the SDK's own putting together keeps it whole, since it is said once more at the end", async () => {
   const completion = await sdk()
     .chat.completions.stream({ ...asking, messages: [USER] })
     .finalChatCompletion();
   const message = completion.choices[0]?.message;
   if (message === undefined) throw new Error("no message");
   const { sent, dropped } = await secondTurn(message);
-  expect(sent?.thinking).toEqual({ type: "disabled" });
-  expect(dropped).toBe("thinking");
+  expect(sent?.messages[1]).toMatchObject({ reasoning_content: "I must look." });
+  expect(sent?.messages[1]?.reasoning_details).toBeUndefined();
+  expect(sent?.thinking).toBeUndefined();
+  expect(dropped).toBeNull();
 });
 
 test("a client that calls it `reasoning`, as others do, is understood", async () => {

@@ -12,6 +12,7 @@ export const deepseek: Adapter = adapterOf({
   operations: ["chat", "completion"],
   url,
   shape,
+  wantsReasoningBack: true,
   continuation,
   readUsage,
   finishReason,

@@ -93,6 +93,12 @@ describe("a request to DeepSeek", () => {
     const whole = shaped(deepseek, { messages: [USER, kept, result], reasoning_effort: "high" });
     expect(whole.body).toMatchObject({ reasoning_effort: "high", messages: [USER, kept, result] });
     expect(whole.dropped).toEqual([]);
+    const details = [{ type: "reasoning.text", text: "because" }];
+    for (const named of [{ reasoning: "because" }, { reasoning_details: details, reasoning_content: null }]) {
+      const otherwise = shaped(deepseek, { messages: [USER, { ...call, ...named }, result] });
+      expect(otherwise.body.messages).toEqual([USER, kept, result]);
+      expect(otherwise.dropped).toEqual([]);
+    }
     const off = shaped(deepseek, { messages: [USER, call, result], thinking: { type: "disabled" } });
     expect(off.dropped).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import type { Target } from "../adapter.ts";
 import { isObject, listOf, textOf } from "../json.ts";
+import { reasoningIn } from "../openai-family/carried-reasoning.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { developerToSystem, messagesOf, schemaIntoPrompt } from "../openai-family/messages.ts";
 import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
@@ -98,18 +99,20 @@ function withoutStrictTools(draft: RequestDraft): void {
   );
 }
 
-/** Others call it `reasoning`, and so do clients that have talked to them. */
+/** Under the one name that DeepSeek has for it: others call it `reasoning`, and a stream brings it as details. */
 function nameReasoning(draft: RequestDraft): void {
   const messages = messagesOf(draft);
   const isOtherwise = (message: unknown): message is JsonObject =>
-    isObject(message) && typeof message.reasoning === "string";
+    isObject(message) && (message.reasoning !== undefined || message.reasoning_details !== undefined);
   if (!messages.some(isOtherwise)) return;
   draft.set(
     "messages",
     messages.map((message) => {
       if (!isOtherwise(message)) return message;
-      const { reasoning, ...rest } = message;
-      return { reasoning_content: reasoning, ...rest };
+      const { reasoning, reasoning_details, reasoning_content, ...rest } = message;
+      // Of a stream that was put together field by field, `reasoning_content` is the last piece, or null.
+      const whole = reasoningIn(reasoning_details) ?? textOf(reasoning_content) ?? textOf(reasoning);
+      return whole === undefined ? rest : { ...rest, reasoning_content: whole };
     }),
   );
 }

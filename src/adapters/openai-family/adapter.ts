@@ -13,7 +13,8 @@ export const adapterOf = (member: Member): Adapter => ({
   ...(member.transport === undefined ? {} : { transport: member.transport }),
   buildCall: (request, target) => buildCall(member, request, target),
   readAnswer: (request, body, secret = "") => readAnswer(member, request, body, secret),
-  openStream: (_request, mode, secret = "", remembers = false) => openStream(member, mode, secret, remembers),
+  openStream: (request, mode, secret = "", remembers = false) =>
+    openStream(member, mode, secret, remembers, member.wantsReasoningBack === true && request.usesTools),
   ...(member.continuation === undefined ? {} : { continuation: member.continuation }),
   classifyError: (status, headers, body, secret) => classifyResponse(member, status, headers, body, secret),
 });

@@ -23,6 +23,8 @@ export interface Member {
    * usage in streams is asked for afterwards. Throws SluiceError for what cannot be expressed.
    */
   shape(draft: RequestDraft, request: GenerationRequest, target: Target): void;
+  /** The reasoning that led to a tool call must come back with it. */
+  readonly wantsReasoningBack?: boolean;
   /** How it goes on with an answer that another vendor began; absent: by an instruction. */
   readonly continuation?: (request: GenerationRequest, model: string) => Continuation;
   /**

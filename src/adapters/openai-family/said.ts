@@ -1,5 +1,6 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { Said } from "../adapter.ts";
+import { createJsonText } from "./json-text.ts";
 
 /** Remembers what a stream says, so that another vendor can go on with it. */
 export interface SaidMemory extends Said {
@@ -9,38 +10,14 @@ export interface SaidMemory extends Said {
   addJson(like: GenerationEvent, view: Buffer, start: number, end: number): void;
 }
 
-/** The longest beginning that is kept: a quarter of a million tokens, beyond which few could read it back. */
-const SAID_BYTES = 1024 * 1024;
-
-/** A short answer. Grows by doubling. */
-const FIRST_BYTES = 512;
-
-/** Pieces are kept as the JSON text that they came in: put one after the other, they are JSON text again. */
 export function createSaid(): SaidMemory {
-  let bytes = new Uint8Array(0);
-  let length = 0;
+  const said = createJsonText();
   let hasReasoning = false;
   let isBeyondText = false;
 
   function giveUp(): void {
     isBeyondText = true;
-    bytes = new Uint8Array(0);
-    length = 0;
-  }
-
-  function keep(view: Buffer, start: number, end: number): void {
-    const needed = length + end - start;
-    if (needed > SAID_BYTES) {
-      giveUp();
-      return;
-    }
-    if (needed > bytes.length) {
-      const grown = new Uint8Array(Math.min(SAID_BYTES, Math.max(FIRST_BYTES, needed, bytes.length * 2)));
-      grown.set(bytes.subarray(0, length));
-      bytes = grown;
-    }
-    view.copy(bytes, length, start, end);
-    length = needed;
+    said.clear();
   }
 
   function noteOther(event: GenerationEvent): void {
@@ -54,21 +31,15 @@ export function createSaid(): SaidMemory {
       for (const event of events) {
         if (isBeyondText) return;
         if (event.type !== "text" || event.choice !== 0) noteOther(event);
-        else {
-          const json = Buffer.from(JSON.stringify(event.text).slice(1, -1));
-          keep(json, 0, json.length);
-        }
+        else if (!said.add(event.text)) giveUp();
       }
     },
     addJson(like, view, start, end) {
       if (isBeyondText) return;
-      if (like.type === "text" && like.choice === 0) keep(view, start, end);
-      else noteOther(like);
+      if (like.type !== "text" || like.choice !== 0) noteOther(like);
+      else if (!said.keep(view, start, end)) giveUp();
     },
-    text() {
-      const text: unknown = JSON.parse(`"${Buffer.from(bytes.subarray(0, length)).toString("utf8")}"`);
-      return String(text);
-    },
+    text: said.text,
     get hasReasoning() {
       return hasReasoning;
     },

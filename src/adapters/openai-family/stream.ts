@@ -3,6 +3,7 @@ import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
+import { createCarriedReasoning } from "./carried-reasoning.ts";
 import { createDeltaTemplates, type Found } from "./delta-template.ts";
 import type { ChunkReading } from "./events.ts";
 import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
@@ -17,12 +18,14 @@ export function openStream(
   mode: StreamMode,
   secret: string,
   remembers = false,
+  carriesReasoning = false,
 ): StreamReader {
   const splitter = createFrameSplitter();
   const readFrame = createFrameReader(member, secret);
   const templates = createDeltaTemplates();
   const tally = createTally();
   const said = remembers ? createSaid() : undefined;
+  const carried = carriesReasoning && mode === "passthrough" ? createCarriedReasoning() : undefined;
   let isOver = false;
   let isFirstBlock = true;
 
@@ -43,6 +46,7 @@ export function openStream(
         else kept.keep(at, known);
         tally.addChars(found.chars, found.like.type === "reasoning");
         said?.addJson(found.like, view, found.start, found.end);
+        carried?.addJson(found.like, view, found.start, found.end);
         hasContent = true;
         at = known;
         continue;
@@ -50,11 +54,13 @@ export function openStream(
       const blank = emptyLineLength(text, at);
       const end = blank > 0 ? at + blank : frameEnd(text, at);
       const isTooLarge = end - at > MAX_FRAME_BYTES;
-      const reading = isTooLarge ? controlOnly(FRAME_TOO_LARGE) : readFrame(view.toString("utf8", at, end));
+      const frame = isTooLarge ? "" : view.toString("utf8", at, end);
+      const reading = isTooLarge ? controlOnly(FRAME_TOO_LARGE) : readFrame(frame);
       if (reading !== undefined) {
         if (reading.hasContent) {
           tally.addEvents(reading.content);
           said?.addEvents(reading.content);
+          carried?.addEvents(reading.content);
         }
         hasContent ||= reading.hasContent;
         if (mode === "events") for (const event of reading.content) events.push(event);
@@ -63,6 +69,8 @@ export function openStream(
           events.push(event);
         }
         isOver = endsStream(reading.control);
+        const repeated = carried?.before(frame, reading.control);
+        if (repeated !== undefined) kept.add(encode(repeated));
         show(kept, reading, at, end);
         const only = soleContent(reading);
         // Decoded anew: a slice would keep the whole block's text alive as long as the stream.
