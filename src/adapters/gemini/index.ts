@@ -1,8 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import type { GenerationRequest, NativeRequest } from "../../core/generation.ts";
-import type { Adapter } from "../adapter.ts";
+import type { Adapter, Target, VendorCall } from "../adapter.ts";
 import { createTranslatedStream } from "../openai-frames/translated-stream.ts";
 import { readAnswer } from "./answer.ts";
+import { countingOf } from "./counting.ts";
 import { readEmbedding } from "./embedding-answer.ts";
 import { classifyError } from "./errors.ts";
 import { createResponseReader } from "./events.ts";
@@ -25,10 +26,8 @@ export const createGemini = (clock: Clock): Adapter => {
     defaultBaseUrl: "https://generativelanguage.googleapis.com/v1beta",
     operations: new Set(["chat", "embedding"]),
     nativeDialect: "gemini",
-    buildCall(request, target) {
-      const native = nativeOf(request);
-      return native === undefined ? buildCall(request, target) : buildNativeCall(request, native, target);
-    },
+    buildCall: callOf,
+    counting: countingOf(callOf),
     readAnswer(request, body, secret = "") {
       if (nativeOf(request) !== undefined) return readNativeAnswer(request, body, secret);
       return request.operation === "embedding"
@@ -46,3 +45,8 @@ export const createGemini = (clock: Clock): Adapter => {
 
 const nativeOf = ({ native }: GenerationRequest): NativeRequest | undefined =>
   native?.dialect === "gemini" ? native : undefined;
+
+function callOf(request: GenerationRequest, target: Target): VendorCall {
+  const native = nativeOf(request);
+  return native === undefined ? buildCall(request, target) : buildNativeCall(request, native, target);
+}

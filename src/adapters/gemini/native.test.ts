@@ -173,3 +173,37 @@ test("texts to embed go out as they came, one or many, each for the vendor's mod
     ["autoTruncate"],
   ]);
 });
+
+describe("a prompt's tokens", () => {
+  const target = { model: "gemini-2.5-pro", baseUrl: "http://v", secret: "s" };
+  const { counting } = gemini;
+  if (counting === undefined) throw new Error("does not count");
+
+  test("are counted of all that would be sent, in the client's words or in a chat's", () => {
+    const body = { contents: CONTENTS, systemInstruction: { parts: [{ text: "s" }] } };
+    const sent = (request: ReturnType<typeof requestFor>) => {
+      const call = counting.buildCall(request, target);
+      return [call.url, JSON.parse(String(call.body))];
+    };
+    const messages = [
+      { role: "system", content: "s" },
+      { role: "user", content: "hi" },
+    ];
+    const asked = [
+      "http://v/v1beta/models/gemini-2.5-pro:countTokens",
+      { generateContentRequest: { model: "models/gemini-2.5-pro", ...body } },
+    ];
+    expect(sent(requestFor(body))).toEqual(asked);
+    expect(sent(requestOf("chat", { messages }))).toEqual(asked);
+  });
+
+  test.each([
+    ['{"totalTokens":7}', 7],
+    ['{"totalTokens":-1}', undefined],
+    ['{"totalTokens":1.5}', undefined],
+    ["{}", undefined],
+    ["<html>", undefined],
+  ])("of the answer %s are %p", (answer, expected) => {
+    expect(counting.readCount(Buffer.from(answer))).toBe(expected);
+  });
+});
