@@ -111,14 +111,19 @@ describe("the Anthropic SDK", () => {
     expect(response.headers.get("x-ratelimit-limit-requests")).toBe("5");
   });
 
-  test.each([false, true])(
-    "gets the same message under the same key, once charged (streamed: %p)",
-    async (stream) => {
+  test.each([
+    ["doubao", false],
+    ["doubao", true],
+    ["anthropic", false],
+    ["anthropic", true],
+  ] as const)(
+    "gets the same message of %s under the same key, once charged (streamed: %p)",
+    async (vendor, stream) => {
       const said = { text: "only once", prompt: 7, completion: 2 };
-      vendors.says("doubao", said);
+      vendors.says(vendor, said);
       const before = await spent();
-      const body = { ...asking, model: "doubao-model", stream };
-      const headers = { "idempotency-key": `message-${stream}` };
+      const body = { ...asking, model: `${vendor}-model`, stream };
+      const headers = { "idempotency-key": `message-${vendor}-${stream}` };
       const [first, second] = [
         await vendors.client.post("/v1/messages", body, headers),
         await vendors.client.post("/v1/messages", body, headers),

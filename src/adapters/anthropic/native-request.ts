@@ -43,6 +43,7 @@ const BETAS = new Set([
   "computer-use-2025-11-24",
   "context-management-2025-06-27",
   "effort-2025-11-24",
+  "extended-cache-ttl-2025-04-11",
   "fine-grained-tool-streaming-2025-05-14",
   "interleaved-thinking-2025-05-14",
   "output-128k-2025-02-19",

@@ -138,3 +138,37 @@ test("what only the client's dialect can say is not asked of other vendors", asy
   expect(final?.error?.code).toBe("stream_truncated");
   expect(cut.asked).toHaveLength(1);
 });
+
+test.each(["own", "other"] as const)(
+  "of two vendors that are asked, %s begins first and tells in its words",
+  async (winner) => {
+    const own = START + piece("a") + STOP + END;
+    const chunks = delta("a") + FINISH + USAGE + DONE;
+    const adapters = { own: anthropic, other: openai };
+    const slow = winner === "own" ? "other" : "own";
+    const [first, second] = ([slow, winner] as const).map((name) =>
+      runRoute(name, adapters[name], { input: 1n, output: 10n }),
+    );
+    if (first === undefined || second === undefined) throw new Error("two were made");
+    const world = createRunWorld(openai, [first, second]);
+    world.routing = { ...world.routing, hedge: { enabled: true, percentile: "p95" } };
+    for (let calls = 0; calls < 100; calls += 1) {
+      world.hedging.began(first, 1_000);
+      world.hedging.asked();
+    }
+    world.network = (call, signal) =>
+      new URL(call.url).hostname === `${winner}.test`
+        ? Promise.resolve(new Response(winner === "own" ? own : chunks))
+        : new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const reading = read(world, NATIVE);
+    await Bun.sleep(2);
+    await world.clock.advance(2_000);
+    const { parts, started, final } = await reading;
+    const dialect = winner === "own" ? "anthropic" : undefined;
+    expect(started).toMatchObject({ vendor: winner, attempts: 2 });
+    expect(started.dialect).toBe(dialect);
+    expect(parts.map(([, said]) => said)).toEqual([dialect]);
+    expect(final?.outcome).toBe("completed");
+    expect(world.held).toMatchObject({ holds: 0, tickets: 0 });
+  },
+);
