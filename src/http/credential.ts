@@ -12,7 +12,15 @@ export interface AddressSource {
  * @throws SluiceError `invalid_api_key` when there is none
  */
 export function credentialOf(request: Request, addresses: AddressSource | null): Credential {
-  const secret = secretOf(request.headers);
+  return credentialFrom(secretOf(request.headers), request, addresses);
+}
+
+/** The same with a key that was found. @throws SluiceError `invalid_api_key` when there is none */
+export function credentialFrom(
+  secret: string | undefined,
+  request: Request,
+  addresses: AddressSource | null,
+): Credential {
   if (secret === undefined) {
     throw new SluiceError(
       "invalid_api_key",

@@ -2,8 +2,11 @@ import type { SluiceError } from "../core/errors.ts";
 import { anthropicErrorResponse } from "./anthropic/errors.ts";
 import { isAnthropic } from "./anthropic/is-anthropic.ts";
 import { errorResponse } from "./errors.ts";
+import { geminiErrorResponse } from "./gemini/errors.ts";
+import { isGemini } from "./gemini/method.ts";
 
 /** The error in the shape of the dialect that the request is in: the one place where that is decided. */
 export function errorFor(request: Request, error: SluiceError, requestId: string): Response {
+  if (isGemini(request)) return geminiErrorResponse(error, requestId);
   return isAnthropic(request) ? anthropicErrorResponse(error, requestId) : errorResponse(error, requestId);
 }

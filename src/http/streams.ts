@@ -7,6 +7,7 @@ import type { StreamJournal } from "../gateway/streams/journal.ts";
 import type { LiveStream, LiveStreams, StreamCursor } from "../gateway/streams/live-stream.ts";
 import { messageTeller } from "./anthropic/resumable.ts";
 import { type AddressSource, credentialOf } from "./credential.ts";
+import { responsesTeller } from "./gemini/resumable.ts";
 import { headerText } from "./header-text.ts";
 import { responseTeller } from "./openai/responses/resumable.ts";
 import { entryFrames, repeatedEndFrames } from "./openai/stream-entries.ts";
@@ -79,6 +80,7 @@ export function resumableBody(
 /** Dialects whose events hold what came before: they are put together from the stream's beginning. */
 const TELLERS: Partial<Record<NativeDialect, (about: StreamAbout, after: number) => Teller>> = {
   anthropic: messageTeller,
+  gemini: responsesTeller,
   "openai-responses": responseTeller,
 };
 

@@ -9,6 +9,7 @@ import { messageRoutes } from "../http/anthropic/routes.ts";
 import { createApp } from "../http/app.ts";
 import { secretOf } from "../http/credential.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
+import { geminiRoutes } from "../http/gemini/routes.ts";
 import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
@@ -77,6 +78,7 @@ export function openFront(
   const app = createApp(answering)
     .use(generationRoutes(generating))
     .use(messageRoutes(generating))
+    .use(geminiRoutes(generating))
     .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))

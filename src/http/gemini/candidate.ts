@@ -1,0 +1,138 @@
+import type { JsonObject } from "../../core/generation.ts";
+import { objectIn } from "../openai/responses/chat-pieces.ts";
+import type { CallPiece, Piece } from "../openai/responses/piece.ts";
+import { finishReasonHere } from "./finish-reason.ts";
+import { logprobsResultOf } from "./logprobs.ts";
+import { type Carried, sealCarried, signatureIn } from "./signatures.ts";
+
+/** Of reasoning that a client is not shown and its vendor may want back: more than models think before a call. */
+const MOST_SEALED_CHARS = 256 * 1024;
+
+interface PendingCall {
+  id: string | undefined;
+  name: string;
+  json: string;
+  fields: JsonObject;
+}
+
+/** What one candidate says, written as Gemini's parts. Calls come whole, as Gemini's do: at the end. */
+export class Candidate {
+  readonly #calls: PendingCall[] = [];
+  #message: JsonObject = {};
+  #reasoning = "";
+  #hasRefused = false;
+  #logprobs: readonly unknown[] = [];
+  /** Characters that are kept until the end. */
+  keptChars = 0;
+
+  /** @param showsThoughts the client asked for them */
+  constructor(
+    readonly index: number,
+    readonly showsThoughts: boolean,
+  ) {}
+
+  /** The candidate of one chunk; undefined when there is nothing to show yet. */
+  write(pieces: readonly Piece[]): JsonObject | undefined {
+    const parts = pieces.flatMap((piece) => this.#part(piece));
+    if (parts.length === 0) return undefined;
+    return { content: { parts, role: "model" }, index: this.index, ...this.#takeLogprobs() };
+  }
+
+  /** The candidate of the last chunk. */
+  finish(reason: string | null): JsonObject {
+    const calls = this.#calls.filter((call) => call !== undefined);
+    const whole = calls.map(partOfCall).filter((part) => part !== undefined);
+    const isBroken = whole.length < calls.length && reason !== "length";
+    const finishReason = isBroken
+      ? "MALFORMED_FUNCTION_CALL"
+      : finishReasonHere(this.#hasRefused ? "content_filter" : reason);
+    const parts = this.#signed(whole);
+    return { content: { parts, role: "model" }, finishReason, index: this.index, ...this.#takeLogprobs() };
+  }
+
+  #part(piece: Piece): readonly JsonObject[] {
+    switch (piece.kind) {
+      case "text":
+      case "refusal":
+        this.#hasRefused ||= piece.kind === "refusal";
+        this.#logprobs = [...this.#logprobs, ...(piece.logprobs ?? [])];
+        return [{ text: piece.text }];
+      case "reasoning":
+        if (this.showsThoughts) return [{ text: piece.text, thought: true }];
+        if (this.#reasoning.length < MOST_SEALED_CHARS) this.#reasoning += piece.text;
+        return [];
+      case "call":
+        this.#extend(piece);
+        return [];
+      case "carried":
+        this.#message = { ...this.#message, ...piece.fields };
+        return [];
+    }
+  }
+
+  #extend({ call, id, name, arguments: json, fields }: CallPiece): void {
+    const pending = this.#calls[call] ?? { id: undefined, name: "", json: "", fields: {} };
+    this.#calls[call] = pending;
+    pending.id ??= id;
+    pending.name += name ?? "";
+    pending.json += json;
+    pending.fields = { ...pending.fields, ...fields };
+    this.keptChars += json.length + (name ?? "").length;
+  }
+
+  /** The last parts, with what their vendor wants back: at the first call, or at an empty text, as Gemini has it. */
+  #signed(calls: readonly JsonObject[]): readonly JsonObject[] {
+    const own = this.#calls.map(({ fields }) => signatureIn(fields));
+    const isGeminis = this.#calls.every(({ fields }, at) => own[at] !== undefined || isEmpty(fields));
+    const message = signatureIn(this.#message);
+    if (isGeminis && (message !== undefined || isEmpty(this.#message)) && this.#reasoningKept === "") {
+      const signed = calls.map((part, at) =>
+        own[at] === undefined ? part : { ...part, thoughtSignature: own[at] },
+      );
+      if (message !== undefined) return [{ text: "", thoughtSignature: message }, ...signed];
+      return signed.length === 0 ? [{ text: "" }] : signed;
+    }
+    const thoughtSignature = sealCarried(this.#carried());
+    const [first, ...rest] = calls;
+    return first === undefined ? [{ text: "", thoughtSignature }] : [{ ...first, thoughtSignature }, ...rest];
+  }
+
+  #carried(): Carried {
+    const ofCalls = this.#calls.flatMap(({ fields }, at) => (isEmpty(fields) ? [] : [[at, fields] as const]));
+    const reasoning = this.#reasoningKept;
+    return {
+      ...(isEmpty(this.#message) ? {} : { message: this.#message }),
+      ...(ofCalls.length === 0 ? {} : { calls: Object.fromEntries(ofCalls) }),
+      ...(reasoning === "" ? {} : { reasoning }),
+    };
+  }
+
+  /** Some vendors want what led to a call; a half of it would be another thought. */
+  get #reasoningKept(): string {
+    const isWanted = this.#calls.length > 0 && this.#reasoning.length <= MOST_SEALED_CHARS;
+    return isWanted ? this.#reasoning : "";
+  }
+
+  #takeLogprobs(): JsonObject {
+    const logprobs = this.#logprobs;
+    this.#logprobs = [];
+    return logprobs.length === 0 ? {} : { logprobsResult: logprobsResultOf(logprobs) };
+  }
+}
+
+const isEmpty = (fields: JsonObject): boolean => Object.keys(fields).length === 0;
+
+/** Undefined for arguments that are no object: they were cut off, or the model failed at them. */
+function partOfCall({ id, name, json }: PendingCall): JsonObject | undefined {
+  const args = json.trim() === "" ? {} : objectIn(parsed(json));
+  if (args === undefined) return undefined;
+  return { functionCall: { ...(id === undefined ? {} : { id }), name, args } };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

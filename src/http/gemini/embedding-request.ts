@@ -1,0 +1,84 @@
+import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
+import { parseEmbedding } from "../../gateway/requests/embedding.ts";
+import { asBody, asObject, invalid } from "../../gateway/requests/fields.ts";
+import { Losses } from "../losses.ts";
+import { listIn } from "../openai/responses/chat-pieces.ts";
+import { partsIn } from "./contents.ts";
+import { partsOf } from "./parts.ts";
+import { plainBody } from "./plain-body.ts";
+import { errorHere } from "./words.ts";
+
+/** A body of `:embedContent` or `:batchEmbedContents`, read and checked. */
+export interface EmbedRequest {
+  /** As OpenAI's embeddings, and as it came. */
+  readonly request: GenerationRequest;
+  readonly isBatch: boolean;
+  /** What OpenAI's form leaves out, in the client's words. */
+  readonly dropped: readonly string[];
+}
+
+/** Wishes for all texts of one call: elsewhere they cannot differ from text to text. */
+const WISHES = ["taskType", "title", "outputDimensionality"] as const;
+
+const IN_OPENAIS = new Set<string>([...WISHES, "model", "content"]);
+
+/**
+ * @param model as the path names it
+ * @throws SluiceError naming the field that cannot be read
+ */
+export function parseEmbed(value: unknown, model: string, isBatch: boolean, bodyBytes: number): EmbedRequest {
+  const body = plainBody(asBody(value));
+  const losses = new Losses("Gemini");
+  const requests = isBatch ? requestsIn(body) : [body];
+  const texts = requests.map((one, at) =>
+    textOf(one, isBatch ? `requests[${at}].content` : "content", losses),
+  );
+  const { taskType, title, outputDimensionality } = commonWishes(requests, losses);
+  const fields = {
+    ...{ model, input: isBatch ? texts : texts[0] },
+    ...(outputDimensionality === undefined ? {} : { dimensions: outputDimensionality }),
+    ...(taskType === undefined ? {} : { task_type: taskType }),
+    ...(title === undefined ? {} : { title }),
+  };
+  const only = losses.only === undefined ? {} : { only: losses.only };
+  return {
+    request: { ...parsed(fields, bodyBytes), native: { dialect: "gemini", body, ...only } },
+    isBatch,
+    dropped: [...losses.dropped],
+  };
+}
+
+function parsed(body: JsonObject, bodyBytes: number): GenerationRequest {
+  try {
+    return parseEmbedding(body, bodyBytes);
+  } catch (thrown) {
+    throw errorHere(thrown);
+  }
+}
+
+function requestsIn(body: JsonObject): readonly JsonObject[] {
+  const requests = listIn(body.requests);
+  if (requests.length === 0) throw invalid("requests", "must hold at least one");
+  return requests.map((one, at) => asObject(one, `requests[${at}]`));
+}
+
+function textOf({ content }: JsonObject, path: string, losses: Losses): string {
+  if (content === undefined) throw invalid(path, "is required");
+  const parts = partsIn(content, path).flatMap((part, at) => partsOf(part, `${path}.parts[${at}]`, losses));
+  if (parts.some(({ type }) => type !== "text")) losses.needOwn(path, "only texts are embedded elsewhere");
+  return parts.flatMap(({ text }) => (typeof text === "string" ? [text] : [])).join("\n");
+}
+
+function commonWishes(
+  requests: readonly JsonObject[],
+  losses: Losses,
+): Partial<Record<(typeof WISHES)[number], unknown>> {
+  for (const one of requests)
+    for (const name of Object.keys(one)) if (!IN_OPENAIS.has(name)) losses.drop(name);
+  const common = WISHES.filter((name) => {
+    const isCommon = requests.every((one) => one[name] === requests[0]?.[name]);
+    if (!isCommon) losses.needOwn(name, "elsewhere it is the same for all texts");
+    return isCommon;
+  });
+  return Object.fromEntries(common.map((name) => [name, requests[0]?.[name]]));
+}

@@ -1,0 +1,103 @@
+import type { NativeDialect } from "../../core/generation.ts";
+import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import { explained, MOST_RESPONSE_CHARS } from "../openai/responses/stream-body.ts";
+import { chargeComment } from "../openai/stream-end.ts";
+import { createFrameReader } from "./choices.ts";
+import { ContentResponses, namesOf } from "./content-response.ts";
+import { badEndFrames, responseFrame } from "./frames.ts";
+import { OwnResponses } from "./own-responses.ts";
+
+export interface StreamShape {
+  readonly choices: number;
+  readonly showsThoughts: boolean;
+}
+
+/**
+ * A generation as an SSE body of responses: a vendor's own frames as they came, everybody else's chunks written anew; both
+ * in one stream when another vendor goes on. Pulled by the client's reading, so a slow client slows the vendor down;
+ * cancelled by the client's leaving.
+ */
+export function streamBody(generation: StreamGeneration, shape: StreamShape): ReadableStream<Uint8Array> {
+  const frames = new StreamFrames(generation, shape);
+  let isLeft = false;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        const passage = await generation.next();
+        if (isLeft) return;
+        if (passage === null) break;
+        const bytes = frames.of(passage);
+        if (frames.keptChars > MOST_RESPONSE_CHARS) generation.cancel();
+        if (bytes === undefined) continue;
+        controller.enqueue(bytes);
+        return;
+      }
+      const final = generation.final && explained(generation.final, frames.keptChars);
+      // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
+      if (final !== undefined) controller.enqueue(frames.end(final));
+      controller.close();
+    },
+    cancel() {
+      isLeft = true;
+      generation.cancel();
+      // Settles the charge: nobody else will ask for the end any more.
+      void generation.next();
+    },
+  });
+}
+
+/** What is looked at of a passage. */
+interface Said {
+  readonly bytes?: Uint8Array;
+  readonly dialect?: NativeDialect;
+}
+
+/** The frames of one stream, whoever gives them. */
+class StreamFrames {
+  readonly #own: OwnResponses;
+  readonly #read = createFrameReader();
+  /** Written here: from the beginning, or since the vendor that spoke for itself died. */
+  #responses: ContentResponses | undefined;
+  #hasOwn = false;
+
+  constructor(
+    readonly generation: StreamGeneration,
+    readonly shape: StreamShape,
+  ) {
+    this.#own = new OwnResponses(shape.choices);
+  }
+
+  /** Characters that are kept until the end. */
+  get keptChars(): number {
+    return this.#responses?.keptChars ?? 0;
+  }
+
+  of({ bytes, dialect }: Said): Uint8Array | undefined {
+    if (bytes === undefined) return undefined;
+    if (dialect !== undefined) {
+      this.#hasOwn = true;
+      return this.#own.pass(bytes);
+    }
+    const response = this.#writing().write(this.#read(bytes));
+    return response === undefined ? undefined : Buffer.from(responseFrame(response));
+  }
+
+  end(final: Final): Uint8Array {
+    const { error } = final;
+    if (error !== undefined) {
+      const { requestId } = this.generation.started;
+      return Buffer.from(this.#own.said() + badEndFrames(error, final, requestId));
+    }
+    const comment = Buffer.from(chargeComment(final));
+    // What a vendor said in its own words has told its end and its usage already.
+    if (this.#hasOwn && this.#responses === undefined) return Buffer.concat([comment, this.#own.end()]);
+    return Buffer.concat([comment, Buffer.from(responseFrame(this.#writing().finish(final)))]);
+  }
+
+  #writing(): ContentResponses {
+    const { choices, showsThoughts } = this.shape;
+    const names = this.#own.names ?? namesOf(this.generation.started);
+    this.#responses ??= new ContentResponses(names, choices, showsThoughts);
+    return this.#responses;
+  }
+}
