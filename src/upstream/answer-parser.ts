@@ -93,16 +93,16 @@ export class AnswerParser {
   /** Answers where in `bytes` to go on. */
   #readHead(bytes: Buffer, at: number): number {
     const begun = this.#begun;
-    const text = begun === "" ? headIn(bytes, at) : headOf(begun + latin1(bytes, at), begun.length);
-    if (text === undefined) {
-      this.#begun = begun + latin1(bytes, at);
+    const head = begun === "" ? headIn(bytes, at) : headGoingOn(begun, bytes, at);
+    if (head === undefined) {
+      this.#begun = begun + latin1(bytes, at, bytes.length);
       if (this.#begun.length > MAX_HEAD_BYTES) throw tooLarge();
       return bytes.length;
     }
-    if (text.length > MAX_HEAD_BYTES) throw tooLarge();
+    if (head.length > MAX_HEAD_BYTES) throw tooLarge();
     this.#begun = "";
-    this.#take(readHead(text));
-    const emptyLine = at + text.length - begun.length;
+    this.#take(readHead(head));
+    const emptyLine = at + head.length - begun.length;
     return emptyLine + (bytes[emptyLine] === LF ? 1 : 2);
   }
 
@@ -137,8 +137,8 @@ export class AnswerParser {
 const LF = 0x0a;
 
 /** No more than tells a head from one that is too large. */
-const latin1 = (bytes: Buffer, from: number): string =>
-  bytes.toString("latin1", from, Math.min(bytes.length, from + MAX_HEAD_BYTES + 2));
+const latin1 = (bytes: Buffer, from: number, to: number): string =>
+  bytes.toString("latin1", from, Math.min(to, bytes.length, from + MAX_HEAD_BYTES + 2));
 
 /**
  * The head that begins at `at`, with its last line's end and without the empty line; undefined when it is not whole.
@@ -146,13 +146,19 @@ const latin1 = (bytes: Buffer, from: number): string =>
  */
 function headIn(bytes: Buffer, at: number): string | undefined {
   const end = bytes.indexOf("\n\r\n", at, "latin1");
-  if (end < 0) return bytes.includes("\n\n", at, "latin1") ? headOf(latin1(bytes, at), 0) : undefined;
-  const text = bytes.toString("latin1", at, end + 1);
-  const bare = text.indexOf("\n\n");
-  return bare < 0 ? text : text.slice(0, bare + 1);
+  if (end >= 0) return headOf(latin1(bytes, at, end + 3), 0);
+  return bytes.includes("\n\n", at, "latin1") ? headOf(latin1(bytes, at, bytes.length), 0) : undefined;
 }
 
-/** The same of a text, of which the first `seen` characters hold none. */
+/** The same where `begun` came before. Often only the empty line was missing. */
+function headGoingOn(begun: string, bytes: Buffer, at: number): string | undefined {
+  const near = headOf(begun + latin1(bytes, at, at + 2), begun.length);
+  if (near !== undefined) return near;
+  const end = bytes.indexOf("\n\r\n", at, "latin1");
+  return headOf(begun + latin1(bytes, at, end < 0 ? bytes.length : end + 3), begun.length);
+}
+
+/** The head with which a text begins, of which the first `seen` characters hold no whole one. */
 function headOf(text: string, seen: number): string | undefined {
   const from = Math.max(0, seen - 2);
   const usual = text.indexOf("\n\r\n", from);
