@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import OpenAI, { toFile } from "openai";
 import { PRICE, startTaskWorld, type TaskView, type TaskWorld } from "./task-world.ts";
 
 /** Pictures that are waited for: OpenAI's calls. */
@@ -8,6 +9,22 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => world.dispose(), 60_000);
 afterEach(() => world.vendor.behave({}));
+
+test("the published SDK gets pictures, by words and out of others", async () => {
+  await world.newClient();
+  const sdk = new OpenAI({ apiKey: world.client.key, baseURL: `${world.gateway.url}/v1`, maxRetries: 0 });
+  const made = await sdk.images.generate({ model: "local", prompt: "[[sandbox ms=0]] a", size: "auto" });
+  const bytes = Buffer.from(made.data?.[0]?.b64_json ?? "", "base64");
+  expect(await new Bun.Image(bytes).metadata()).toMatchObject({ width: 512, height: 512, format: "png" });
+  const image = await toFile(bytes, "a.png", { type: "image/png" });
+  const edited = await sdk.images.edit({ model: "local", prompt: "b", image: [image, image], n: 2 });
+  expect(edited.data).toHaveLength(2);
+  const stream = await sdk.images.generate({ model: "local", prompt: "[[sandbox ms=0]] c", stream: true });
+  const events: string[] = [];
+  for await (const event of stream) events.push(event.type);
+  expect(events).toEqual(["image_generation.completed"]);
+  await world.expectSpent("2");
+}, 60_000);
 
 describe("pictures that are waited for", () => {
   interface Images {

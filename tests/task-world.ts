@@ -52,7 +52,7 @@ export async function startTaskWorld(): Promise<TaskWorld> {
       models: { pics: [easel], local: [local], two: [easel, local] },
       routing: { strategy: "priority" },
     },
-    { DATABASE_URL: database.url },
+    { DATABASE_URL: database.url, SLUICE_FETCH_ALLOW: "127.0.0.1" },
   );
   const world: TaskWorld = {
     gateway,

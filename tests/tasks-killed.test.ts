@@ -121,3 +121,16 @@ describe("a task whose node is killed goes on where it stood, once", () => {
     await world.expectSpent(PRICE);
   }, 60_000);
 });
+
+test("a task whose node is stopped is charged once, when it has been gone on with", async () => {
+  await world.newClient();
+  world.vendor.behave({ ask: "running" });
+  const { id } = await world.made({ model: "pics", prompt: "a swan" });
+  await world.reached(id, "running");
+  await world.gateway.stop();
+  world.vendor.behave({});
+  await world.gateway.restart();
+  expect(await world.ended(id)).toMatchObject({ status: "succeeded", cost: PRICE });
+  expect(world.jobsFor(id)).toBe(1);
+  await world.expectSpent(PRICE);
+}, 60_000);

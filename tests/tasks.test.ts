@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { createHmac } from "node:crypto";
 import type { Client } from "./gateway.ts";
 import { PRICE, startTaskWorld, type TaskWorld } from "./task-world.ts";
 
@@ -126,6 +127,43 @@ describe("a task", () => {
     await world.ended(one.id);
     await world.expectSpent(PRICE);
   }, 60_000);
+});
+
+test("the end of a task is told to its webhook, signed, in the task's own shape", async () => {
+  await world.newClient();
+  const received: { readonly headers: Headers; readonly body: string }[] = [];
+  const arrived = Promise.withResolvers<void>();
+  const receiver = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      received.push({ headers: request.headers, body: await request.text() });
+      arrived.resolve();
+      return new Response();
+    },
+  });
+  try {
+    const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+    const webhook = { url: `http://127.0.0.1:${receiver.port}/done`, secret };
+    const { id } = await world.made({ model: "pics", prompt: "x", webhook, metadata: { order: "7" } });
+    await arrived.promise;
+    const { headers, body } = received[0] ?? { headers: new Headers(), body: "" };
+    const told = `${headers.get("webhook-id")}.${headers.get("webhook-timestamp")}.${body}`;
+    const right = createHmac("sha256", Buffer.alloc(32, 7)).update(told).digest("base64");
+    expect(headers.get("webhook-signature")).toBe(`v1,${right}`);
+    expect(JSON.parse(body)).toMatchObject({
+      type: "task.succeeded",
+      data: { id, status: "succeeded", cost: PRICE, metadata: { order: "7" }, output: [{ width: 32 }] },
+    });
+  } finally {
+    receiver.stop(true);
+  }
+}, 60_000);
+
+test("tasks are counted", async () => {
+  const text = await (await fetch(`${world.gateway.url}/metrics`)).text();
+  expect(text).toMatch(/task_total\{step="succeeded"\} \d+/);
+  expect(text).toMatch(/running_tasks \d+/);
 });
 
 describe("a task's events", () => {

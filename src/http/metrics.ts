@@ -8,6 +8,7 @@ import { type EventLoopLag, watchEventLoop } from "./event-loop-lag.ts";
 import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
 import { observationCells } from "./observation-cells.ts";
 import { addClusterStreams, type ClusterStreamsSource } from "./stream-metrics.ts";
+import { addTasks, type TaskSource } from "./task-metrics.ts";
 
 /** What is read when somebody scrapes. */
 export interface MetricSources {
@@ -27,6 +28,7 @@ export interface MetricSources {
   usageSteps?(): UsageSteps;
   /** Absent on a node that is alone. */
   readonly streams?: ClusterStreamsSource;
+  readonly tasks?: TaskSource;
   /** Absent where REDIS_URL is not set. */
   readonly redis?: RedisSource;
 }
@@ -262,6 +264,7 @@ function addSources(registry: Registry, sources: MetricSources): void {
   gauge(registry, "cluster_connected", "1 while this node can hear the others.", () => Number(isConnected()));
   if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
   if (sources.streams !== undefined) addClusterStreams(registry, sources.streams);
+  if (sources.tasks !== undefined) addTasks(registry, sources.tasks);
   if (sources.redis !== undefined) addRedis(registry, sources.redis);
 }
 

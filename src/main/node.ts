@@ -99,6 +99,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     ownedShards: cluster.ownedShards,
     isConnected,
     overload: () => requests.overload.state,
+    tasks: tasks.runner,
     ...(streams === undefined ? {} : { streams }),
     ...redisSource(shared, global),
     ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),

@@ -1,14 +1,11 @@
 import { SHARDS, shardOf } from "../../actors/shard.ts";
 import type { HookNews, RunningJob } from "../../adapters/media-adapter.ts";
-import type { Tier } from "../../core/catalog.ts";
 import type { Cancel } from "../../core/clock.ts";
-import { asSluiceError, type LimitState, SluiceError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/generation.ts";
+import { asSluiceError, SluiceError } from "../../core/errors.ts";
 import { type RequestId, randomText, requestId, type TaskId, type TenantId, taskId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
-import { hasEnded, type Task, type TaskDialect } from "../../core/task.ts";
-import type { ClaimedTask, TaskLedger, TaskSelection, Transaction } from "../../ledger/tasks.ts";
-import type { Webhooks } from "../../webhooks/webhooks.ts";
+import { hasEnded, type Task } from "../../core/task.ts";
+import type { ClaimedTask, TaskSelection, Transaction } from "../../ledger/tasks.ts";
 import type { Caller } from "../gateway.ts";
 import { keepInputs } from "./inputs.ts";
 import {
@@ -24,37 +21,8 @@ import { openTask } from "./open-task.ts";
 import { type PictureOrder, packOrder, type TaskWish, unpackOrder } from "./order.ts";
 import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
-import { type LeftAt, PictureRun, type TaskRunPorts, type TaskRunTerms } from "./task-run.ts";
-
-/** What other nodes are told; whoever has the task acts on it. All of it is also found in the ledger, later. */
-export interface TaskNodes {
-  /** A task has new events. */
-  told(id: TaskId): void;
-  cancel(id: TaskId): void;
-  news(vendor: string, jobId: string): void;
-}
-
-export interface TaskPorts extends TaskRunPorts {
-  /** Absent: this node is alone. */
-  readonly elsewhere?: TaskNodes;
-  readonly ledger: TaskLedger;
-  readonly webhooks: Pick<Webhooks, "enqueue" | "wake">;
-  /** Whether this node looks after a shard. */
-  owns(shard: number): boolean;
-  /** Why a new task is refused at this moment, whatever it is. */
-  refusal(tier: Tier): SluiceError | undefined;
-  /** A task as its tenant is shown it, with links; in the shape of a dialect. */
-  shown(task: Task, base: string, dialect: TaskDialect | undefined): Promise<JsonObject>;
-}
-
-/** A task that was written down: it will come to an end, whatever becomes of this node. */
-export interface AcceptedTask {
-  readonly task: Task;
-  readonly limit: LimitState | undefined;
-  readonly tokenLimit: LimitState | undefined;
-  /** Its end here, with the vendors that were tried. Undefined: it goes on elsewhere. */
-  readonly ended: Promise<{ readonly task: Task; readonly attempts: number } | undefined>;
-}
+import { type AcceptedTask, BLANK, type TaskPorts, type TaskStep } from "./task-ports.ts";
+import { type LeftAt, PictureRun, type TaskRunTerms } from "./task-run.ts";
 
 interface Running {
   readonly run: PictureRun;
@@ -66,6 +34,8 @@ interface Running {
 /** The tasks of this node: takes them, runs them, goes on with those of nodes that are gone. */
 export class TaskRunner {
   readonly feed: TaskFeed;
+  /** What became of tasks here, counted since the start. */
+  readonly steps = new Map<TaskStep, number>();
   readonly #running = new Map<TaskId, Running>();
   readonly #timers: Cancel[] = [];
   #arriving = 0;
@@ -238,6 +208,7 @@ export class TaskRunner {
         createdAt,
       };
       const terms = { right: { id, run: 1 }, order, charge, candidates, createdAt, isAwaited };
+      this.#count("accepted");
       const ended = this.#run(task, terms, undefined);
       return { task, limit: admission.limit, tokenLimit: admission.tokenLimit, ended };
     } catch (thrown) {
@@ -282,7 +253,10 @@ export class TaskRunner {
       .catch((thrown: unknown) => log.error("a task broke off", { task: id, cause: String(thrown) }))
       .then(() => {
         if (this.#running.get(id)?.run === run) this.#running.delete(id);
-        if (!hasEnded(book.task.state)) return undefined;
+        const { state, error } = book.task;
+        this.#count(hasEnded(state) ? state : "let_go");
+        if (error?.mayHaveRun === true) this.#count("may_have_run");
+        if (!hasEnded(state)) return undefined;
         this.ports.webhooks.wake();
         return { task: book.task, attempts: terms.charge.attempts.length };
       });
@@ -350,6 +324,7 @@ export class TaskRunner {
       const terms = { right, order, charge, candidates, createdAt: task.createdAt, isAwaited: false };
       const state = hasEnded(task.state) ? "queued" : task.state;
       const left: LeftAt = { state, route, keyId: vendorKey, job: job as RunningJob | undefined };
+      this.#count("claimed");
       void this.#run(task, terms, left);
     } catch (thrown) {
       const error = asSluiceError(thrown);
@@ -372,6 +347,10 @@ export class TaskRunner {
     }
   }
 
+  #count(step: TaskStep): void {
+    this.steps.set(step, (this.steps.get(step) ?? 0) + 1);
+  }
+
   #told(id: TaskId): void {
     this.feed.told(id);
     this.ports.elsewhere?.told(id);
@@ -381,18 +360,3 @@ export class TaskRunner {
     doing.catch((thrown: unknown) => this.ports.log.warn(what, { cause: String(thrown) }));
   }
 }
-
-const BLANK = {
-  state: "queued",
-  progress: undefined,
-  vendor: undefined,
-  vendorModel: undefined,
-  isCancelWanted: false,
-  error: undefined,
-  result: undefined,
-  usage: undefined,
-  cost: undefined,
-  startedAt: undefined,
-  endedAt: undefined,
-  expiresAt: undefined,
-} as const;
