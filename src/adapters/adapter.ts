@@ -102,6 +102,8 @@ export interface Target {
   readonly secret: string;
   /** The price says what the longer-lived of two caches costs to write; absent: it must not be asked for. */
   readonly hasLongCachePrice?: boolean;
+  /** The service tiers that the price names: no other that costs more may be asked for. Absent: any may. */
+  readonly pricedTiers?: readonly string[];
   /** Replaces the client's own limit when the balance can only pay for this many output tokens a choice. */
   readonly cappedOutputTokens?: number;
   /** The most the model can answer with, for vendors that must be told a limit; held for when the client names none. */

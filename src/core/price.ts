@@ -86,6 +86,12 @@ export function hasLongCacheRate(price: Price): boolean {
   return (price.kind === "timed" ? price.otherwise : price).cacheWriteLong !== undefined;
 }
 
+/** The service tiers that it names; undefined: it costs nothing whatever the tier. */
+export function pricedTiers(price: Price): readonly string[] | undefined {
+  if (price.kind === "free") return undefined;
+  return Object.keys((price.kind === "timed" ? price.otherwise : price).serviceTiers ?? {});
+}
+
 /** Of a tier that the price does not name: the whole. */
 export const percentOf = ({ serviceTiers }: MeteredPrice, tier: string | undefined): number =>
   ownOf(serviceTiers, tier) ?? WHOLE;

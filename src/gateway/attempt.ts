@@ -12,7 +12,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import type { VendorId } from "../core/ids.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
-import { hasLongCacheRate } from "../core/price.ts";
+import { hasLongCacheRate, pricedTiers } from "../core/price.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type VendorResponse, vendorResponseOf } from "../core/vendor-response.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
@@ -201,11 +201,13 @@ export class Attempt implements Deadline, CallObserver {
 
   #target(cappedOutputTokens: number | undefined): Target {
     const { model, baseUrl, maxOutputTokens, price } = this.route;
+    const tiers = price === undefined ? undefined : pricedTiers(price.spec);
     return {
       model: this.key.models?.[model] ?? model,
       baseUrl,
       secret: this.key.secret,
       maxOutputTokens,
+      ...(tiers === undefined ? {} : { pricedTiers: tiers }),
       ...(price !== undefined && hasLongCacheRate(price.spec) ? { hasLongCachePrice: true } : {}),
       ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
     };

@@ -20,6 +20,20 @@ describe("a request to OpenAI", () => {
     expect(result.headers.accept).toBe("application/json");
   });
 
+  test.each([
+    ["priority", undefined, "priority"],
+    ["priority", ["priority", "batch"], "priority"],
+    ["priority", [], undefined],
+    ["brand-new", ["priority"], undefined],
+    ["flex", [], "flex"],
+    ["default", [], "default"],
+  ])("asks for the tier %p where the price names %j: %p", (tier, pricedTiers, sent) => {
+    const target = pricedTiers === undefined ? {} : { pricedTiers };
+    const { body, dropped } = shaped(openai, { service_tier: tier }, target);
+    expect(body.service_tier).toBe(sent as typeof body.service_tier);
+    expect(dropped).toEqual(sent === undefined ? ["service_tier"] : []);
+  });
+
   test("keeps what the client wanted of a stream and asks for usage", () => {
     const { body, headers } = shaped(
       openai,

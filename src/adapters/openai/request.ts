@@ -29,6 +29,7 @@ export function shape(draft: RequestDraft, request: GenerationRequest, target: T
     return;
   }
   dropThoughts(draft);
+  dropUnpricedTier(draft, target);
   const reasons = isReasoningModel(target.model);
   shapeEffort(draft, target.model, reasons);
   if (reasons) {
@@ -52,6 +53,16 @@ function shapeEffort(draft: RequestDraft, model: string, reasons: boolean): void
     draft.note("reasoning_effort");
     draft.set("reasoning_effort", /^o\d/.test(baseModel(model)) ? "low" : "minimal");
   }
+}
+
+/** None of these costs more than the usual price. (`auto` is what the account's project says; `scale` is paid ahead.) */
+const NOT_DEARER: readonly unknown[] = ["auto", "default", "flex", "scale"];
+
+/** Of a faster tier nobody would pay what it costs more; its price is the operator's to give (`serviceTiers`). */
+function dropUnpricedTier(draft: RequestDraft, { pricedTiers }: Target): void {
+  const tier = draft.get("service_tier");
+  if (typeof tier !== "string" || NOT_DEARER.includes(tier)) return;
+  if (pricedTiers !== undefined && !pricedTiers.includes(tier)) draft.drop("service_tier");
 }
 
 /** A conversation may have begun with another vendor. */
