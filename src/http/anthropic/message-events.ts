@@ -28,7 +28,13 @@ interface OpenBlock {
   readonly call?: number;
 }
 
-/** Writes pieces of an answer as the events of one message. Blocks follow one another; a call's late pieces find theirs. */
+/** What waits of calls that vendors write at once; beyond it blocks are closed early. Four times what 128K tokens come to. */
+const MOST_WAITING_CHARS = 2 * 1024 * 1024;
+
+/**
+ * Writes pieces of an answer as the events of one message. Blocks follow one another, as Anthropic's do: of calls that a
+ * vendor writes at once, the later wait until the first is whole.
+ */
 export class MessageEvents {
   readonly #emit: (event: MessageEvent) => void;
   readonly #callBlocks = new Map<number, number>();
@@ -38,6 +44,11 @@ export class MessageEvents {
   #message: JsonObject = {};
   #calls: JsonObject = {};
   readonly #callIds = new Map<number, string>();
+  /** Arguments of the open call so far. */
+  #json = "";
+  /** Calls that have not begun, in order, with their pieces. */
+  readonly #waiting = new Map<number, CallPiece[]>();
+  #waitingChars = 0;
 
   /** @param suffix distinguishes the calls of this message from those of all others */
   constructor(
@@ -91,6 +102,7 @@ export class MessageEvents {
 
   /** Ends what is open, and tells what the vendor wants back. */
   closeBlocks(): void {
+    this.#writeWaiting(true);
     this.#close();
     if (Object.keys(this.#message).length === 0 && Object.keys(this.#calls).length === 0) return;
     const data = sealThought({ message: this.#message, calls: this.#calls });
@@ -108,13 +120,45 @@ export class MessageEvents {
 
   #say(type: string, block: MessageEvent, delta: JsonObject): void {
     if (this.#open?.type !== type) {
+      this.#writeWaiting(true);
       this.#close();
       this.#start(block);
     }
     this.#delta(this.#open?.index ?? 0, delta);
   }
 
-  #call({ call, id, name, arguments: json, fields }: CallPiece): void {
+  #call(piece: CallPiece): void {
+    const { call } = piece;
+    const isNew = !this.#callBlocks.has(call);
+    if (isNew && this.#open?.type === "tool_use" && !isWhole(this.#json)) {
+      this.#wait(piece);
+      return;
+    }
+    this.#writeCall(piece);
+    if (this.#open?.call === call && this.#waiting.size > 0 && isWhole(this.#json)) this.#writeWaiting(false);
+  }
+
+  #wait(piece: CallPiece): void {
+    const pieces = this.#waiting.get(piece.call) ?? [];
+    this.#waiting.set(piece.call, pieces);
+    pieces.push(piece);
+    this.#waitingChars += piece.arguments.length;
+    if (this.#waitingChars > MOST_WAITING_CHARS) this.#writeWaiting(true);
+  }
+
+  /** @param isLast nothing more comes of the calls that are not whole */
+  #writeWaiting(isLast: boolean): void {
+    for (const [call, pieces] of this.#waiting) {
+      if (!isLast && !isWhole(this.#json)) return;
+      this.#waiting.delete(call);
+      for (const piece of pieces) {
+        this.#waitingChars -= piece.arguments.length;
+        this.#writeCall(piece);
+      }
+    }
+  }
+
+  #writeCall({ call, id, name, arguments: json, fields }: CallPiece): void {
     let index = this.#callBlocks.get(call);
     if (index === undefined) {
       this.#close();
@@ -123,13 +167,16 @@ export class MessageEvents {
       const named = id ?? `toolu_${this.suffix}_${call}`;
       this.#callIds.set(call, named);
       this.#callBlocks.set(call, index);
+      this.#json = "";
       this.#start({ type: "tool_use", id: named, name: name ?? "", input: {} }, call);
     }
     if (fields !== undefined) {
       const named = this.#callIds.get(call) ?? "";
       this.#calls = { ...this.#calls, [named]: { ...(this.#calls[named] as object), ...fields } }; // written here
     }
-    if (json !== "") this.#delta(index, { type: "input_json_delta", partial_json: json });
+    if (json === "") return;
+    if (this.#open?.index === index) this.#json += json;
+    this.#delta(index, { type: "input_json_delta", partial_json: json });
   }
 
   #start(content_block: MessageEvent, call?: number): void {
@@ -150,5 +197,16 @@ export class MessageEvents {
     const { index } = open;
     if (open.type === "thinking") this.#delta(index, { type: "signature_delta", signature: OWN_SIGNATURE });
     this.#emit({ type: "content_block_stop", index });
+  }
+}
+
+/** True for arguments to which nothing can be added. */
+function isWhole(json: string): boolean {
+  if (!json.trimEnd().endsWith("}")) return false;
+  try {
+    JSON.parse(json);
+    return true;
+  } catch {
+    return false;
   }
 }

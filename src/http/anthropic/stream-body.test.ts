@@ -172,14 +172,62 @@ test("what a vendor wants back is sealed at the end", async () => {
   });
 });
 
-test("calls without an id get one, and pieces that come late find their block", async () => {
-  const call = (at: number, args: string) =>
-    chunk({ tool_calls: [{ index: at, function: { name: `f${at}`, arguments: args } }] });
-  const { events } = await tell([call(0, "{"), call(1, "{}"), call(0, "}")]);
+const callPiece = (at: number, args: string): string =>
+  chunk({ tool_calls: [{ index: at, function: { name: `f${at}`, arguments: args } }] });
+/** Kind and place of each event of a block. */
+const blockEvents = ({ events }: Told): readonly (readonly unknown[])[] =>
+  events.flatMap((event) => {
+    if (event === "comment" || !String(event.type).startsWith("content_block_")) return [];
+    const { partial_json } = (event.delta ?? {}) as { partial_json?: string };
+    return [[String(event.type).slice("content_block_".length), event.index, partial_json ?? ""]];
+  });
+
+test("calls without an id get one", async () => {
+  const { events } = await tell([callPiece(0, "{}"), callPiece(1, "{}")]);
   expect(events).toContainEqual(start(0, { type: "tool_use", id: "toolu_a_0", name: "f0", input: {} }));
   expect(events).toContainEqual(start(1, { type: "tool_use", id: "toolu_a_1", name: "f1", input: {} }));
-  const pieces = events.filter((event) => event !== "comment" && event.type === "content_block_delta");
-  expect(pieces.map((event) => (event === "comment" ? -1 : event.index))).toEqual([0, 1, 0]);
+});
+
+test("calls that a vendor writes at once follow one another, each as soon as the one before is whole", async () => {
+  const said = [
+    ...[callPiece(0, ""), callPiece(1, ""), callPiece(1, '{"b":'), callPiece(2, "{"), callPiece(0, '{"a":1')],
+    ...[callPiece(0, "}"), callPiece(1, "1}"), callPiece(2, "}")],
+  ];
+  expect(blockEvents(await tell(said))).toEqual([
+    ...[
+      ["start", 0, ""],
+      ["delta", 0, '{"a":1'],
+      ["delta", 0, "}"],
+      ["stop", 0, ""],
+    ],
+    ...[
+      ["start", 1, ""],
+      ["delta", 1, '{"b":'],
+      ["delta", 1, "1}"],
+      ["stop", 1, ""],
+    ],
+    ...[
+      ["start", 2, ""],
+      ["delta", 2, "{"],
+      ["delta", 2, "}"],
+      ["stop", 2, ""],
+    ],
+  ]);
+});
+
+test("calls that wait for one that is never whole are told when something else begins, or at the end", async () => {
+  expect(
+    blockEvents(await tell([callPiece(0, "{"), callPiece(1, "{}"), text("x")])).map(([kind]) => kind),
+  ).toEqual([...["start", "delta", "stop", "start", "delta", "stop", "start", "delta", "stop"]]);
+  expect(blockEvents(await tell([callPiece(0, ""), callPiece(1, "{}")]))).toEqual([
+    ["start", 0, ""],
+    ["stop", 0, ""],
+    ...[
+      ["start", 1, ""],
+      ["delta", 1, "{}"],
+      ["stop", 1, ""],
+    ],
+  ]);
 });
 
 const OWN_START = own("message_start", { message: { id: "msg_own", usage: { input_tokens: 3 } } });
