@@ -77,6 +77,15 @@ describe("a price by hours", () => {
     expect(tariffsWithin(announced, { from: year - 60_000, until: year })).toEqual([usual, night]);
   });
 
+  test("of some days goes before the rest of the week: a holiday has no peak", () => {
+    const days = at("since 2026-11-02 until 2026-11-03", usual);
+    const holiday: TimedPrice = { ...price, windows: [days, ...price.windows] };
+    const peaks = [1, 2, 3, 4].map((day) => tariffAt(holiday, Date.parse(`2026-11-0${day}T02:00:00Z`)));
+    expect(peaks).toEqual([usual, usual, usual, peak]);
+    const end = Date.parse("2026-11-04T01:00:00Z");
+    expect(tariffsWithin(holiday, { from: end - 7_200_000, until: end })).toEqual([usual, peak]);
+  });
+
   test("is held for by the dearest that may come into force while the request waits", () => {
     const from = Date.parse("2026-11-02T00:55:00Z");
     expect(largestCost(price, 10, 10, { span: { from, until: from + 60_000 } })).toBe(micropointsOf(20n));
@@ -94,6 +103,8 @@ describe("hours in words", () => {
     ["sun-sat", "00:00-24:00"],
     ["wed 23:30-00:00", "wed 23:30-00:00"],
     ["since 2027-01-01", "since 2027-01-01 00:00-24:00"],
+    ["since 2026-10-01 until 2026-10-07", "since 2026-10-01 until 2026-10-07 00:00-24:00"],
+    ["until 2026-12-31 mon 01:00-02:00", "until 2026-12-31 mon 01:00-02:00"],
     ["since 2027-01-01 sat,sun 01:00-02:00", "since 2027-01-01 sun,sat 01:00-02:00"],
   ])("%p are %p", (text, form) => {
     const hours = parsePriceHours(text);
@@ -107,6 +118,12 @@ describe("hours in words", () => {
     ...["", "never", "mon-", "mon-tue-wed", "mon 1:00-2:00", "25:00-26:00", "01:60-02:00", "01:00-01:00"],
     ...["24:00-01:00", "01:00", "mon 01:00-02:00 tue", "mon,", "01:00-02:00,", "mon-fri, 01:00-02:00"],
     ...["since", "since tomorrow", "since 2027-02-30", "since 2027-13-01 mon", "mon since 2027-01-01"],
+    ...[
+      "until",
+      "until 2026-13-01",
+      "since 2026-10-07 until 2026-10-01",
+      "until 2026-10-07 since 2026-10-01",
+    ],
   ])("%p are none", (text) => {
     expect(parsePriceHours(text)).toBeUndefined();
   });

@@ -1,12 +1,14 @@
 import type { MeteredPrice, Price, Tariff, TimedPrice } from "./price.ts";
 
-/** A part of the week, in UTC, in which a price of its own is in force; perhaps only from some day on. */
+/** A part of the week, in UTC, in which a price of its own is in force; perhaps only from some day to another. */
 export interface PriceHours {
   /** The days on which its hours begin, Sunday is 0. */
   readonly days: readonly number[];
   readonly hours: readonly HourRange[];
   /** Not before this day's begin, epoch milliseconds; absent: since ever. */
   readonly since?: number;
+  /** Not from this moment on: the end of the last day; absent: for ever. */
+  readonly until?: number;
 }
 
 /** Minutes of the day, from 0 to 1440, the end not included. `from` after `to` runs into the next day. */
@@ -28,7 +30,7 @@ export interface Span {
 
 const MINUTE_MS = 60_000;
 export const DAY_MINUTES = 1_440;
-const DAY_MS = DAY_MINUTES * MINUTE_MS;
+export const DAY_MS = DAY_MINUTES * MINUTE_MS;
 /** The first of January 1970 was a Thursday. */
 const FIRST_DAY = 4;
 /** After a week nearly every window has been in force. */
@@ -61,8 +63,9 @@ export function tariffsWithin(
   return [...found];
 }
 
-function holds({ days, hours, since }: PriceHours, at: number): boolean {
+function holds({ days, hours, since, until }: PriceHours, at: number): boolean {
   if (since !== undefined && at < since) return false;
+  if (until !== undefined && at >= until) return false;
   const day = (Math.floor(at / DAY_MS) + FIRST_DAY) % 7;
   const minute = Math.floor((at % DAY_MS) / MINUTE_MS);
   const [beginsToday, beganYesterday] = [days.includes(day), days.includes((day + 6) % 7)];
