@@ -2,6 +2,7 @@ import type { JsonObject } from "../../core/generation.ts";
 import { asObject, invalid } from "../../gateway/requests/fields.ts";
 import type { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
+import { unsupported } from "./unsupported.ts";
 
 /** A block's content as parts of a chat message. Kinds that a chat has no word for are told as losses. */
 export function partsOf(block: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
@@ -10,21 +11,40 @@ export function partsOf(block: JsonObject, path: string, losses: Losses): readon
     case "text":
       return textPart(requiredString(block.text, `${path}.text`));
     case "image":
-      return [imagePart(asObject(block.source, `${path}.source`), `${path}.source`, losses)].flat();
+      return imagePart(asObject(block.source, `${path}.source`), `${path}.source`);
     case "document":
       return documentParts(block, path, losses);
     case "search_result":
       return searchParts(block, path);
     default:
-      losses.needOwn(`${path}.type`, `blocks of the type '${shown(block.type)}' are its own`);
+      if (typeof block.type !== "string" || !OWN_BLOCKS.has(block.type)) {
+        throw unsupported(`${path}.type`, `blocks of the type '${shown(block.type)}' are not known here`);
+      }
+      losses.needOwn(`${path}.type`, `blocks of the type '${block.type}' are its own`);
       return [];
   }
+}
+
+/** What tools that Anthropic ran once said in a conversation. None of it names anything that is kept there. */
+const OWN_BLOCKS = new Set([
+  "server_tool_use",
+  "web_search_tool_result",
+  "web_fetch_tool_result",
+  "tool_search_tool_result",
+  "tool_reference",
+  "compaction",
+]);
+
+/** At Anthropic files belong to the platform's key, and may be another client's. */
+function refuseFile(source: JsonObject, path: string): void {
+  if (source.type === "file") throw unsupported(path, "files are not kept here: send what is in them");
 }
 
 /** Texts without a character say nothing, and some vendors refuse them. */
 const textPart = (text: string): readonly JsonObject[] => (text === "" ? [] : [{ type: "text", text }]);
 
-function imagePart(source: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
+function imagePart(source: JsonObject, path: string): readonly JsonObject[] {
+  refuseFile(source, path);
   if (source.type === "base64") {
     const type = requiredString(source.media_type, `${path}.media_type`);
     const data = requiredString(source.data, `${path}.data`);
@@ -33,12 +53,12 @@ function imagePart(source: JsonObject, path: string, losses: Losses): readonly J
   if (source.type === "url") {
     return [{ type: "image_url", image_url: { url: requiredString(source.url, `${path}.url`) } }];
   }
-  losses.needOwn(path, "files are kept there, and not here");
-  return [];
+  throw invalid(`${path}.type`, "must be 'base64' or 'url'");
 }
 
 function documentParts(block: JsonObject, path: string, losses: Losses): readonly JsonObject[] {
   const source = asObject(block.source, `${path}.source`);
+  refuseFile(source, `${path}.source`);
   if (objectIn(block.citations)?.enabled === true) losses.drop("citations");
   const title = typeof block.title === "string" ? block.title : undefined;
   const head = [title, block.context].filter((text) => typeof text === "string" && text !== "").join("\n");
@@ -56,9 +76,11 @@ function documentParts(block: JsonObject, path: string, losses: Losses): readonl
       if (typeof content === "string") return [...textPart(head), ...textPart(content)];
       return [...textPart(head), ...partsIn(content, `${path}.source.content`, losses)];
     }
-    default:
+    case "url":
       losses.needOwn(`${path}.source`, "documents elsewhere are fetched there, and not here");
       return [];
+    default:
+      throw invalid(`${path}.source.type`, "must be 'base64', 'text', 'content' or 'url'");
   }
 }
 

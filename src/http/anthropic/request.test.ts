@@ -232,12 +232,8 @@ describe("the same request in the client's own words", () => {
   test.each([
     [{ tools: [{ type: "bash_20250124", name: "bash" }] }, "tools[0].type"],
     [
-      { messages: [{ role: "user", content: [{ type: "container_upload", file_id: "f" }] }] },
+      { messages: [{ role: "assistant", content: [{ type: "server_tool_use", id: "a" }] }] },
       "messages[0].content[0].type",
-    ],
-    [
-      { messages: [{ role: "user", content: [{ type: "image", source: { type: "file", file_id: "f" } }] }] },
-      "messages[0].content[0].source",
     ],
     [
       { messages: [{ role: "user", content: [{ type: "document", source: { type: "url", url: "u" } }] }] },
@@ -247,12 +243,23 @@ describe("the same request in the client's own words", () => {
     expect(parse(fields).request.native?.only?.param).toBe(param);
   });
 
+  test("is held for as much as it may be: documents that nobody here has seen, tools that no chat has", () => {
+    const elsewhere = { type: "document", source: { type: "url", url: "https://x/y.pdf" } };
+    const result = { type: "tool_result", tool_use_id: "a", content: [elsewhere] };
+    const { request } = parse({
+      messages: [{ role: "user", content: [elsewhere, result] }],
+      tools: [{ type: "bash_20250124", name: "bash" }],
+    });
+    expect(request.promptTokens).toBe(parse({}).request.promptTokens + 600_000);
+    expect(request.usesTools).toBe(true);
+  });
+
   test("tells what the chat leaves out", () => {
     const cached = { cache_control: { type: "ephemeral" } };
     const { dropped } = parse({
       ...cached,
       context_management: {},
-      inference_geo: "us",
+      inference_geo: "global",
       messages: [
         {
           role: "user",
@@ -305,6 +312,22 @@ test.each([
   [{ thinking: { type: "deep" } }, "invalid_request", "thinking.type"],
   [{ mcp_servers: [{}] }, "unsupported_parameter", "mcp_servers"],
   [{ thread: { type: "create" } }, "unsupported_parameter", "thread"],
+  [{ inference_geo: "us" }, "unsupported_parameter", "inference_geo"],
+  [
+    { messages: [{ role: "user", content: [{ type: "container_upload", file_id: "f" }] }] },
+    "unsupported_parameter",
+    "messages[0].content[0].type",
+  ],
+  [
+    { messages: [{ role: "user", content: [{ type: "image", source: { type: "file", file_id: "f" } }] }] },
+    "unsupported_parameter",
+    "messages[0].content[0].source",
+  ],
+  [
+    { messages: [{ role: "user", content: [{ type: "image", source: { type: "ftp" } }] }] },
+    "invalid_request",
+    "messages[0].content[0].source.type",
+  ],
   [{ top_k: 1.5 }, "invalid_request", "top_k"],
   [{ output_config: { format: { type: "xml" } } }, "invalid_request", "output_config.format.type"],
 ] as const)("%j is refused", (fields, code, param) => {

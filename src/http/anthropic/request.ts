@@ -68,11 +68,24 @@ export function parseMessages(
   const chat = chatOf(body, losses, isCount);
   const request = parsed(chat, bodyBytes);
   const native = nativeOf(body, betas, losses);
-  return {
-    request: native === undefined ? request : { ...request, native },
-    dropped: [...losses.dropped],
-  };
+  const dropped = [...losses.dropped];
+  if (native === undefined) return { request, dropped };
+  const promptTokens = request.promptTokens + fetchedDocuments(body) * FETCHED_DOCUMENT_TOKENS;
+  // Tools that only Anthropic knows are in no chat.
+  const usesTools = request.usesTools || listIn(body.tools).length > 0;
+  return { request: { ...request, native, promptTokens, usesTools }, dropped };
 }
+
+/** Nobody here has seen a document that Anthropic fetches: 100 pages, the most it takes, of up to 3,000 tokens (its guide to PDFs). */
+const FETCHED_DOCUMENT_TOKENS = 300_000;
+
+const fetchedDocuments = ({ messages }: JsonObject): number =>
+  listIn(messages)
+    .flatMap((message) => contentIn(message).flatMap((block) => [block, ...contentIn(block)]))
+    .filter((block) => {
+      const { type, source } = objectIn(block) ?? {};
+      return type === "document" && objectIn(source)?.type === "url";
+    }).length;
 
 /** Places in the chat are none of the client's. */
 function parsed(chat: JsonObject, bodyBytes: number): GenerationRequest {
@@ -90,6 +103,10 @@ function chatOf(body: JsonObject, losses: Losses, isCount: boolean): JsonObject 
   if (tokens === undefined && !isCount) throw invalid("max_tokens", "is required");
   if (isSet(body[THREAD_FIELD])) {
     throw unsupported(THREAD_FIELD, "conversations are not kept here: send the whole of it in 'messages'");
+  }
+  // Where data may go is no wish that can be left out; anything but everywhere has a price of its own.
+  if (isSet(body.inference_geo) && body.inference_geo !== "global") {
+    throw unsupported("inference_geo", "a vendor's region is the operator's choice here");
   }
   if (listIn(body.mcp_servers).length > 0) {
     throw unsupported("mcp_servers", "servers of tools are not called here");
