@@ -39,7 +39,11 @@ export interface MediaAdapter {
   /** Looks a job up by its mark after a submission whose answer was lost; answers like `poll`. */
   find?(mark: string, target: Target): MediaCall;
   /** A state without `jobId` found: the vendor never had it, and it may be submitted. */
-  readFound?(mark: string, answer: MediaAnswer): JobState | { readonly kind: "unknown" };
+  readFound?(
+    mark: string,
+    answer: MediaAnswer,
+    request: Pick<MediaRequest, "options" | "count">,
+  ): JobState | { readonly kind: "unknown" };
   /** The call that cancels; absent: the vendor cannot, the job runs on and its result is dropped. */
   cancel?(job: RunningJob, target: Target): MediaCall;
   /** Whether the vendor took the job back; absent: any 2xx says so. */

@@ -73,7 +73,7 @@ function read(
       ? adapter.readSubmitted(request, answer)
       : step === "polled"
         ? adapter.readPolled?.(job, answer)
-        : adapter.readFound?.("mark", answer);
+        : adapter.readFound?.("mark", answer, request);
   if (state === undefined) throw new Error(`${adapter.name} reads nothing that is ${step}`);
   return state;
 }

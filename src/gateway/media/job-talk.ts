@@ -39,6 +39,9 @@ export type Asked =
   | { readonly kind: "silent"; readonly failure: VendorFailure }
   | { readonly kind: "unknown"; readonly failure: VendorFailure };
 
+/** What is still known of a request whose submission was lost. */
+export type FoundRequest = Pick<MediaRequest, "options" | "count">;
+
 /** How long one question to a vendor may take. */
 const QUESTION_MS = 30_000;
 const GONE_STATUSES: ReadonlySet<number> = new Set([404, 410]);
@@ -95,12 +98,12 @@ export class JobTalk {
   }
 
   /** Looks for a job whose submission was not answered. Undefined: this vendor cannot be asked for it. */
-  async find(mark: string, signal: AbortSignal): Promise<Asked | undefined> {
+  async find(mark: string, request: FoundRequest, signal: AbortSignal): Promise<Asked | undefined> {
     const { find, readFound } = this.adapter;
     if (find === undefined || readFound === undefined) return undefined;
     return this.#question(
       () => find(mark, this.#target),
-      (answer) => knownOr(readFound(mark, answer)),
+      (answer) => knownOr(readFound(mark, answer, request)),
       signal,
     );
   }

@@ -246,7 +246,7 @@ export class PictureRun {
     for (let tries = 1; tries <= FIND_TRIES; tries += 1) {
       await this.#waiting.pause(FIND_PAUSE_MS);
       this.#throwIfOver(false);
-      const found = await lane.talk.find(this.terms.right.id, this.#waiting.signal);
+      const found = await lane.talk.find(this.terms.right.id, this.terms.order.request, this.#waiting.signal);
       if (found === undefined) break;
       if (found.kind === "running" || found.kind === "done") return found;
       if (found.kind === "unknown") return undefined;
@@ -329,7 +329,7 @@ export class PictureRun {
     if (lane === undefined) throw new Error("pictures without a vendor");
     const { route } = lane.talk;
     const { charge, order } = this.terms;
-    const metered = meterPictures(pricedBy(route, charge.admittedAt), result);
+    const metered = meterPictures(pricedBy(route, charge.admittedAt), result, order.isBatch);
     if (this.#isCancelWanted) return this.#endCancelled(metered);
     if (result.isWithoutPictures !== true && result.pictures.every(({ kind }) => kind === "refused")) {
       const [first] = result.pictures;

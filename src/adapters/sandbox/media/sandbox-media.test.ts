@@ -155,7 +155,7 @@ describe("the sandbox as a vendor that is asked again", () => {
     await expect(say(sandbox.submit(request, TARGET, "m-2"))).rejects.toThrow("reset");
     const find = async (mark: string) => {
       const call = sandbox.find?.(mark, TARGET);
-      return call && sandbox.readFound?.(mark, await say(call));
+      return call && sandbox.readFound?.(mark, await say(call), request);
     };
     expect(await find("m-2")).toMatchObject({ kind: "running" });
     expect(await find("m-3")).toEqual({ kind: "unknown" });
