@@ -14,6 +14,7 @@ import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { THREAD_FIELD } from "./errors.ts";
 import { chatMessages } from "./messages.ts";
 import { isForeignThought } from "./sealed-thoughts.ts";
+import { spokenBytes } from "./spoken-bytes.ts";
 import { effortOf } from "./thinking.ts";
 import { toolFields } from "./tools.ts";
 import { unsupported } from "./unsupported.ts";
@@ -66,7 +67,7 @@ export function parseMessages(
   const body = asBody(value);
   const losses = new Losses("Anthropic");
   const chat = chatOf(body, losses, isCount);
-  const request = parsed(chat, bodyBytes);
+  const request = parsed(chat, isCount ? spokenBytes(chat) : bodyBytes);
   const native = nativeOf(body, betas, losses);
   const dropped = [...losses.dropped];
   if (native === undefined) return { request, dropped };

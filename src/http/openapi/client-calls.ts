@@ -138,7 +138,7 @@ const MESSAGE_CALLS: readonly Description[] = [
       json("The count.", "Count"),
     ),
     description:
-      "By Anthropic where it serves the model (`x-sluice-vendor`); else `x-sluice-estimated: true`, and a token for four bytes of the body, images apart. Costs nothing, and takes from limits on requests.",
+      "By Anthropic where it serves the model (`x-sluice-vendor`); else `x-sluice-estimated: true`, and a token for four bytes of texts, calls and tools, images apart. Costs nothing, and takes from limits on requests.",
     headers: { "Idempotency-Key": REQUEST_HEADERS["Idempotency-Key"] },
   },
 ];
