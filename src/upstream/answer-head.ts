@@ -33,48 +33,81 @@ const CLOSE: Framing = { by: "close" };
  */
 export function readHead(text: string): AnswerHead {
   if (CONTROLS.test(text)) throw malformed("its head holds control characters");
-  const lineEnd = text.indexOf("\n");
-  const status = statusOf(lineEnd < 0 ? text : text.slice(0, lineEnd));
-  const isOld = text.charCodeAt(7) === 0x30;
-  let length: number | undefined;
-  let isChunked = false;
-  let isCoded = false;
-  let closes = isOld;
-  let keepAliveMs: number | undefined;
-
-  eachField(text, (name, value) => {
-    switch (name) {
-      case "content-length":
-        length = lengthOf(value, length);
-        break;
-      case "transfer-encoding":
-        if (isChunked || value.toLowerCase() !== "chunked") throw malformed("it has an unknown coding");
-        isChunked = true;
-        break;
-      case "content-encoding":
-        isCoded = value !== "" && value.toLowerCase() !== "identity";
-        break;
-      case "connection":
-        if (hasToken(value, "close")) closes = true;
-        else if (isOld && hasToken(value, "keep-alive")) closes = false;
-        break;
-      case "keep-alive":
-        keepAliveMs = patienceOf(value);
-        break;
-    }
-  });
-
+  const status = statusOf(text);
+  const isOld = text.charCodeAt(MINOR_VERSION_AT) === ZERO;
+  const said = saidIn(text);
+  const { length, isChunked } = said;
   if (isChunked && (isOld || length !== undefined)) throw malformed("its body has two framings");
-  const isBodyless = status === 204 || status === 304 || (status >= 100 && status < 200);
+  const isBodyless = status === 204 || status === 304 || status < 200;
   // What a refusal says may be lost; that it is one may not.
-  if (isCoded && status >= 200 && status < 300 && !isBodyless && length !== 0) {
+  if (said.isCoded && status >= 200 && status < 300 && !isBodyless && length !== 0) {
     throw new UpstreamError("unexpected_encoding", "The answer is compressed, which was not asked for.");
   }
   const framing = isBodyless ? NONE : framingOf(isChunked, length);
   // An answer that must have no body and yet says it has: whatever follows would be taken for the next answer.
   const isContradictory = isBodyless && status !== 304 && (isChunked || (length ?? 0) > 0);
+  const closes = said.closes || (isOld && !said.keepsAlive);
   const keepsAlive = !closes && !isContradictory && framing !== CLOSE;
-  return { status, framing, keepsAlive, keepAliveMs, text };
+  return { status, framing, keepsAlive, keepAliveMs: said.keepAliveMs, text };
+}
+
+/** What the fields say that matter here. */
+interface Said {
+  length: number | undefined;
+  isChunked: boolean;
+  isCoded: boolean;
+  closes: boolean;
+  keepsAlive: boolean;
+  keepAliveMs: number | undefined;
+}
+
+function saidIn(text: string): Said {
+  const said: Said = {
+    length: undefined,
+    isChunked: false,
+    isCoded: false,
+    closes: false,
+    keepsAlive: false,
+    keepAliveMs: undefined,
+  };
+  let at = text.indexOf("\n") + 1;
+  for (let count = 0; at < text.length; count += 1) {
+    if (count === MAX_FIELDS) throw new UpstreamError("oversized_head", "The answer has too many fields.");
+    const colon = endOfName(text, at);
+    const end = endOfField(text, colon);
+    // Only names of these lengths are made into strings.
+    if (MATTERS[colon - at] === true) note(said, text.slice(at, colon).toLowerCase(), text, colon + 1, end);
+    at = end + 1;
+  }
+  return said;
+}
+
+function note(said: Said, name: string, text: string, from: number, to: number): void {
+  switch (name) {
+    case "content-length":
+      said.length = lengthOf(unfolded(text.slice(from, to)), said.length);
+      break;
+    case "transfer-encoding": {
+      const isChunked = unfolded(text.slice(from, to)).toLowerCase() === "chunked";
+      if (said.isChunked || !isChunked) throw malformed("it has an unknown coding");
+      said.isChunked = true;
+      break;
+    }
+    case "content-encoding": {
+      const coding = unfolded(text.slice(from, to)).toLowerCase();
+      if (coding !== "" && coding !== "identity") said.isCoded = true;
+      break;
+    }
+    case "connection": {
+      const value = unfolded(text.slice(from, to));
+      if (hasToken(value, "close")) said.closes = true;
+      if (hasToken(value, "keep-alive")) said.keepsAlive = true;
+      break;
+    }
+    case "keep-alive":
+      said.keepAliveMs = patienceOf(unfolded(text.slice(from, to)));
+      break;
+  }
 }
 
 function framingOf(isChunked: boolean, length: number | undefined): Framing {
@@ -86,7 +119,12 @@ function framingOf(isChunked: boolean, length: number | undefined): Framing {
 /** All fields, for those who want more than the framing. */
 export function headersOf({ text }: AnswerHead): Headers {
   const headers = new Headers();
-  eachField(text, (name, value) => headers.append(name, value), true);
+  for (let at = text.indexOf("\n") + 1; at < text.length; ) {
+    const colon = endOfName(text, at);
+    const end = endOfField(text, colon);
+    headers.append(text.slice(at, colon), unfolded(text.slice(colon + 1, end)));
+    at = end + 1;
+  }
   return headers;
 }
 
@@ -94,36 +132,37 @@ export function headersOf({ text }: AnswerHead): Headers {
 const CONTROLS = /[\0-\x08\v\f\x0e-\x1f\x7f]|\r(?!\n)/;
 
 /** `HTTP/1.1 200 OK`; the reason may be missing, with its space. */
-function statusOf(line: string): number {
-  const match = STATUS_LINE.exec(line);
-  if (match === null) throw malformed("it does not begin with a status line");
-  return Number(match[1]);
+function statusOf(text: string): number {
+  const status = 100 * digitAt(text, 9) + 10 * digitAt(text, 10) + digitAt(text, 11);
+  const minor = digitAt(text, MINOR_VERSION_AT);
+  const behind = text.charCodeAt(12);
+  const isEnd = behind === 0x20 || behind === 0x0d || behind === 0x0a;
+  const isLine = text.startsWith("HTTP/1.") && minor <= 1 && text.charCodeAt(8) === 0x20 && isEnd;
+  if (!isLine || !(status >= 100 && status < 600)) throw malformed("it does not begin with a status line");
+  return status;
 }
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: [^\r]*)?\r?$/;
 
-/** Only fields whose names are this long matter here, so only theirs are made into strings. */
+const MINOR_VERSION_AT = 7;
+const ZERO = 0x30;
+
+/** NaN where there is no digit. */
+function digitAt(text: string, at: number): number {
+  const digit = text.charCodeAt(at) - ZERO;
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN;
+}
+
+/** Names of other lengths do not matter here. */
 const MATTERS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
   ["content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive"].some(
     (name) => name.length === length,
   ),
 );
 
-/** Calls `field` with the lower-case name and the trimmed value of each field that matters, or of `all`. */
-function eachField(text: string, field: (name: string, value: string) => void, all = false): void {
-  let at = text.indexOf("\n") + 1;
-  let count = 0;
-  while (at > 0 && at < text.length) {
-    count += 1;
-    if (count > MAX_FIELDS) throw new UpstreamError("oversized_head", "The answer has too many fields.");
-    const colon = endOfName(text, at);
-    let lineEnd = endOfLine(text, colon);
-    while (isBlank(text.charCodeAt(lineEnd + 1))) lineEnd = endOfLine(text, lineEnd + 1);
-    const length = colon - at;
-    if (all || MATTERS[length] === true) {
-      field(text.slice(at, colon).toLowerCase(), unfolded(text.slice(colon + 1, lineEnd)));
-    }
-    at = lineEnd + 1;
-  }
+/** The end of the field's last line: one that begins with white space goes on with it. */
+function endOfField(text: string, from: number): number {
+  let end = endOfLine(text, from);
+  while (isBlank(text.charCodeAt(end + 1))) end = endOfLine(text, end + 1);
+  return end;
 }
 
 function endOfLine(text: string, from: number): number {

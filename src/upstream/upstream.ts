@@ -92,13 +92,18 @@ export function createUpstream(settings: UpstreamSettings): Upstream {
   }
 
   return {
-    async call(call, signal, observer) {
-      signal.throwIfAborted();
-      if (isClosed) throw new UpstreamError("upstream_closed", "This node stops.");
-      const request = writer.write(call);
-      const exchange = new Exchange(request, signal, observer);
-      originOf(request.origin).start(exchange);
-      return exchange.answered;
+    call(call, signal, observer) {
+      // Not an async function: that would wait three turns more for what is there.
+      try {
+        signal.throwIfAborted();
+        if (isClosed) throw new UpstreamError("upstream_closed", "This node stops.");
+        const request = writer.write(call);
+        const exchange = new Exchange(request, signal, observer);
+        originOf(request.origin).start(exchange);
+        return exchange.answered;
+      } catch (thrown) {
+        return Promise.reject(thrown);
+      }
     },
     stats: () => ({
       connections,
