@@ -105,7 +105,8 @@ function broken(one: Case, { outcome, code, delivered, isTakeable }: Broken, byt
   const { fault, dialect, hasSecond } = one;
   const { words, call } = fault.answer ?? USUAL;
   // The first piece of a call is its name.
-  const text = textOf(call === undefined ? words.slice(0, delivered) : CALL.slice(0, delivered - 1));
+  const ofCall = dialect.hasWholeCalls === true ? [] : CALL.slice(0, delivered - 1);
+  const text = textOf(call === undefined ? words.slice(0, delivered) : ofCall);
   const cost = costOf(likely(one, delivered, bytes));
   if (hasSecond && isTakeable)
     return { ...SERVED, text: text + textOf(SECOND_WORDS), cost: cost + BY_SECOND, attempts: 2 };

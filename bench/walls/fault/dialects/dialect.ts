@@ -9,6 +9,8 @@ export interface Dialect {
   /** Vendors' wires that it can be served from. */
   readonly wires: readonly WireName[];
   readonly hasTools: boolean;
+  /** Shows calls only when they are whole. */
+  readonly hasWholeCalls?: boolean;
   /** Other gateways speak it, too. */
   readonly isCommon: boolean;
   /** What an error is called there. */
