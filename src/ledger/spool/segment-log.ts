@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import type { SpoolRecord } from "../records.ts";
 import type { Files } from "./files.ts";
-import { encodeFrame } from "./frame.ts";
+import { encodeFrames } from "./frame.ts";
 import { OpenIntents } from "./open-intents.ts";
 import { type Position, START } from "./position.ts";
 import { readSegments, type SpoolBatch } from "./read-segments.ts";
@@ -118,9 +118,7 @@ export class SegmentLog {
     const records = this.#owed.length === 0 ? wanted : [...this.#owed, ...wanted];
     if (records.length === 0) return records;
     let segment = this.#newest();
-    const frames = records.map((record, index) => encodeFrame(record, this.#sequence + BigInt(index)));
-    const [first] = frames;
-    const bytes = frames.length === 1 && first !== undefined ? first : Buffer.concat(frames);
+    const { bytes, lengths } = encodeFrames(records, this.#sequence);
     try {
       if (this.#isSuspect || segment.length >= this.options.segmentBytes) {
         const ended = segment;
@@ -134,7 +132,6 @@ export class SegmentLog {
       this.#cut(segment, segment.length);
       throw cause;
     }
-    const lengths = frames.map((frame) => frame.length);
     this.#tail.add(records, lengths, this.end);
     segment.length += bytes.length;
     this.#bytes += bytes.length;

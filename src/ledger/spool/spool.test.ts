@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { SluiceError } from "../../core/errors.ts";
 import { micropointsOf } from "../../core/points.ts";
 import { intentOf, progressOf, usageOf } from "../testing/records.ts";
-import { crc32c } from "./crc32c.ts";
 import { type Files, systemFiles } from "./files.ts";
 import { START } from "./position.ts";
 import { segmentPath } from "./segment.ts";
@@ -20,12 +19,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const open = (options: Partial<SpoolOptions> = {}) => spoolIn(directory, options);
 const µ = (amount: number) => micropointsOf(BigInt(amount));
-
-test("the checksum is CRC-32C", () => {
-  // RFC 3720 appendix B.4: 32 bytes of zeros, and the ascending bytes 0 to 31.
-  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa);
-  expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e);
-});
 
 describe("the spool", () => {
   test("gives back what was written, bigints and all, after a restart too", async () => {
