@@ -96,6 +96,7 @@ test("streams, sockets, spool, leases and the process are told", async () => {
         refusing: ["test"],
         shed: { test: 4, normal: 0, vip: 0 },
       }),
+      connections: () => ({ connections: 12, idle: 5 }),
       redis: { isUp: () => true, limit: { admittedAlone: 5, draws: 17, isAlone: true } },
       usageSteps: () => ({ sent: 9, begun_anew: 1, applied: 8, repeated: 2, refused: 0, dropped: 0 }),
     });
@@ -112,6 +113,8 @@ test("streams, sockets, spool, leases and the process are told", async () => {
       "in_flight_limit 900",
       "refused_tiers 1",
       "redis_connected 1",
+      'vendor_connections{state="busy"} 7',
+      'vendor_connections{state="idle"} 5',
       "global_limit_split 1",
       "global_limit_draw_total 17",
       "global_limit_split_total 5",

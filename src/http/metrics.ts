@@ -9,6 +9,7 @@ import { createCells, type LabelledCells, type Labels } from "./labelled-cells.t
 import { observationCells } from "./observation-cells.ts";
 import { addClusterStreams, type ClusterStreamsSource } from "./stream-metrics.ts";
 import { addTasks, type TaskSource } from "./task-metrics.ts";
+import { addConnections, type ConnectionSource } from "./upstream-metrics.ts";
 
 /** What is read when somebody scrapes. */
 export interface MetricSources {
@@ -29,6 +30,7 @@ export interface MetricSources {
   /** Absent on a node that is alone. */
   readonly streams?: ClusterStreamsSource;
   readonly tasks?: TaskSource;
+  readonly connections?: ConnectionSource;
   /** Absent where REDIS_URL is not set. */
   readonly redis?: RedisSource;
 }
@@ -265,6 +267,7 @@ function addSources(registry: Registry, sources: MetricSources): void {
   if (usageSteps !== undefined) addUsageSteps(registry, usageSteps);
   if (sources.streams !== undefined) addClusterStreams(registry, sources.streams);
   if (sources.tasks !== undefined) addTasks(registry, sources.tasks);
+  if (sources.connections !== undefined) addConnections(registry, sources.connections);
   if (sources.redis !== undefined) addRedis(registry, sources.redis);
 }
 

@@ -98,7 +98,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     liveNodes,
     ownedShards: cluster.ownedShards,
     isConnected,
-    overload: () => requests.overload.state,
+    ...requests.sources,
     tasks: tasks.runner,
     ...(streams === undefined ? {} : { streams }),
     ...redisSource(shared, global),

@@ -22,6 +22,7 @@ import { buildRoutes, type Routes } from "../gateway/routes.ts";
 import { type Begun, resumeGeneration } from "../gateway/takeover/resumed.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
 import { createVendorDesk } from "../gateway/vendor-desk.ts";
+import type { MetricSources } from "../http/metrics.ts";
 import { type Prices, priceIdOf } from "../ledger/prices.ts";
 import type { Spool } from "../ledger/spool/spool.ts";
 import type { UsageCarrier } from "../ledger/usage-carrier.ts";
@@ -46,6 +47,8 @@ export interface RequestParts {
   readonly explanations: Explanations;
   readonly openCharges: OpenCharges;
   readonly overload: OverloadGate;
+  /** What metrics read of it. */
+  readonly sources: Pick<MetricSources, "overload" | "connections">;
   catalog(): Catalog;
   /** Takes a new catalog over: running requests keep their own. */
   apply(catalog: Catalog): Promise<void>;
@@ -118,6 +121,7 @@ export async function buildRequestPath(
     explanations,
     openCharges,
     overload,
+    sources: { overload: () => overload.state, connections: upstream.stats },
     catalog: () => routes.catalog,
     async apply(catalog) {
       routes = await routesOf(catalog, adapters, prices, log);
