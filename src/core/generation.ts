@@ -25,6 +25,8 @@ export interface GenerationRequest {
   readonly usesTools: boolean;
   /** True when the prompt carries images. */
   readonly usesImages: boolean;
+  /** Nobody waits for it: it is charged by the price of the tier `batch`. */
+  readonly isBatch?: true;
   /** The same request as the client said it, where that was not in OpenAI's dialect. */
   readonly native?: NativeRequest;
 }

@@ -25,12 +25,15 @@ export type TaskEndState = (typeof TASK_ENDS)[number];
 
 export const hasEnded = (state: TaskState): state is TaskEndState => TASK_ENDS.some((end) => end === state);
 
+/** What is done: one kind of picture, or many requests of any kind. */
+export type TaskKind = Operation | "batch";
+
 /** A task as its tenant may see it. Times are epoch milliseconds. */
 export interface Task {
   readonly id: TaskId;
   readonly tenant: TenantId;
   readonly key: KeyId;
-  readonly operation: Operation;
+  readonly operation: TaskKind;
   readonly model: string;
   readonly state: TaskState;
   /** 0 to 1; undefined: nobody says. */
@@ -67,6 +70,8 @@ export interface TaskError {
 
 export interface TaskResult {
   readonly pictures: readonly TaskPicture[];
+  /** Of a batch: its lines, and how many ended well or not. */
+  readonly lines?: { readonly total: number; readonly completed: number; readonly failed: number };
   /** What some dialects show besides: the prompt as the vendor rewrote it, seeds, buttons. */
   readonly extra?: JsonObject;
   /** Fields of the request that the vendor could not take. */

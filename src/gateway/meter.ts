@@ -10,6 +10,9 @@ import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 /** As vendors' tokens mostly are. */
 const CHARS_PER_TOKEN = 4;
 
+/** The tier by whose price a batch's lines are charged. */
+export const BATCH_TIER = "batch";
+
 /** What a generation consumed and what it costs before anybody asks who pays. */
 export interface Metered {
   readonly usage: Usage;
@@ -36,7 +39,8 @@ export function meter(
   const isTrusted = told !== undefined && isPlausible(told);
   // Told before the last content: the answer broke off, or the vendor's last word was missing or nonsense.
   const isStale = since.frames > 0;
-  const usage = !isTrusted ? estimate(request, delivered) : isStale ? withLater(told, since) : told;
+  const counted = !isTrusted ? estimate(request, delivered) : isStale ? withLater(told, since) : told;
+  const usage = request.isBatch === true ? { ...counted, serviceTier: BATCH_TIER } : counted;
   const flags: UsageFlag[] = [];
   if (told === undefined || (isTrusted && isStale)) flags.push("usage_estimated");
   else if (!isTrusted) flags.push("usage_implausible");

@@ -1,8 +1,7 @@
-import type { Operation } from "../core/catalog.ts";
 import type { JsonObject } from "../core/generation.ts";
 import { keyId, requestId, taskId, tenantId, vendorId } from "../core/ids.ts";
 import { micropointsOf } from "../core/points.ts";
-import type { Task, TaskError, TaskResult, TaskState } from "../core/task.ts";
+import type { Task, TaskError, TaskKind, TaskResult, TaskState } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
 
 /** As the table has it. */
@@ -10,7 +9,7 @@ export interface TaskRow {
   readonly id: string;
   readonly tenant: string;
   readonly key: string;
-  readonly operation: Operation;
+  readonly operation: TaskKind;
   readonly model: string;
   readonly state: TaskState;
   readonly run: number;

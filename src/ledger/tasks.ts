@@ -1,9 +1,8 @@
 import type { TransactionSql } from "postgres";
-import type { Operation } from "../core/catalog.ts";
 import type { JsonObject } from "../core/generation.ts";
 import type { KeyId, NodeId, RequestId, TaskId, TenantId } from "../core/ids.ts";
 import type { Micropoints } from "../core/points.ts";
-import type { Task, TaskEndState, TaskError, TaskResult, TaskState } from "../core/task.ts";
+import type { Task, TaskEndState, TaskError, TaskKind, TaskResult, TaskState } from "../core/task.ts";
 import type { Usage } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
 import type { Seal } from "./sealed.ts";
@@ -11,8 +10,8 @@ import { type TaskRow, taskOf } from "./task-row.ts";
 
 /** Work that outlives the request and the node that asked for it. Whoever has a task's `run` may change it, nobody else. */
 export interface TaskLedger {
-  /** A new task, run by this node. Its first event is that it is queued. */
-  accept(task: NewTask): Promise<void>;
+  /** A new task, run by this node, with what belongs to it. Its first event is that it is queued. */
+  accept(task: NewTask, also?: (transaction: Transaction) => Promise<void>): Promise<void>;
   /** False: the task is another run's by now, and this one must let go of it. */
   move(run: TaskRun, change: TaskChange): Promise<boolean>;
   /** The last change. `also` is done in the same transaction, only if it takes place. False: as above. */
@@ -56,7 +55,7 @@ export interface NewTask {
   readonly id: TaskId;
   readonly tenant: TenantId;
   readonly key: KeyId;
-  readonly operation: Operation;
+  readonly operation: TaskKind;
   readonly model: string;
   readonly shard: number;
   readonly charge: RequestId;
@@ -126,7 +125,7 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
     });
 
   return {
-    async accept(task) {
+    async accept(task, also) {
       const { id, metadata, about, webhook } = task;
       await sql.begin(async (tx) => {
         await tx`
@@ -137,6 +136,7 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
                   ${sealed(id, task.request)}, ${metadata === undefined ? null : tx.json(jsonOf(metadata))},
                   ${about === undefined ? null : sealed(id, about)}, ${webhook ?? null})`;
         await tx`insert into task_event (task, seq, data) values (${id}, 1, ${tx.json({ state: "queued" })})`;
+        await also?.(tx);
       });
     },
     async move({ id, run }, change) {

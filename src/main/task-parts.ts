@@ -6,12 +6,15 @@ import { type TaskId, vendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { TaskRunner } from "../gateway/tasks/runner.ts";
+import { errorBody } from "../http/errors.ts";
 import { createHookAddresses, type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
 import type { Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
+import { imageAnswer } from "../http/openai/images/image-answer.ts";
 import { imageRoutes } from "../http/openai/images/routes.ts";
 import { taskRoutes } from "../http/tasks/routes.ts";
 import { taskObject } from "../http/tasks/task-object.ts";
+import { createBatchLedger } from "../ledger/batches.ts";
 import { createSeal } from "../ledger/sealed.ts";
 import { createTaskLedger } from "../ledger/tasks.ts";
 import type { ClusterParts } from "./cluster-parts.ts";
@@ -40,11 +43,17 @@ export function openTasks(
   log: Log,
 ): TaskParts {
   const addresses = createHookAddresses(derivedKey(masterSecret, "vendor hooks"));
-  const ledger = createTaskLedger(sql, node, createSeal(derivedKey(masterSecret, "tasks"), random));
+  const seal = createSeal(derivedKey(masterSecret, "tasks"), random);
+  const ledger = createTaskLedger(sql, node, seal);
+  const batches = createBatchLedger(sql, seal);
   const { gateway, overload } = requests;
   const tasks = new TaskRunner({
     ...requests.generating,
     ledger,
+    batches,
+    gateway,
+    errorBody,
+    pictureBody: (task, request, base) => imageAnswer({ store, base, form: "url" }, task, request),
     store,
     webhooks,
     mediaNetwork,
@@ -77,7 +86,17 @@ export function openTasks(
     runner: tasks,
     routes(idempotency, metrics, { bodyLimitBytes }, routesLog) {
       const answering = { log: routesLog, random, countRequest: metrics.countRequest };
-      const ports = { ...answering, gateway, tasks, store, webhooks, idempotency, clock, bodyLimitBytes };
+      const ports = {
+        ...answering,
+        gateway,
+        tasks,
+        batches,
+        store,
+        webhooks,
+        idempotency,
+        clock,
+        bodyLimitBytes,
+      };
       return [taskRoutes(ports), imageRoutes(ports), hookRoutes({ ...ports, addresses, vendor })];
     },
   };

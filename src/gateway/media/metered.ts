@@ -3,7 +3,7 @@ import type { MediaRequest, MediaResult } from "../../core/media.ts";
 import { costOf, type Tariff } from "../../core/price.ts";
 import { isPlausible, NO_USAGE, type Usage } from "../../core/usage.ts";
 import type { UsageFlag } from "../../ledger/records.ts";
-import type { Metered } from "../meter.ts";
+import { BATCH_TIER, type Metered } from "../meter.ts";
 import { promptTokensForHold } from "../requests/prompt-tokens.ts";
 
 /** Held for each picture to work from: the most that a vendor counts for one (OpenAI, high fidelity). */
@@ -35,16 +35,21 @@ export function meteredAs(
  * What was made and what it costs. A picture that the vendor refused is none; a vendor that does not say what it made,
  * or says nonsense, is charged for the pictures that are there.
  */
-export function meterPictures(tariff: Tariff, { pictures, usage: told }: MediaResult): Metered {
+export function meterPictures(
+  tariff: Tariff,
+  { pictures, usage: told }: MediaResult,
+  isBatch = false,
+): Metered {
   const made = pictures.filter(({ kind }) => kind !== "refused").length;
   const isTrusted = told !== undefined && isPlausible(told);
   const flags: UsageFlag[] = [];
   if (told !== undefined && !isTrusted) flags.push("usage_implausible");
-  const usage = isTrusted
+  const counted = isTrusted
     ? made < pictures.length
       ? withMost(told, made)
       : told
     : { ...NO_USAGE, images: made };
+  const usage = isBatch ? { ...counted, serviceTier: BATCH_TIER } : counted;
   return { usage, cost: costOf(tariff, usage), isBillable: true, flags };
 }
 

@@ -4,6 +4,7 @@ import type { MediaRequest } from "../../core/media.ts";
 import { micropointsOf } from "../../core/points.ts";
 import type { TaskDialect } from "../../core/task.ts";
 import type { Caller } from "../gateway.ts";
+import type { BatchRequest } from "../requests/batch.ts";
 
 /** Everything that a node needs to do a task, whoever took it. Kept sealed, so it holds bytes only as kept media. */
 export interface PictureOrder {
@@ -15,9 +16,14 @@ export interface PictureOrder {
   readonly base: string;
   /** What signs the message to the client's own server; absent: the tenant's own. */
   readonly webhookSecret?: string;
+  /** Charged by the price of the tier `batch`. */
+  readonly isBatch?: true;
   /** In whose shape that message is; absent: Sluice's own. */
   readonly dialect?: TaskDialect;
 }
+
+/** The same of a batch: what its lines ask for is kept with them. */
+export type BatchOrder = Pick<PictureOrder, "caller" | "path" | "base" | "webhookSecret" | "dialect">;
 
 /** A request whose pictures are kept, so that any node can have them. */
 export type KeptRequest = Omit<MediaRequest, "inputs" | "mask"> & {
@@ -41,12 +47,21 @@ export interface TaskWish {
   readonly about?: JsonObject;
   /** The earlier task that this one goes on from. */
   readonly parentTask?: TaskId;
+  /** Absent: a new one is made up. */
+  readonly id?: TaskId;
+  /** A line of a batch: charged by the price of the tier `batch`. */
+  readonly isBatch?: true;
   /** Somebody waits for it: a vendor that is busy is a refusal then, not a reason to wait. */
   readonly isAwaited: boolean;
 }
 
+/** A batch as it is asked for. */
+export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook"> & {
+  readonly lines: readonly BatchRequest[];
+};
+
 /** JSON knows no bigint: the budget's points go as text. */
-export function packOrder(order: PictureOrder): JsonObject {
+export function packOrder(order: PictureOrder | BatchOrder): JsonObject {
   const { caller } = order;
   const budget = caller.budget && { ...caller.budget, points: String(caller.budget.points) };
   return { ...order, caller: { ...caller, budget } };

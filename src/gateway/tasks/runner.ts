@@ -1,12 +1,14 @@
-import { SHARDS, shardOf } from "../../actors/shard.ts";
+import { SHARDS } from "../../actors/shard.ts";
 import type { HookNews, RunningJob } from "../../adapters/media-adapter.ts";
 import type { Cancel } from "../../core/clock.ts";
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
 import { type RequestId, randomText, requestId, type TaskId, type TenantId, taskId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
 import { hasEnded, type Task } from "../../core/task.ts";
-import type { ClaimedTask, TaskSelection, Transaction } from "../../ledger/tasks.ts";
+import type { ClaimedTask, TaskRun as Right, TaskSelection, Transaction } from "../../ledger/tasks.ts";
 import type { Caller } from "../gateway.ts";
+import { pictureOfLine } from "./batch-picture.ts";
+import { type BatchPorts, BatchRun } from "./batch-run.ts";
 import { keepInputs } from "./inputs.ts";
 import {
   CLAIM_MS,
@@ -17,15 +19,16 @@ import {
   TASKS_PER_NODE,
   TASKS_PER_TENANT,
 } from "./limits.ts";
+import { newTask, parentJob } from "./new-task.ts";
 import { openTask } from "./open-task.ts";
-import { type PictureOrder, packOrder, type TaskWish, unpackOrder } from "./order.ts";
+import { type BatchOrder, type BatchWish, type PictureOrder, type TaskWish, unpackOrder } from "./order.ts";
 import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
-import { type AcceptedTask, BLANK, type TaskPorts, type TaskStep } from "./task-ports.ts";
+import type { AcceptedTask, TaskPorts, TaskStep, TaskWork } from "./task-ports.ts";
 import { type LeftAt, PictureRun, type TaskRunTerms } from "./task-run.ts";
 
 interface Running {
-  readonly run: PictureRun;
+  readonly run: TaskWork;
   readonly book: TaskBook;
   readonly isAwaited: boolean;
   readonly ended: Promise<unknown>;
@@ -68,12 +71,21 @@ export class TaskRunner {
    * Takes a task: when this resolves it is written down, and admitted.
    * @throws SluiceError what a client is refused with
    */
-  async accept(caller: Caller, wish: TaskWish, request: RequestId): Promise<AcceptedTask> {
+  accept(caller: Caller, wish: TaskWish, request: RequestId): Promise<AcceptedTask> {
+    return this.#arrive(caller, () => this.#accept(caller, wish, request));
+  }
+
+  /** Takes a batch: its lines are admitted one by one, when it is their turn. */
+  acceptBatch(caller: Caller, wish: BatchWish, request: RequestId): Promise<Task> {
+    return this.#arrive(caller, () => this.#acceptBatch(caller, wish, request));
+  }
+
+  async #arrive<Taken>(caller: Caller, take: () => Promise<Taken>): Promise<Taken> {
     const refusal = this.ports.refusal(caller.tier) ?? this.#refusal();
     if (refusal !== undefined) throw refusal;
     this.#arriving += 1;
     try {
-      return await this.#accept(caller, wish, request);
+      return await take();
     } finally {
       this.#arriving -= 1;
     }
@@ -155,58 +167,37 @@ export class TaskRunner {
     return new SluiceError("overloaded", message, { retryAfterMs: isFull ? 5_000 : 1_000 });
   }
 
+  async #refuseMany(tenant: TenantId): Promise<void> {
+    if ((await this.ports.ledger.unfinished(tenant)) < TASKS_PER_TENANT) return;
+    const message = `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`;
+    throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: 5_000 });
+  }
+
   async #accept(caller: Caller, wish: TaskWish, charged: RequestId): Promise<AcceptedTask> {
-    const { ledger, store, random, clock } = this.ports;
+    const { ledger, store, clock } = this.ports;
     const { tenant } = caller;
-    if ((await ledger.unfinished(tenant)) >= TASKS_PER_TENANT) {
-      const message = `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`;
-      throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: 5_000 });
-    }
-    const parent = wish.parentTask && (await this.#parent(tenant, wish.parentTask));
+    await this.#refuseMany(tenant);
+    const parent = wish.parentTask && (await parentJob(ledger, tenant, wish.parentTask));
     const asked = parent === undefined ? wish.request : { ...wish.request, parent };
     const opening = { caller, request: asked, requestId: charged, path: wish.path, isAgain: false };
     const { charge, candidates, admission } = await openTask(this.ports, opening);
     try {
-      const { path, base, metadata, about, dialect, webhook, isAwaited } = wish;
+      const { path, base, dialect, isBatch, webhook, isAwaited } = wish;
       const request = await keepInputs(store, tenant, asked);
-      const secret = webhook?.secret;
       const order: PictureOrder = {
         caller,
         request,
         path,
         base,
-        ...(secret === undefined ? {} : { webhookSecret: secret }),
+        ...(webhook?.secret === undefined ? {} : { webhookSecret: webhook.secret }),
         ...(dialect === undefined ? {} : { dialect }),
+        ...(isBatch === undefined ? {} : { isBatch }),
       };
-      const id = taskId(`task_${randomText(random.bytes(24))}`);
-      const { operation, model } = request;
+      const { id = this.#newId() } = wish;
       const createdAt = clock.now();
-      await ledger.accept({
-        id,
-        tenant,
-        key: caller.key,
-        operation,
-        model,
-        shard: shardOf("task", id),
-        charge: charged,
-        request: packOrder(order),
-        ...(metadata === undefined ? {} : { metadata }),
-        ...(about === undefined ? {} : { about }),
-        ...(webhook === undefined ? {} : { webhook: webhook.url }),
-      });
-      const task: Task = {
-        ...BLANK,
-        id,
-        tenant,
-        key: caller.key,
-        operation,
-        model,
-        charge: charged,
-        metadata,
-        about,
-        webhook: webhook?.url,
-        createdAt,
-      };
+      const { operation, model } = request;
+      const { row, task } = newTask({ ...wish, id, operation, model, charge: charged, createdAt }, order);
+      await ledger.accept(row);
       const terms = { right: { id, run: 1 }, order, charge, candidates, createdAt, isAwaited };
       this.#count("accepted");
       const ended = this.#run(task, terms, undefined);
@@ -217,40 +208,82 @@ export class TaskRunner {
     }
   }
 
-  async #parent(tenant: TenantId, id: TaskId): Promise<{ readonly vendor: string; readonly jobId: string }> {
-    const parent = await this.ports.ledger.find(tenant, id);
-    const jobId = parent?.result?.jobId;
-    if (parent?.vendor === undefined || jobId === undefined) {
-      throw new SluiceError(
-        "not_found",
-        "There is no such task to go on from, or its vendor keeps no jobs.",
-        {
-          param: "parent",
-        },
-      );
-    }
-    return { vendor: parent.vendor, jobId };
+  #newRequestId(): RequestId {
+    return requestId(`req_${randomText(this.ports.random.bytes(24))}`);
+  }
+
+  #newId(): TaskId {
+    return taskId(`task_${randomText(this.ports.random.bytes(24))}`);
+  }
+
+  async #acceptBatch(caller: Caller, wish: BatchWish, charged: RequestId): Promise<Task> {
+    const { ledger, batches, clock } = this.ports;
+    await this.#refuseMany(caller.tenant);
+    const { path, base, webhook, lines } = wish;
+    const secret = webhook?.secret;
+    const order: BatchOrder = {
+      caller,
+      path,
+      base,
+      ...(secret === undefined ? {} : { webhookSecret: secret }),
+    };
+    const id = this.#newId();
+    const createdAt = clock.now();
+    const head = { ...wish, id, operation: "batch", model: "", charge: charged, createdAt } as const;
+    const { row, task } = newTask(head, order);
+    const asked = lines.map(({ customId, url, body }) => ({ customId, request: { url, body } }));
+    await ledger.accept(row, (transaction) => batches.add(transaction, id, asked));
+    this.#count("accepted");
+    void this.#runBatch(task, { id, run: 1 }, order);
+    return task;
+  }
+
+  #runBatch(task: Task, right: Right, order: BatchOrder): AcceptedTask["ended"] {
+    const book = this.#bookOf(task, right, order);
+    const making = {
+      clock: this.ports.clock,
+      find: (tenant: TenantId, id: TaskId) => this.find(tenant, id),
+      accept: (caller: Caller, wish: TaskWish) => this.accept(caller, wish, this.#newRequestId()),
+      isClosing: () => this.#isClosing,
+    };
+    const picture: BatchPorts["picture"] = (...asked) => pictureOfLine(making, ...asked);
+    const isBusy = () => this.ports.refusal("test") !== undefined;
+    const run = new BatchRun({ ...this.ports, picture, isBusy }, book, right, order);
+    return this.#keep(task, { run, book, isAwaited: false }, run.go(), () => 0);
   }
 
   #run(task: Task, terms: TaskRunTerms, left: LeftAt | undefined): AcceptedTask["ended"] {
-    const { id } = task;
-    const { ledger, clock, log } = this.ports;
-    const book = new TaskBook(
-      {
-        ledger,
-        clock,
-        log,
-        told: () => this.#told(id),
-        ending: (ended, transaction) => this.#message(ended, terms.order, transaction),
-      },
-      terms.right,
-      task,
-    );
+    const book = this.#bookOf(task, terms.right, terms.order);
     const run = new PictureRun(this.ports, book, terms);
-    if (task.isCancelWanted) run.cancel();
-    const ended = run
-      .go(left)
-      .catch((thrown: unknown) => log.error("a task broke off", { task: id, cause: String(thrown) }))
+    const going = run.go(left);
+    return this.#keep(
+      task,
+      { run, book, isAwaited: terms.isAwaited },
+      going,
+      () => terms.charge.attempts.length,
+    );
+  }
+
+  #bookOf(task: Task, right: Right, order: BatchOrder): TaskBook {
+    const { ledger, clock, log } = this.ports;
+    const told = () => this.#told(task.id);
+    const ending = (ended: Task, transaction: Transaction) => this.#message(ended, order, transaction);
+    return new TaskBook({ ledger, clock, log, told, ending }, right, task);
+  }
+
+  /** Keeps what runs until it has ended, here or for this node. */
+  #keep(
+    { id, isCancelWanted }: Task,
+    running: Omit<Running, "ended">,
+    going: Promise<void>,
+    attempts: () => number,
+  ): AcceptedTask["ended"] {
+    const { run, book } = running;
+    if (isCancelWanted) run.cancel();
+    const ended = going
+      .catch((thrown: unknown) =>
+        this.ports.log.error("a task broke off", { task: id, cause: String(thrown) }),
+      )
       .then(() => {
         if (this.#running.get(id)?.run === run) this.#running.delete(id);
         const { state, error } = book.task;
@@ -258,13 +291,13 @@ export class TaskRunner {
         if (error?.mayHaveRun === true) this.#count("may_have_run");
         if (!hasEnded(state)) return undefined;
         this.ports.webhooks.wake();
-        return { task: book.task, attempts: terms.charge.attempts.length };
+        return { task: book.task, attempts: attempts() };
       });
-    this.#running.set(id, { run, book, isAwaited: terms.isAwaited, ended });
+    this.#running.set(id, { ...running, ended });
     return ended;
   }
 
-  async #message(task: Task, order: PictureOrder, transaction: Transaction): Promise<void> {
+  async #message(task: Task, order: BatchOrder, transaction: Transaction): Promise<void> {
     const { base, webhookSecret, dialect } = order;
     if (task.webhook === undefined) return;
     await this.ports.webhooks.enqueue(transaction, {
@@ -296,7 +329,7 @@ export class TaskRunner {
         this.ports.owns(shard),
       );
       for (let count = 0; count < CLAIMS_AT_ONCE && this.#refusal() === undefined; count += 1) {
-        const charge = requestId(`req_${randomText(this.ports.random.bytes(24))}`);
+        const charge = this.#newRequestId();
         const claimed = await this.ports.ledger.claim(shards, charge);
         if (claimed === undefined) return;
         // One that this very node let lapse: its former run finds out at its next step.
@@ -309,13 +342,18 @@ export class TaskRunner {
   }
 
   async #goOn({ task, run: right, request, vendorKey, job }: ClaimedTask, charged: RequestId): Promise<void> {
-    const { log, clock, ledger } = this.ports;
+    const { log } = this.ports;
     const order = unpackOrder(request);
     const { caller } = order;
     const route = this.ports
       .routes()
       .models.get(task.model)
       ?.find(({ vendor, model, media }) => vendor.id === task.vendor && model === task.vendorModel && media);
+    if (task.operation === "batch") {
+      this.#count("claimed");
+      void this.#runBatch(task, right, order);
+      return;
+    }
     log.info("a task goes on here", { task: task.id, state: task.state, run: right.run });
     try {
       const opening = { caller, request: order.request, requestId: charged, path: order.path, isAgain: true };
@@ -333,16 +371,9 @@ export class TaskRunner {
         log.warn("a task cannot go on yet", { task: task.id, code: error.code });
         return;
       }
-      const ports = {
-        ledger,
-        clock,
-        log,
-        told: () => this.#told(task.id),
-        ending: (ended: Task, transaction: Transaction) => this.#message(ended, order, transaction),
-      };
       const { code, message } = error;
       const mayHaveRun = task.state === "queued" ? {} : { mayHaveRun: true };
-      const book = new TaskBook(ports, right, task);
+      const book = this.#bookOf(task, right, order);
       await book.end({ state: "failed", error: { code, message, ...mayHaveRun }, cost: ZERO });
     }
   }

@@ -244,24 +244,27 @@ export const SCHEMAS: JsonObject = {
     data: listOf(object({ b64_json: text, url: text, revised_prompt: text })),
     usage: { type: ["object", "null"] },
   }),
-  TaskRequest: object(
-    {
-      type: { enum: ["image", "image_edit"], description: "Absent: an edit when it comes with a picture." },
-      model: { ...text, examples: ["sandbox-image"] },
-      prompt: text,
-      input: {
-        type: "object",
-        description: "The fields of the pictures, where they do not stand beside it.",
-      },
-      metadata: { type: "object" },
-      webhook: {
-        description: "Who is told of the end, as Standard Webhooks has it.",
-        anyOf: [text, object({ url: text, secret: text }, ["url"])],
-      },
-      parent: { ...text, description: "The task that this one goes on from, at the same vendor." },
+  TaskRequest: object({
+    type: {
+      enum: ["image", "image_edit", "batch"],
+      description: "Absent: an edit when it comes with a picture, a batch when it comes with requests.",
     },
-    ["model"],
-  ),
+    requests: listOf(
+      object({ custom_id: text, method: text, url: text, body: { type: "object" } }, ["body"]),
+    ),
+    model: { ...text, examples: ["sandbox-image"] },
+    prompt: text,
+    input: {
+      type: "object",
+      description: "The fields of the pictures, where they do not stand beside it.",
+    },
+    metadata: { type: "object" },
+    webhook: {
+      description: "Who is told of the end, as Standard Webhooks has it.",
+      anyOf: [text, object({ url: text, secret: text }, ["url"])],
+    },
+    parent: { ...text, description: "The task that this one goes on from, at the same vendor." },
+  }),
   Task: object({
     id: text,
     object: text,

@@ -68,9 +68,9 @@ export const TASK_CALLS: readonly Description[] = [
     method: "post",
     path: "/v1/tasks",
     tag: "Tasks",
-    summary: "Have pictures made, and fetch them later",
+    summary: "Have pictures made, or many requests done, and fetch what came of it later",
     description:
-      "Once this has answered, the task comes to an end whatever becomes of the node that took it. A `webhook` is told of that end.",
+      "A `batch` runs its lines one by one at the price of the tier `batch`, while nobody who waits needs the node. Its body may also be nothing but JSON lines (`application/jsonl`). Once this has answered, the task comes to an end whatever becomes of the node that took it. A `webhook` is told of that end.",
     access: "client",
     body: ref("TaskRequest"),
     headers: IDEMPOTENCY,
@@ -107,6 +107,20 @@ export const TASK_CALLS: readonly Description[] = [
       "Costs nothing where the vendor takes the job back. One that a vendor makes all the same ends as cancelled when it is made, and is charged. What has ended stays as it is.",
     access: "client",
     answers: { 200: json("The task.", "Task"), 404: NO_TASK },
+  },
+  {
+    method: "get",
+    path: "/v1/tasks/{id}/output",
+    tag: "Tasks",
+    summary: "What a batch's lines were answered with so far, as JSON lines",
+    access: "client",
+    answers: {
+      200: {
+        text: "A line for each request that is done.",
+        types: { "application/jsonl": { type: "string" } },
+      },
+      404: NO_TASK,
+    },
   },
   {
     method: "get",

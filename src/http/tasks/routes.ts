@@ -2,9 +2,11 @@ import { Elysia } from "elysia";
 import { SluiceError } from "../../core/errors.ts";
 import { type RequestId, type TaskId, taskId } from "../../core/ids.ts";
 import { hasEnded, TASK_STATES, type Task } from "../../core/task.ts";
-import type { Caller, Gateway } from "../../gateway/gateway.ts";
+import type { Caller, Credential, Gateway, Scope } from "../../gateway/gateway.ts";
+import type { BatchPath } from "../../gateway/requests/batch.ts";
 import { invalid } from "../../gateway/requests/fields.ts";
 import type { TaskRunner } from "../../gateway/tasks/runner.ts";
+import type { BatchLedger } from "../../ledger/batches.ts";
 import type { MediaStore } from "../../media/media.ts";
 import type { Webhooks } from "../../webhooks/webhooks.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
@@ -13,13 +15,15 @@ import { type AddressSource, credentialOf } from "../credential.ts";
 import { rateLimitHeaders } from "../errors.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { pathPart } from "../stored-text.ts";
+import { batchOutput } from "./batch-output.ts";
 import { taskEvents } from "./event-body.ts";
 import { taskObject } from "./task-object.ts";
-import { parseTask, unknownTask } from "./task-request.ts";
+import { parseTask, parseTaskLines, type TaskBody, unknownTask } from "./task-request.ts";
 
 export interface TaskRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
   readonly tasks: TaskRunner;
+  readonly batches: Pick<BatchLedger, "results">;
   readonly store: MediaStore;
   readonly webhooks: Pick<Webhooks, "checkUrl">;
   readonly idempotency: Idempotency;
@@ -36,8 +40,8 @@ const USUALLY_LISTED = 20;
 /** `/v1/tasks`: work that is asked for now and fetched later. */
 export function taskRoutes(ports: TaskRoutePorts) {
   const answer = createAnswer(ports);
-  const callerOf = async (request: Request, server: AddressSource | null): Promise<Caller> =>
-    ports.gateway.authenticate(credentialOf(request, server), "images");
+  const callerOf = (request: Request, server: AddressSource | null): Promise<Caller> =>
+    callerWithAny(ports.gateway, credentialOf(request, server));
   const found = async (request: Request, server: AddressSource | null, id: string): Promise<Task> => {
     const { tenant } = await callerOf(request, server);
     const task = await ports.tasks.find(tenant, idOf(id));
@@ -50,7 +54,9 @@ export function taskRoutes(ports: TaskRoutePorts) {
     .post(
       PATH,
       ({ request, server }) =>
-        answer(request, PATH, async (id) => create(ports, request, await callerOf(request, server), id)),
+        answer(request, PATH, async (id) =>
+          create(ports, request, server, await callerOf(request, server), id),
+        ),
       { parse: "none" },
     )
     .get(PATH, ({ request, server }) =>
@@ -67,6 +73,14 @@ export function taskRoutes(ports: TaskRoutePorts) {
         return shown(request, task);
       }),
     )
+    .get(`${PATH}/:id/output`, ({ request, server, params }) =>
+      answer(request, `${PATH}/{id}/output`, async () => {
+        const { id } = await found(request, server, params.id);
+        return new Response(batchOutput(ports.batches, id), {
+          headers: { "content-type": "application/jsonl", "x-sluice-task": id },
+        });
+      }),
+    )
     .get(`${PATH}/:id/events`, ({ request, server, params }) =>
       answer(request, `${PATH}/{id}/events`, async () =>
         events(ports, request, server, await found(request, server, params.id)),
@@ -80,16 +94,27 @@ const idOf = (text: string): TaskId => taskId(pathPart(text) ?? "");
 async function create(
   ports: TaskRoutePorts,
   request: Request,
+  server: AddressSource | null,
   caller: Caller,
   id: RequestId,
 ): Promise<Response> {
   const bytes = await readBody(request, ports.bodyLimitBytes);
-  const body = parseTask(parseJson(bytes));
+  const isLines = /^application\/(?:jsonl|x-ndjson|x-jsonlines)\b/i.test(
+    request.headers.get("content-type") ?? "",
+  );
+  const body = isLines
+    ? parseTaskLines(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
+    : parseTask(parseJson(bytes));
+  for (const scope of scopesOf(body)) {
+    await ports.gateway.authenticate(credentialOf(request, server), scope);
+  }
   if (body.webhook !== undefined) ports.webhooks.checkUrl(body.webhook.url, "webhook");
   const run = async (): Promise<Response> => {
     const base = originOf(request);
-    const wish = { ...body, path: PATH, base, isAwaited: false };
-    const { task, limit, tokenLimit } = await ports.tasks.accept(caller, wish, id);
+    const { task, limit, tokenLimit } =
+      "lines" in body
+        ? { ...NO_LIMITS, task: await ports.tasks.acceptBatch(caller, { ...body, path: PATH, base }, id) }
+        : await ports.tasks.accept(caller, { ...body, path: PATH, base, isAwaited: false }, id);
     const headers: Record<string, string> = { location: `${PATH}/${task.id}`, "x-sluice-task": task.id };
     for (const state of [limit, tokenLimit])
       if (state !== undefined) Object.assign(headers, rateLimitHeaders(state));
@@ -101,6 +126,35 @@ async function create(
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   return ports.idempotency.once(key, about, run);
 }
+
+/** What can be done by a task; a key that may do any of it may look at tasks. */
+const SCOPES = ["images", "chat", "completions", "embeddings"] as const satisfies readonly Scope[];
+
+const SCOPE_OF_PATH: Readonly<Record<BatchPath, Scope>> = {
+  "/v1/chat/completions": "chat",
+  "/v1/completions": "completions",
+  "/v1/embeddings": "embeddings",
+  "/v1/images/generations": "images",
+};
+
+const scopesOf = (body: TaskBody): ReadonlySet<Scope> =>
+  new Set("lines" in body ? body.lines.map(({ url }) => SCOPE_OF_PATH[url]) : ["images"]);
+
+/** @throws SluiceError of the first scope when the key has none of them, or is none */
+async function callerWithAny(gateway: Gateway, credential: Credential): Promise<Caller> {
+  let refusal: unknown;
+  for (const scope of SCOPES) {
+    try {
+      return await gateway.authenticate(credential, scope);
+    } catch (thrown) {
+      if (!(thrown instanceof SluiceError) || thrown.code !== "permission_denied") throw thrown;
+      refusal ??= thrown;
+    }
+  }
+  throw refusal;
+}
+
+const NO_LIMITS = { limit: undefined, tokenLimit: undefined };
 
 async function list(ports: TaskRoutePorts, request: Request, { tenant }: Caller): Promise<Response> {
   const { searchParams } = new URL(request.url);

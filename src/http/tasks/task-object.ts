@@ -28,7 +28,11 @@ export async function taskObject(
     completed_at: seconds(task.endedAt),
     expires_at: seconds(task.expiresAt),
     cancel_requested: task.isCancelWanted,
-    output: result === undefined ? [] : await outputOf(store, task.tenant, result.pictures, base),
+    output:
+      task.operation === "batch"
+        ? [{ url: `${base}/v1/tasks/${task.id}/output`, content_type: "application/jsonl" }]
+        : await outputOf(store, task.tenant, result?.pictures ?? [], base),
+    ...(result?.lines === undefined ? {} : { request_counts: result.lines }),
     ...(result?.extra === undefined ? {} : { extra: result.extra }),
     ...(result?.dropped === undefined ? {} : { dropped: result.dropped }),
     usage: usage === undefined ? null : usageObject(usage),

@@ -2,15 +2,25 @@ import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
 import { type TaskId, taskId } from "../../core/ids.ts";
 import { isMediaOperation, type MediaRequest } from "../../core/media.ts";
+import { type BatchRequest, parseBatch, readJsonLines } from "../../gateway/requests/batch.ts";
 import { asBody, asObject, invalid } from "../../gateway/requests/fields.ts";
 import { parseMedia } from "../../gateway/requests/media.ts";
 
 /** What a client wants done, and told about it. */
-export interface TaskBody {
+export type TaskBody = PictureBody | BatchBody;
+
+export interface BatchBody extends AnyBody {
+  readonly lines: readonly BatchRequest[];
+}
+
+export interface PictureBody extends AnyBody {
   readonly request: MediaRequest;
+  readonly parentTask?: TaskId;
+}
+
+interface AnyBody {
   readonly metadata?: JsonObject;
   readonly webhook?: { readonly url: string; readonly secret?: string };
-  readonly parentTask?: TaskId;
 }
 
 /** OpenAI's bounds of metadata. */
@@ -21,10 +31,14 @@ const OWN: ReadonlySet<string> = new Set(["type", "input", "body", "webhook", "m
 
 /**
  * Reads the body of `POST /v1/tasks`: `{type?, model, prompt, …}`, flat or with OpenAI's images body in `input` or
- * `body`. Without a type, what comes with a picture is an edit. Throws SluiceError `invalid_request` with `param`.
+ * `body`. Without a type, what comes with a picture is an edit. A batch has its lines in `requests`, or as JSON lines in
+ * `input`. Throws SluiceError `invalid_request` with `param`.
  */
 export function parseTask(value: unknown): TaskBody {
   const body = asBody(value);
+  if (body.type === "batch" || body.requests !== undefined) {
+    return { lines: parseBatch(linesOf(body), body.endpoint), ...told(body) };
+  }
   const flat = Object.fromEntries(Object.entries(body).filter(([name]) => !OWN.has(name)));
   const inner = body.input ?? body.body;
   const asked: JsonObject =
@@ -34,16 +48,32 @@ export function parseTask(value: unknown): TaskBody {
   );
   const type = body.type ?? (hasPicture ? "image_edit" : "image");
   if (typeof type !== "string" || !isMediaOperation(type)) {
-    throw invalid("type", "must be 'image' or 'image_edit'");
+    throw invalid("type", "must be 'image', 'image_edit' or 'batch'");
   }
-  const { webhook, metadata, parent } = body;
+  const { parent } = body;
   return {
     request: parseMedia(asked, type),
-    ...(webhook === undefined || webhook === null ? {} : { webhook: webhookOf(webhook) }),
-    ...(metadata === undefined || metadata === null ? {} : { metadata: metadataOf(metadata) }),
+    ...told(body),
     ...(typeof parent === "string" ? { parentTask: taskId(parent) } : {}),
   };
 }
+
+/** A body that is nothing but a batch's lines. */
+export const parseTaskLines = (text: string): BatchBody => ({
+  lines: parseBatch(readJsonLines(text), undefined),
+});
+
+function linesOf({ requests, input }: JsonObject): readonly unknown[] {
+  if (Array.isArray(requests)) return requests;
+  if (requests !== undefined) throw invalid("requests", "must be an array");
+  if (typeof input !== "string") throw invalid("requests", "is required");
+  return readJsonLines(input);
+}
+
+const told = ({ webhook, metadata }: JsonObject): AnyBody => ({
+  ...(webhook === undefined || webhook === null ? {} : { webhook: webhookOf(webhook) }),
+  ...(metadata === undefined || metadata === null ? {} : { metadata: metadataOf(metadata) }),
+});
 
 function webhookOf(value: unknown): { readonly url: string; readonly secret?: string } {
   if (typeof value === "string") return { url: value };

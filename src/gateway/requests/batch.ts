@@ -1,0 +1,66 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
+import { asObject, invalid } from "./fields.ts";
+
+/** One line of a batch, in the form that OpenAI's batches have. */
+export interface BatchRequest {
+  readonly customId: string | undefined;
+  readonly url: BatchPath;
+  readonly body: JsonObject;
+}
+
+/** What a batch may ask for. */
+export const BATCH_PATHS = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/embeddings",
+  "/v1/images/generations",
+] as const;
+export type BatchPath = (typeof BATCH_PATHS)[number];
+
+/** OpenAI's bounds. */
+const MOST_LINES = 50_000;
+const MOST_ID_CHARS = 512;
+
+/**
+ * Reads a batch's lines: objects `{custom_id?, method?, url?, body}`. A line without `url` is for `endpoint`.
+ * Throws SluiceError `invalid_request` with the line in `param`.
+ */
+export function parseBatch(lines: readonly unknown[], endpoint: unknown): readonly BatchRequest[] {
+  if (lines.length === 0) throw invalid("requests", "must hold at least one request");
+  if (lines.length > MOST_LINES) throw invalid("requests", `must hold at most ${MOST_LINES} requests`);
+  const seen = new Set<string>();
+  return lines.map((value, at) => {
+    const where = `requests[${at}]`;
+    const line = asObject(value, where);
+    const body = asObject(line.body, `${where}.body`);
+    if (line.method !== undefined && line.method !== "POST")
+      throw invalid(`${where}.method`, "must be 'POST'");
+    const named = line.url ?? endpoint ?? BATCH_PATHS[0];
+    const url = BATCH_PATHS.find((path) => path === named);
+    if (url === undefined) throw invalid(`${where}.url`, `must be one of ${BATCH_PATHS.join(", ")}`);
+    if (body.stream === true) throw invalid(`${where}.body.stream`, "must not be true in a batch");
+    const { custom_id: customId } = line;
+    if (customId === undefined || customId === null) return { customId: undefined, url, body };
+    if (typeof customId !== "string" || customId.length > MOST_ID_CHARS) {
+      throw invalid(`${where}.custom_id`, `must be a string of at most ${MOST_ID_CHARS} characters`);
+    }
+    if (seen.has(customId)) throw invalid(`${where}.custom_id`, "is that of a line before it");
+    seen.add(customId);
+    return { customId, url, body };
+  });
+}
+
+/** The values of a text of JSON lines; empty lines are none. @throws SluiceError `invalid_json` that names the line */
+export function readJsonLines(text: string): readonly unknown[] {
+  const values: unknown[] = [];
+  for (const [at, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    try {
+      values.push(JSON.parse(line));
+    } catch {
+      throw new SluiceError("invalid_json", `Line ${at + 1} is not JSON.`, { param: `requests[${at}]` });
+    }
+  }
+  return values;
+}

@@ -1,0 +1,49 @@
+import { shardOf } from "../../actors/shard.ts";
+import { SluiceError } from "../../core/errors.ts";
+import type { RequestId, TaskId, TenantId } from "../../core/ids.ts";
+import type { Task, TaskKind } from "../../core/task.ts";
+import type { NewTask, TaskLedger } from "../../ledger/tasks.ts";
+import { type BatchOrder, type PictureOrder, packOrder, type TaskWish } from "./order.ts";
+import { BLANK } from "./task-ports.ts";
+
+/** What a task is, whatever it is about. */
+export interface TaskHead extends Pick<TaskWish, "metadata" | "about" | "webhook"> {
+  readonly id: TaskId;
+  readonly operation: TaskKind;
+  readonly model: string;
+  readonly charge: RequestId;
+  readonly createdAt: number;
+}
+
+/** A task as it is written down, and as it is shown from then on. */
+export function newTask(
+  { id, operation, model, charge, createdAt, metadata, about, webhook }: TaskHead,
+  order: PictureOrder | BatchOrder,
+): { readonly row: NewTask; readonly task: Task } {
+  const { tenant, key } = order.caller;
+  const common = { id, tenant, key, operation, model, charge };
+  return {
+    row: {
+      ...common,
+      shard: shardOf("task", id),
+      request: packOrder(order),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(about === undefined ? {} : { about }),
+      ...(webhook === undefined ? {} : { webhook: webhook.url }),
+    },
+    task: { ...BLANK, ...common, metadata, about, webhook: webhook?.url, createdAt },
+  };
+}
+
+/** The job that a task goes on from. @throws SluiceError `not_found` */
+export async function parentJob(
+  ledger: Pick<TaskLedger, "find">,
+  tenant: TenantId,
+  id: TaskId,
+): Promise<{ readonly vendor: string; readonly jobId: string }> {
+  const parent = await ledger.find(tenant, id);
+  const jobId = parent?.result?.jobId;
+  if (parent?.vendor !== undefined && jobId !== undefined) return { vendor: parent.vendor, jobId };
+  const message = "There is no such task to go on from, or its vendor keeps no jobs.";
+  throw new SluiceError("not_found", message, { param: "parent" });
+}
