@@ -2,12 +2,15 @@ import type { AdapterName } from "../core/catalog.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Adapter } from "./adapter.ts";
 import { createAnthropic } from "./anthropic/index.ts";
+import { claid } from "./claid/index.ts";
 import { deepseek } from "./deepseek/index.ts";
 import { doubao } from "./doubao/index.ts";
 import { createGemini } from "./gemini/index.ts";
 import type { MediaAdapter, VendorAdapters } from "./media-adapter.ts";
+import { midjourney } from "./midjourney/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
+import { photoroom } from "./photoroom/index.ts";
 import { createQwen } from "./qwen/index.ts";
 import { createSandbox } from "./sandbox/index.ts";
 import { createSandboxMedia } from "./sandbox/media/adapter.ts";
@@ -28,7 +31,7 @@ export function createAdapters({
     openaiCompatible,
     createSandbox(clock),
   ];
-  const media: readonly MediaAdapter[] = [createSandboxMedia(clock)];
+  const media: readonly MediaAdapter[] = [midjourney, photoroom, claid, createSandboxMedia(clock)];
   const adapters = new Map<AdapterName, VendorAdapters>();
   for (const adapter of text) adapters.set(adapter.name, { text: adapter });
   for (const adapter of media) adapters.set(adapter.name, { ...adapters.get(adapter.name), media: adapter });

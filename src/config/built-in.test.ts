@@ -30,10 +30,17 @@ describe("the built-in vendors and models", () => {
   test("charges no more for cached tokens than for others", () => {
     for (const [name, candidates] of Object.entries(builtIns.models)) {
       for (const { price } of candidates) {
-        if (price === "free") continue;
+        if (price === "free" || price.input === undefined) continue;
         const isCheaper = Number(price.cachedInput ?? price.input) <= Number(price.input);
         expect([name, isCheaper]).toEqual([name, true]);
       }
+    }
+  });
+
+  test("what has no known price is named, and belongs to a vendor that is", () => {
+    for (const [name, candidates] of Object.entries(builtIns.unpriced ?? {})) {
+      expect(builtIns.models[name]).toBeUndefined();
+      for (const { vendor } of candidates) expect(Object.keys(builtIns.vendors)).toContain(vendor);
     }
   });
 

@@ -22,9 +22,9 @@ import {
   type CandidateInput,
   type KeyInput,
   keyIdOf,
-  type ModelInput,
   type OverloadInput,
   type RoutingInput,
+  type UnpricedInput,
   type VendorInput,
 } from "./schema.ts";
 
@@ -53,7 +53,7 @@ export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
   return hookSecret === undefined ? spec : conceal({ ...spec, hookSecret }, ["hookSecret"]);
 }
 
-export function modelSpecOf(name: string, input: ModelInput): ModelSpec {
+export function modelSpecOf(name: string, input: readonly (CandidateInput | UnpricedInput)[]): ModelSpec {
   return { name, candidates: input.map(candidateOf) };
 }
 
@@ -96,12 +96,12 @@ function limitsOf(input: NonNullable<VendorInput["limits"]>): VendorLimits {
   };
 }
 
-function candidateOf(input: CandidateInput): Candidate {
+function candidateOf(input: CandidateInput | UnpricedInput): Candidate {
   return {
     vendor: vendorId(input.vendor),
     model: input.model,
     quality: input.quality ?? DEFAULT_QUALITY,
-    price: priceOf(input.price),
+    ...(input.price === undefined ? {} : { price: priceOf(input.price) }),
     ...(input.maxOutput === undefined ? {} : { maxOutputTokens: input.maxOutput }),
     ...(input.operations === undefined ? {} : { operations: input.operations }),
   };

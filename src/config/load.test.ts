@@ -88,12 +88,33 @@ describe("keys in the environment", () => {
     ["DEEPSEEK_API_KEY", "deepseek", "deepseek-flash"],
     ["DASHSCOPE_API_KEY", "qwen", "qwen-plus"],
     ["ARK_API_KEY", "doubao", "doubao-seed-2-1-pro"],
+    ["PHOTOROOM_API_KEY", "photoroom", "photoroom/remove-background"],
   ])("%s brings %s with its priced models", (variable, vendor, model) => {
     const config = load(undefined, { [variable]: "sk-from-environment" });
     expect(vendorOf(config, vendor).keys.map((key) => key.secret)).toEqual(["sk-from-environment"]);
     const [candidate] = modelOf(config, model).candidates;
     expect(candidate?.vendor as string).toBe(vendor);
     expect(candidate?.price?.kind).toBeOneOf(["metered", "timed"]);
+  });
+
+  test("Midjourney comes with the place of its proxy, and not without", () => {
+    const config = load(undefined, { MJ_PROXY_URL: "https://mj.test/", MJ_PROXY_SECRET: "s3cret" });
+    const [key] = vendorOf(config, "midjourney").keys;
+    expect([vendorOf(config, "midjourney").baseUrl, key?.secret]).toEqual(["https://mj.test", "s3cret"]);
+    expect(modelOf(config, "midjourney").candidates[0]?.price?.kind).toBe("metered");
+    for (const half of [{ MJ_PROXY_URL: "https://mj.test" }, { MJ_PROXY_SECRET: "s3cret" }]) {
+      expect(load(undefined, half).catalog.vendors.size).toBe(1);
+    }
+    const nowhere = { MJ_PROXY_URL: "mj.test", MJ_PROXY_SECRET: "s3cret" };
+    expect(() => load(undefined, nowhere)).toThrow("MJ_PROXY_URL must be a URL");
+  });
+
+  test("Claid's models are there without a price, which a file gives them", () => {
+    const env = { CLAID_API_KEY: "k" };
+    expect(modelOf(load(undefined, env), "claid/ai-edit").candidates).toMatchObject([{ vendor: "claid" }]);
+    expect(modelOf(load(undefined, env), "claid/ai-edit").candidates[0]?.price).toBeUndefined();
+    const priced = "models: { claid/edit: [{ vendor: claid, model: edit, price: { image: 0.05 } }] }";
+    expect(modelOf(load(priced, env), "claid/edit").candidates[0]?.price?.kind).toBe("metered");
   });
 
   test("an empty one brings nothing", () => {

@@ -60,7 +60,7 @@ describe("mistakes name their path and line", () => {
     [
       "an empty list of keys",
       "vendors:\n  a: { adapter: gemini, keys: [] }",
-      "2 vendors.a.keys: is required: list at least one key",
+      "2 vendors.a.keys: is required: list at least one key, or set GEMINI_API_KEY",
     ],
     [
       "a compatible vendor without an address",

@@ -1,6 +1,6 @@
 import type { ModelSpec, VendorSpec } from "../core/catalog.ts";
 import { modelSpecOf } from "./convert.ts";
-import type { BuiltIns, FileInput, ModelInput } from "./schema.ts";
+import type { BuiltIns, CandidateInput, FileInput, UnpricedInput } from "./schema.ts";
 import { vendorsNamedByModels } from "./vendors.ts";
 
 /**
@@ -12,12 +12,15 @@ export function modelSpecs(
   builtIns: BuiltIns,
   vendors: readonly VendorSpec[],
 ): ReadonlyMap<string, ModelSpec> {
-  const models = new Map<string, ModelInput>(Object.entries(file.models ?? {}));
+  const models = new Map<string, readonly (CandidateInput | UnpricedInput)[]>(
+    Object.entries(file.models ?? {}),
+  );
   const named = vendorsNamedByModels(file);
+  const known = Object.entries({ ...builtIns.models, ...builtIns.unpriced });
   for (const vendor of vendors) {
     const isAlwaysThere = isBuiltInWithoutKey(builtIns, vendor.id);
     if (named.has(vendor.id) && !isAlwaysThere) continue;
-    for (const [name, candidates] of Object.entries(builtIns.models)) {
+    for (const [name, candidates] of known) {
       if (file.models !== undefined && Object.hasOwn(file.models, name)) continue;
       const own = candidates.filter((candidate) => servesFor(builtIns, candidate.vendor, vendor));
       if (own.length === 0) continue;

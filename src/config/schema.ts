@@ -76,15 +76,16 @@ export const vendorSchema = z
 export type VendorInput = z.input<typeof vendorSchema>;
 export type KeyInput = z.input<typeof keySchema>;
 
+const unpricedFields = {
+  vendor: shortName,
+  model: modelName.describe("The vendor's own name for the model."),
+  quality: share.optional().describe("0 to 1, your judgement; absent: 0.5."),
+  maxOutput: count.optional().describe("The most tokens that the model can answer with."),
+  operations: z.array(z.enum(OPERATIONS)).min(1).optional(),
+};
+
 export const candidateSchema = z
-  .strictObject({
-    vendor: shortName,
-    model: modelName.describe("The vendor's own name for the model."),
-    quality: share.optional().describe("0 to 1, your judgement; absent: 0.5."),
-    price: priceSchema,
-    maxOutput: count.optional().describe("The most tokens that the model can answer with."),
-    operations: z.array(z.enum(OPERATIONS)).min(1).optional(),
-  })
+  .strictObject({ ...unpricedFields, price: priceSchema })
   .superRefine((candidate, context) => {
     const problem = priceProblem(candidate.price, candidate.operations);
     if (problem === undefined) return;
@@ -92,6 +93,7 @@ export const candidateSchema = z
     context.addIssue({ code: "custom", path, message: problem.message });
   });
 export type CandidateInput = z.input<typeof candidateSchema>;
+export type UnpricedInput = Omit<CandidateInput, "price"> & { readonly price?: undefined };
 
 /** Where one public model can be served, in the order of preference for `strategy: priority`. */
 export const modelSchema = z
@@ -219,9 +221,13 @@ export const builtInsSchema = z.strictObject({
       region: shortName,
       /** The environment variable that brings the vendor to life; absent: it is always there. */
       keyVariable: z.string().optional(),
+      /** And the one that says where it is, for vendors of whom nobody knows that beforehand. */
+      baseUrlVariable: z.string().optional(),
     }),
   ),
   models: z.record(modelName, modelSchema),
+  /** Models whose price is not known: they are there, and cannot be served until somebody prices them. */
+  unpriced: z.record(modelName, z.array(z.strictObject(unpricedFields)).min(1)).optional(),
 });
 export type BuiltIns = z.input<typeof builtInsSchema>;
 

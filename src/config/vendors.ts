@@ -1,5 +1,6 @@
 import type { AdapterName, VendorSpec } from "../core/catalog.ts";
 import { vendorSpecOf } from "./convert.ts";
+import { httpUrl } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
 import type { Finding } from "./issues.ts";
 import { entriesOf, fieldOf } from "./references.ts";
@@ -27,9 +28,14 @@ export function vendorNames(sources: VendorSources): readonly string[] {
   const { file, builtIns, environment, variablesRead } = sources;
   const names = new Set(entriesOf(fieldOf(file, "vendors")).map(([name]) => name));
   const asked = vendorsNamedByModels(file);
-  for (const [name, { keyVariable }] of Object.entries(builtIns.vendors)) {
+  for (const [name, { keyVariable, baseUrlVariable }] of Object.entries(builtIns.vendors)) {
+    const isSomewhere = baseUrlVariable === undefined || isSet(environment, baseUrlVariable);
     if (keyVariable === undefined) names.add(name);
-    else if (isSet(environment, keyVariable) && (asked.has(name) || !variablesRead.has(keyVariable))) {
+    else if (
+      isSomewhere &&
+      isSet(environment, keyVariable) &&
+      (asked.has(name) || !variablesRead.has(keyVariable))
+    ) {
       names.add(name);
     }
   }
@@ -47,6 +53,14 @@ export function vendorSpecs(file: FileInput, sources: VendorSources): readonly V
 /** What a vendor of the file lacks to be called, and names that mean something else already. */
 export function vendorFindings(file: FileInput, sources: VendorSources): readonly Finding[] {
   const findings: Finding[] = [];
+  for (const { baseUrlVariable } of Object.values(sources.builtIns.vendors)) {
+    const place = baseUrlVariable === undefined ? undefined : sources.environment[baseUrlVariable];
+    if (place === undefined || place === "" || httpUrl.safeParse(place).success) continue;
+    findings.push({
+      path: ["vendors"],
+      message: `${baseUrlVariable} must be a URL that begins with http:// or https://`,
+    });
+  }
   for (const [name, vendor] of Object.entries(file.vendors ?? {})) {
     const { keys, baseUrl } = withDefaults(name, vendor, sources);
     const builtIn = builtInVendor(name, sources.builtIns);
@@ -84,11 +98,13 @@ function withDefaults(name: string, given: VendorInput | undefined, sources: Ven
   const { builtIns, environment } = sources;
   const builtIn = builtInVendor(name, builtIns) ?? (given && builtInOf(given.adapter, builtIns));
   const adapter = given?.adapter ?? builtIn?.adapter ?? "sandbox";
-  const variable = builtInOf(adapter, builtIns)?.keyVariable;
-  const key = variable === undefined ? undefined : environment[variable];
+  const { keyVariable, baseUrlVariable } = builtInOf(adapter, builtIns) ?? {};
+  const key = keyVariable === undefined ? undefined : environment[keyVariable];
+  const place = baseUrlVariable === undefined ? undefined : environment[baseUrlVariable];
   return {
     adapter,
     region: builtIn?.region,
+    ...(place === undefined || place === "" ? {} : { baseUrl: place }),
     ...given,
     keys: given?.keys ?? (key === undefined || key === "" ? [] : [{ id: "environment", key }]),
   };
