@@ -1,4 +1,4 @@
-import { SluiceError } from "../core/errors.ts";
+import type { SluiceError } from "../core/errors.ts";
 import { countTokens } from "./count-tokens.ts";
 import type { Caller, Credential, Gateway, ModelView, Scope } from "./gateway.ts";
 import { type GeneratePorts, generate } from "./generate.ts";
@@ -7,6 +7,7 @@ import { Hedging } from "./hedge/hedging.ts";
 import type { Identity } from "./identity.ts";
 import type { OverloadGate } from "./overload.ts";
 import type { Route } from "./routes.ts";
+import { stopping } from "./stopping.ts";
 
 /** The gateway out of its parts. */
 export function createGateway(
@@ -40,11 +41,6 @@ export function createGateway(
         .filter(({ vendors }) => vendors.length > 0),
   };
 }
-
-const stopping = (): SluiceError =>
-  new SluiceError("overloaded", "This node is stopping. Try again: another one will answer.", {
-    retryAfterMs: 1_000,
-  });
 
 const mayUse =
   (vendors: readonly string[] | null) =>

@@ -212,9 +212,38 @@ test("a node that stops ends a request that waits for a vendor's place", async (
   await turns();
   world.openCharges.stopAll();
   gate.resolve();
-  expect(await refused).toBe("request_cancelled");
+  expect(await refused).toBe("overloaded");
   expect(world.held.calls).toBe(0);
   expectNothingHeld(world);
+});
+
+test("a node that stops takes back what it has not given yet: the client may ask elsewhere, and pays for nothing", async () => {
+  const world = createRunWorld();
+  world.network = (_call, signal, observer) => {
+    observer?.reached("sent");
+    return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+  const refused = world.whole().catch((thrown: SluiceError) => thrown);
+  await turns();
+  world.openCharges.stopAll();
+  expect(await refused).toMatchObject({ code: "overloaded", status: 503, detail: { retryAfterMs: 1_000 } });
+  expectNothingHeld(world);
+  const [record] = world.booked;
+  expect(record).toMatchObject({ outcome: "failed", charged: 0n });
+  expect((record?.loss ?? 0n) > 0n).toBe(true);
+});
+
+test("a client that has left when the node stops pays for the prompt all the same", async () => {
+  const world = createRunWorld();
+  const client = new AbortController();
+  world.network = (_call, signal, observer) => {
+    observer?.reached("sent");
+    client.abort();
+    world.openCharges.stopAll();
+    return Promise.reject(signal.reason);
+  };
+  expect(await codeOf(world.whole(client.signal))).toBe("request_cancelled");
+  expect((world.booked[0]?.charged ?? 0n) > 0n).toBe(true);
 });
 
 test("an answer that cannot be booked costs the tenant nothing, and its request stays open until it is booked", async () => {

@@ -21,6 +21,7 @@ import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
 import { meter, NOTHING_DELIVERED, sumOf } from "./meter.ts";
 import { type Ranked, rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
+import { stopping } from "./stopping.ts";
 import { StreamRun } from "./stream-run.ts";
 import { Successors } from "./takeover/successors.ts";
 import { type TakeoverTerms, takeoverTerms } from "./takeover/takeable.ts";
@@ -146,6 +147,8 @@ class Run {
   readonly #walk: CandidateWalk;
   readonly #use: Use<Generation>;
   readonly #lanes: StreamLanes;
+  /** The node stops. */
+  #isStopped = false;
 
   constructor(
     readonly ports: GeneratePorts,
@@ -170,7 +173,10 @@ class Run {
       gone: (attempt) => this.#gone(attempt && { attempt }),
       refused,
     };
-    charge.stop = () => walk.stop();
+    charge.stop = () => {
+      this.#isStopped = true;
+      walk.stop();
+    };
   }
 
   async serve(): Promise<Generation> {
@@ -264,15 +270,20 @@ class Run {
   }
 
   /**
-   * The client left before anything was delivered. A vendor that was called has read the prompt, which is charged;
-   * where it may never have had it, the prompt is the platform's: nothing is charged without a call.
+   * It ends before anything was delivered. A client that left pays for the prompt that a vendor has read; where it may
+   * never have had it, the prompt is the platform's: nothing is charged without a call. A client that is there when the
+   * node stops pays for nothing.
    */
   #gone(...lanes: readonly (Pick<Lane, "attempt"> | undefined)[]): SluiceError {
-    const error = new SluiceError("request_cancelled", "The client closed the connection.");
+    const isOurs = this.#isStopped && this.options.signal?.aborted !== true;
+    const outcome = isOurs ? "failed" : "cancelled";
+    const error = isOurs
+      ? stopping()
+      : new SluiceError("request_cancelled", "The client closed the connection.");
     const calls = lanes.flatMap((lane) => (lane === undefined ? [] : [lane.attempt]));
     const [first] = calls;
     if (first === undefined) {
-      this.charge.settleUnserved("cancelled", error.code);
+      this.charge.settleUnserved(outcome, error.code);
       return error;
     }
     const parts = calls.map((attempt) => {
@@ -283,7 +294,8 @@ class Run {
     });
     const billable = parts.filter(({ isBillable }) => isBillable);
     const counted = (billable.length > 0 ? billable : parts).map(({ metered }) => metered);
-    this.charge.settleUnserved("cancelled", error.code, sumOf(counted, billable.length > 0), first.route);
+    const consumed = sumOf(counted, billable.length > 0 && !isOurs);
+    this.charge.settleUnserved(outcome, error.code, consumed, first.route);
     return error;
   }
 }
