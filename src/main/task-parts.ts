@@ -75,12 +75,11 @@ export function openTasks(
     const { vendor, jobId } = told as { readonly vendor: string; readonly jobId: string };
     tasks.hearHere(vendor, jobId);
   });
-  const vendor = (id: string): ReturnType<HookRoutePorts["vendor"]> => {
-    const routes = requests.generating.routes();
-    const spec = routes.catalog.vendors.get(vendorId(id));
-    if (spec === undefined) return undefined;
-    const served = [...routes.models.values()].flat().find((route) => route.vendor.id === spec.id);
-    return { spec, hook: served?.media?.adapter.hook };
+  const { routes: currentRoutes } = requests.generating;
+  const vendor = (id: string) => currentRoutes().catalog.vendors.get(vendorId(id));
+  const readHook: HookRoutePorts["read"] = ({ id, hookSecret }, headers, body) => {
+    const served = [...currentRoutes().models.values()].flat().find((route) => route.vendor.id === id);
+    return served?.media?.adapter.hook?.read({ headers, body, secret: hookSecret });
   };
   return {
     runner: tasks,
@@ -97,7 +96,11 @@ export function openTasks(
         clock,
         bodyLimitBytes,
       };
-      return [taskRoutes(ports), imageRoutes(ports), hookRoutes({ ...ports, addresses, vendor })];
+      return [
+        taskRoutes(ports),
+        imageRoutes(ports),
+        hookRoutes({ ...ports, addresses, vendor, read: readHook }),
+      ];
     },
   };
 }

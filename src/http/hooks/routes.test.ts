@@ -31,7 +31,8 @@ const app = hookRoutes({
   clock: new ManualClock(),
   addresses,
   tasks: { hear: (vendor, news) => void heard.push([vendor, news]) },
-  vendor: (id) => (id === "easel" ? { spec, hook: { read: (message) => read(message) } } : undefined),
+  vendor: (id) => (id === "easel" ? spec : undefined),
+  read: ({ hookSecret: secret }, headers, body) => read({ headers, body, secret }),
 });
 const post = async (path: string, body: string): Promise<number> =>
   (await app.handle(new Request(`http://localhost${path}`, { method: "POST", body }))).status;

@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
-import type { VendorHook } from "../../adapters/media-adapter.ts";
 import type { VendorSpec } from "../../core/catalog.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
@@ -15,11 +14,15 @@ export interface HookAddresses {
   isRight(vendor: VendorId, token: string): boolean;
 }
 
+type News = Parameters<TaskRunner["hear"]>[1];
+
 export interface HookRoutePorts extends AnswerPorts {
   readonly tasks: Pick<TaskRunner, "hear">;
   readonly addresses: HookAddresses;
   readonly clock: Clock;
-  vendor(id: string): { readonly spec: VendorSpec; readonly hook: VendorHook | undefined } | undefined;
+  vendor(id: string): VendorSpec | undefined;
+  /** What a vendor's adapter makes of a message; undefined: it is not the vendor's, or not to be trusted. */
+  read(vendor: VendorSpec, headers: Headers, body: Uint8Array): News | undefined;
 }
 
 const PATTERN = "/v1/hooks/{vendor}/{token}";
@@ -73,15 +76,14 @@ export function hookRoutes(ports: HookRoutePorts) {
     ({ request, params }) =>
       answer(request, PATTERN, async () => {
         const vendor = ports.vendor(params.vendor);
-        const isRight = vendor !== undefined && ports.addresses.isRight(vendor.spec.id, params.token);
+        const isRight = vendor !== undefined && ports.addresses.isRight(vendor.id, params.token);
         if (!isRight) throw new SluiceError("invalid_api_key", "This is no address that a vendor was given.");
-        refuseFlood(vendor.spec.id);
+        refuseFlood(vendor.id);
         const body = await readBody(request, MOST_BYTES);
-        const { headers } = request;
-        const news = vendor.hook?.read({ headers, body, secret: vendor.spec.hookSecret });
+        const news = ports.read(vendor, request.headers, body);
         if (news === undefined)
           throw new SluiceError("permission_denied", "The message is not the vendor's.");
-        if (isNew(vendor.spec.id, body)) ports.tasks.hear(vendor.spec.id, news);
+        if (isNew(vendor.id, body)) ports.tasks.hear(vendor.id, news);
         return new Response(null, { status: 204 });
       }),
     { parse: "none" },
