@@ -5,6 +5,8 @@ export interface MockGemini {
   readonly asked: Record<string, unknown>[];
   /** What was called for each of them: `gemini-2.5-pro:generateContent`. */
   readonly called: string[];
+  /** What was answered, byte for byte. */
+  readonly said: string[];
   next(...answers: readonly GeminiAnswer[]): void;
   stop(): void;
 }
@@ -32,6 +34,7 @@ const PATH = /^\/v1beta\/models\/([^/:]+):(\w+)$/;
 export function startMockGemini(key: string): MockGemini {
   const asked: Record<string, unknown>[] = [];
   const called: string[] = [];
+  const said: string[] = [];
   const queue: GeminiAnswer[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
@@ -48,22 +51,33 @@ export function startMockGemini(key: string): MockGemini {
       called.push(`${model}:${method}`);
       const answer = queue.shift() ?? {};
       if (answer.error !== undefined) return refusal(answer.error);
-      if (answer.vectors !== undefined) return Response.json(vectorsOf(method, answer.vectors));
-      if (method !== "streamGenerateContent")
-        return Response.json(responseOf(answer, answer.parts ?? [], true));
-      // Without it, Google sends one JSON array.
-      if (url.searchParams.get("alt") !== "sse") return Response.json([responseOf(answer, [], true)]);
-      const frames = framesOf(answer).slice(0, answer.cutAfter ?? Infinity);
-      return new Response(frames.join(""), { headers: { "content-type": "text/event-stream" } });
+      if (method === "countTokens")
+        return Response.json({ totalTokens: answer.usage?.promptTokenCount ?? 10 });
+      const isStream = method === "streamGenerateContent";
+      said.push(bodyOf(answer, method, url));
+      const type =
+        isStream && url.searchParams.get("alt") === "sse" ? "text/event-stream" : "application/json";
+      return new Response(said.at(-1), { headers: { "content-type": type } });
     },
   });
   return {
     url: `http://127.0.0.1:${server.port}`,
     asked,
     called,
+    said,
     next: (...answers) => void queue.push(...answers),
     stop: () => void server.stop(true),
   };
+}
+
+function bodyOf(answer: GeminiAnswer, method: string, url: URL): string {
+  if (answer.vectors !== undefined) return JSON.stringify(vectorsOf(method, answer.vectors));
+  if (method !== "streamGenerateContent") return JSON.stringify(responseOf(answer, answer.parts ?? [], true));
+  // Without it, Google sends one JSON array.
+  if (url.searchParams.get("alt") !== "sse") return JSON.stringify([responseOf(answer, [], true)]);
+  return framesOf(answer)
+    .slice(0, answer.cutAfter ?? Infinity)
+    .join("");
 }
 
 const wrongKey = (key: string) => ({
@@ -76,11 +90,13 @@ const wrongKey = (key: string) => ({
 const refusal = (error: NonNullable<GeminiAnswer["error"]>): Response =>
   Response.json({ error }, { status: error.code });
 
-/** A text comes in words, everything else in a frame of its own; the last one brings the finish reason. */
+/** A text comes in words, everything else in a frame of its own; the last one brings the finish reason beside an empty text. */
 function framesOf(answer: GeminiAnswer): readonly string[] {
   const pieces = (answer.parts ?? []).flatMap(piecesOf);
   const frames = pieces.map((part) => responseOf(answer, [part], false));
-  return [...frames, responseOf(answer, [], true)].map((frame) => `data: ${JSON.stringify(frame)}\r\n\r\n`);
+  return [...frames, responseOf(answer, [{ text: "" }], true)].map(
+    (frame) => `data: ${JSON.stringify(frame)}\r\n\r\n`,
+  );
 }
 
 function piecesOf(part: object): readonly object[] {

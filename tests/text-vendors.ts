@@ -1,6 +1,6 @@
 import { type Client, type Gateway, startGateway } from "./gateway.ts";
 import { type Answer, type MockAnthropic, startMockAnthropic } from "./mock-anthropic.ts";
-import { type GeminiAnswer, startMockGemini } from "./mock-gemini.ts";
+import { type GeminiAnswer, type MockGemini, startMockGemini } from "./mock-gemini.ts";
 import type { Script, Shape, ToolCall } from "./mock-vendor/script.ts";
 import { type MockVendor, startMockVendor } from "./mock-vendor.ts";
 
@@ -17,6 +17,13 @@ export const MODELS: Readonly<Record<Vendor, string>> = {
   anthropic: "claude-opus-4-8",
   gemini: "gemini-3-pro-preview",
 };
+
+/** Of the vendors that have embeddings, which clients call `<vendor>-vectors`. */
+export const EMBEDDING_MODELS = {
+  openai: "text-embedding-3-small",
+  qwen: "text-embedding-v4",
+  gemini: "gemini-embedding-001",
+} as const;
 
 /** Points a million tokens: micropoints a token. */
 const PRICE = { input: 2, cachedInput: 1, cacheWrite: 3, output: 8 };
@@ -44,6 +51,7 @@ export interface TextVendors {
   readonly gateway: Gateway;
   readonly client: Client;
   readonly claude: MockAnthropic;
+  readonly gemini: MockGemini;
   mock(shape: Shape): MockVendor;
   /** What the vendor says next. */
   says(vendor: Vendor, said: Said): void;
@@ -79,12 +87,20 @@ export async function startTextVendors(): Promise<TextVendors> {
         ]),
       ),
     },
-    models: Object.fromEntries(
-      VENDORS.map((vendor) => [
-        `${vendor}-model`,
-        [{ vendor, model: MODELS[vendor], price: PRICE, maxOutput: 500 }],
-      ]),
-    ),
+    models: {
+      ...Object.fromEntries(
+        VENDORS.map((vendor) => [
+          `${vendor}-model`,
+          [{ vendor, model: MODELS[vendor], price: PRICE, maxOutput: 500 }],
+        ]),
+      ),
+      ...Object.fromEntries(
+        Object.entries(EMBEDDING_MODELS).map(([vendor, model]) => [
+          `${vendor}-vectors`,
+          [{ vendor, model, operations: ["embedding"], price: PRICE }],
+        ]),
+      ),
+    },
   });
   const bodyOf = (vendor: Vendor) => {
     if (vendor === "anthropic") return claude.asked.at(-1);
@@ -94,6 +110,7 @@ export async function startTextVendors(): Promise<TextVendors> {
     gateway,
     client: await gateway.client("1000"),
     claude,
+    gemini,
     mock,
     says(vendor, said) {
       if (vendor === "anthropic") claude.next(claudeAnswer(said));

@@ -8,6 +8,8 @@ import { type Carried, sealCarried, signatureIn } from "./signatures.ts";
 /** Of reasoning that a client is not shown and its vendor may want back: more than models think before a call. */
 const MOST_SEALED_CHARS = 256 * 1024;
 
+type TextPart = { readonly text: string; readonly thought?: true };
+
 interface PendingCall {
   id: string | undefined;
   name: string;
@@ -33,7 +35,7 @@ export class Candidate {
 
   /** The candidate of one chunk; undefined when there is nothing to show yet. */
   write(pieces: readonly Piece[]): JsonObject | undefined {
-    const parts = pieces.flatMap((piece) => this.#part(piece));
+    const parts = joined(pieces.flatMap((piece) => this.#part(piece)));
     if (parts.length === 0) return undefined;
     return { content: { parts, role: "model" }, index: this.index, ...this.#takeLogprobs() };
   }
@@ -50,7 +52,7 @@ export class Candidate {
     return { content: { parts, role: "model" }, finishReason, index: this.index, ...this.#takeLogprobs() };
   }
 
-  #part(piece: Piece): readonly JsonObject[] {
+  #part(piece: Piece): readonly TextPart[] {
     switch (piece.kind) {
       case "text":
       case "refusal":
@@ -118,6 +120,17 @@ export class Candidate {
     this.#logprobs = [];
     return logprobs.length === 0 ? {} : { logprobsResult: logprobsResultOf(logprobs) };
   }
+}
+
+/** Neighbours of a kind as one part: what came in one read is one thing that was said. */
+function joined(parts: readonly TextPart[]): readonly TextPart[] {
+  const runs: TextPart[] = [];
+  for (const part of parts) {
+    const last = runs.at(-1);
+    if (last === undefined || last.thought !== part.thought) runs.push(part);
+    else runs[runs.length - 1] = { ...last, text: last.text + part.text };
+  }
+  return runs;
 }
 
 const isEmpty = (fields: JsonObject): boolean => Object.keys(fields).length === 0;

@@ -46,9 +46,10 @@ export class ContentResponses {
 
   /** A chunk; undefined when there is nothing to show yet. */
   write(said: readonly ChoiceSaid[]): JsonObject | undefined {
-    const candidates = said.flatMap(({ choice, pieces, finish }) => {
-      if (finish !== undefined) this.#finishes.set(choice, finish);
-      return this.#candidates[choice]?.write(pieces) ?? [];
+    for (const { choice, finish } of said) if (finish !== undefined) this.#finishes.set(choice, finish);
+    const candidates = this.#candidates.flatMap((candidate) => {
+      const pieces = said.flatMap(({ choice, pieces: own }) => (choice === candidate.index ? own : []));
+      return candidate.write(pieces) ?? [];
     });
     return candidates.length === 0 ? undefined : { candidates, ...this.names };
   }

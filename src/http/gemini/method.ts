@@ -13,9 +13,12 @@ export interface ModelCall {
   readonly method: Method;
 }
 
-/** Everything below the first is Gemini's; below the second only calls of methods are. */
+/** Everything below is Gemini's. */
 const OWN = "/v1beta/";
-const SHARED = "/v1/models/";
+/** Of these only what calls a method is. */
+const CALLS = "/v1/models/";
+/** Paths that other dialects have too: a client of Google's says on every one what it is. */
+const SHARED = /^\/v1\/(?:models|streams)(?:\/|$)/;
 
 /**
  * `{model}:{method}`, as it stands behind `/models/`. Names of models may hold slashes and colons: the last colon is meant.
@@ -38,8 +41,9 @@ export function decoded(name: string): string {
 }
 
 /** True for a request in Gemini's dialect. */
-export function isGemini({ url }: Request): boolean {
+export function isGemini({ url, headers }: Request): boolean {
   const { pathname } = new URL(url);
   if (pathname.startsWith(OWN)) return true;
-  return pathname.startsWith(SHARED) && callIn(pathname.slice(SHARED.length)) !== undefined;
+  if (pathname.startsWith(CALLS) && callIn(pathname.slice(CALLS.length)) !== undefined) return true;
+  return SHARED.test(pathname) && headers.has("x-goog-api-client");
 }

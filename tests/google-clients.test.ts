@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { GoogleGenAI } from "@google/genai";
+import { micro } from "./gateway.ts";
+import { CITIES, chunksOf, codeOf, contents, QUESTION, refusal, told, tools } from "./google-client.ts";
+import { EMBEDDING_MODELS, MODELS, startTextVendors, type TextVendors, VENDORS } from "./text-vendors.ts";
+
+/** The published Google SDK, unchanged, with vendors of its own dialect, and where it is refused. */
+let vendors: TextVendors;
+beforeAll(async () => {
+  vendors = await startTextVendors();
+}, 90_000);
+afterAll(() => vendors.dispose(), 60_000);
+
+const sdk = (apiKey = vendors.client.key) =>
+  new GoogleGenAI({ apiKey, httpOptions: { baseUrl: vendors.gateway.url } });
+const spent = async () => micro((await vendors.client.balance()).spent);
+
+describe("the Google SDK with a vendor of its own dialect", () => {
+  const model = "gemini-model";
+  const path = `/v1beta/models/${model}`;
+
+  test("asks with its own body, and gets the vendor's own bytes", async () => {
+    const parts = [
+      { text: "Look it up.", thought: true },
+      { text: "Let me see. " },
+      { functionCall: { name: "weather", args: { city: "Rome" } }, thoughtSignature: "sig/==" },
+    ];
+    vendors.gemini.next({ parts }, { parts });
+    const wanted = {
+      contents: QUESTION,
+      tools,
+      safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }],
+      generationConfig: { maxOutputTokens: 450, topK: 3, thinkingConfig: { includeThoughts: true } },
+    };
+    const whole = await vendors.client.post(`${path}:generateContent`, wanted);
+    expect(await whole.text()).toBe(vendors.gemini.said.at(-1) ?? "");
+    expect(vendors.asked("gemini")).toEqual(wanted);
+    const streamed = await vendors.client.post(`${path}:streamGenerateContent?alt=sse`, wanted);
+    const text = await streamed.text();
+    const [comment = ""] = /^: sluice .*\n\n/m.exec(text) ?? [];
+    expect(text.replace(comment, "")).toBe(vendors.gemini.said.at(-1) ?? "");
+    expect(text.indexOf("finishReason")).toBeGreaterThan(text.indexOf(comment));
+    expect(vendors.gemini.called.slice(-2)).toEqual([
+      `${MODELS.gemini}:generateContent`,
+      `${MODELS.gemini}:streamGenerateContent`,
+    ]);
+  });
+
+  test("carries signatures of thoughts between turns, and to no other vendor's harm", async () => {
+    const called = { functionCall: { name: "weather", args: { city: "Rome" } }, thoughtSignature: "sig/==" };
+    vendors.gemini.next({ parts: [called] }, { parts: [{ text: "Sunny" }] });
+    const config = { tools };
+    const first = await sdk().models.generateContent({ model, contents: QUESTION, config });
+    const said = first.candidates?.[0]?.content ?? {};
+    const response = { name: "weather", response: { output: "sun" } };
+    const all = [...QUESTION, said, { role: "user", parts: [{ functionResponse: response }] }];
+    await sdk().models.generateContent({ model, contents: all, config });
+    expect(vendors.asked("gemini").contents).toMatchObject([{}, { parts: [called] }, {}]);
+    for (const vendor of ["openai", "anthropic"] as const) {
+      vendors.says(vendor, { text: "Sunny", prompt: 9, completion: 1 });
+      const answer = await sdk().models.generateContent({ model: `${vendor}-model`, contents: all, config });
+      expect(answer.text).toBe("Sunny");
+      expect(JSON.stringify(vendors.asked(vendor))).not.toContain("sig/==");
+    }
+  });
+
+  test("goes on with a conversation that others began", async () => {
+    vendors.says("deepseek", { toolCalls: CITIES, prompt: 9, completion: 20 });
+    vendors.says("gemini", { text: "Sunny", prompt: 9, completion: 1 });
+    const config = { tools };
+    const first = await sdk().models.generateContent({ model: "deepseek-model", contents: QUESTION, config });
+    const parts = (first.functionCalls ?? []).map((call) => ({
+      functionResponse: { id: call.id ?? "", name: call.name ?? "", response: { output: "sun" } },
+    }));
+    const all = [...QUESTION, first.candidates?.[0]?.content ?? {}, { role: "user", parts }];
+    await sdk().models.generateContent({ model, contents: all, config });
+    const [, turn] = vendors.asked("gemini").contents as readonly { parts: readonly object[] }[];
+    expect(turn?.parts[0]).toMatchObject({ thoughtSignature: "skip_thought_signature_validator" });
+  });
+
+  test("has several candidates", async () => {
+    vendors.says("openai", { text: "one two", prompt: 4, completion: 4 });
+    const config = { candidateCount: 2 };
+    const chunks = await chunksOf(
+      await sdk().models.generateContentStream({ model: "openai-model", contents, config }),
+    );
+    const texts = [0, 1].map((index) =>
+      chunks
+        .flatMap(({ candidates = [] }) => candidates.filter((one) => one.index === index))
+        .map(({ content }) => content?.parts?.map(({ text }) => text ?? "").join("") ?? "")
+        .join(""),
+    );
+    expect(texts).toEqual(["one two", "one two"]);
+  });
+
+  test("is refused in Google's form, without the vendor's key", async () => {
+    const message =
+      "The input token count (9) exceeds the maximum number of tokens allowed (8). AIza-key-of-the-vendor";
+    vendors.gemini.next({ error: { code: 400, status: "INVALID_ARGUMENT", message } });
+    const error = await refusal(sdk().models.generateContent({ model, contents }));
+    expect([error.status, told(error).status, codeOf(error)]).toEqual([
+      400,
+      "INVALID_ARGUMENT",
+      "context_length_exceeded",
+    ]);
+    expect(error.message).not.toContain("key-of-the-vendor");
+  });
+});
+
+describe.each(Object.keys(EMBEDDING_MODELS) as (keyof typeof EMBEDDING_MODELS)[])(
+  "the Google SDK's embeddings with %s",
+  (vendor) => {
+    test("are vectors, one for each text", async () => {
+      if (vendor === "gemini")
+        vendors.gemini.next({
+          vectors: [
+            [0.5, -2],
+            [1, 2],
+          ],
+        });
+      const before = await spent();
+      const { embeddings = [] } = await sdk().models.embedContent({
+        model: `${vendor}-vectors`,
+        contents: ["a", "b"],
+      });
+      expect(embeddings).toHaveLength(2);
+      expect(embeddings[0]?.values?.[0]).toBe(0.5);
+      expect(await spent()).toBeGreaterThan(before);
+      expect(JSON.stringify(vendors.asked(vendor))).toContain(EMBEDDING_MODELS[vendor]);
+    });
+
+    test("are one vector for one text", async () => {
+      if (vendor === "gemini") vendors.gemini.next({ vectors: [[0.5, -2]] });
+      const body = { content: { parts: [{ text: "a" }] } };
+      const one = await vendors.client.post(`/v1beta/models/${vendor}-vectors:embedContent`, body);
+      const { embedding } = (await one.json()) as { embedding: { values: readonly number[] } };
+      expect(embedding.values[0]).toBe(0.5);
+    });
+  },
+);
+
+test.each(["v1", "v1beta"])(
+  "the Google SDK lists the models that can be asked, in the version %s",
+  async (apiVersion) => {
+    const httpOptions = { baseUrl: vendors.gateway.url, apiVersion };
+    const { models } = new GoogleGenAI({ apiKey: vendors.client.key, httpOptions });
+    const names: string[] = [];
+    for await (const { name } of await models.list({ config: { pageSize: 3 } })) names.push(name ?? "");
+    for (const vendor of VENDORS) expect(names).toContain(`models/${vendor}-model`);
+    expect(new Set(names).size).toBe(names.length);
+    expect(await models.get({ model: "gemini-vectors" })).toMatchObject({
+      name: "models/gemini-vectors",
+      supportedActions: ["embedContent"],
+    });
+    expect((await refusal(models.get({ model: "nobody" }))).status).toBe(404);
+    vendors.says("openai", { text: "Sure.", prompt: 3, completion: 1 });
+    expect((await models.generateContent({ model: "openai-model", contents })).text).toBe("Sure.");
+  },
+);
+
+describe("the Google SDK is refused", () => {
+  test("without a key that is known, in a header or in the address", async () => {
+    const error = await refusal(sdk("sk-wrong").models.generateContent({ model: "openai-model", contents }));
+    expect([error.status, told(error).status]).toEqual([401, "UNAUTHENTICATED"]);
+    const { url } = vendors.gateway;
+    const count = (key: string) =>
+      fetch(`${url}/v1beta/models/openai-model:countTokens?key=${key}`, {
+        method: "POST",
+        body: JSON.stringify({ contents: QUESTION }),
+      });
+    expect((await count(vendors.client.key)).status).toBe(200);
+    expect((await count("sk-wrong")).status).toBe(401);
+    expect((await count("")).status).toBe(401);
+  });
+
+  test("where there is no such model, and where points are short", async () => {
+    const unknown = await refusal(sdk().models.generateContent({ model: "models/nobody", contents }));
+    expect([unknown.status, told(unknown).status, codeOf(unknown)]).toEqual([
+      404,
+      "NOT_FOUND",
+      "model_not_found",
+    ]);
+    const poor = await vendors.gateway.client("0");
+    const broke = await refusal(sdk(poor.key).models.generateContent({ model: "openai-model", contents }));
+    expect([broke.status, told(broke).status, codeOf(broke)]).toEqual([
+      402,
+      "RESOURCE_EXHAUSTED",
+      "insufficient_points",
+    ]);
+  });
+
+  test("at a limit, with the time to wait", async () => {
+    const limited = await vendors.gateway.client("10", { limits: { qps: 1, burst: 1 } });
+    const ask = () => sdk(limited.key).models.countTokens({ model: "openai-model", contents: QUESTION });
+    const error = await refusal(Promise.all([ask(), ask(), ask()]));
+    expect([error.status, told(error).status]).toEqual([429, "RESOURCE_EXHAUSTED"]);
+    expect(told(error).details.at(-1)).toMatchObject({ retryDelay: expect.stringMatching(/^\d+s$/) });
+  });
+
+  test("for Google's own tools and caches, by their names", async () => {
+    for (const [config, param] of [
+      [{ tools: [{ googleSearch: {} }] }, "tools[0].googleSearch"],
+      [{ tools: [{ codeExecution: {} }] }, "tools[0].codeExecution"],
+      [{ cachedContent: "cachedContents/x" }, "cachedContent"],
+    ] as const) {
+      const error = await refusal(
+        sdk().models.generateContent({ model: "gemini-model", contents, config: { ...config } as object }),
+      );
+      expect([error.status, codeOf(error), told(error).details[0]?.metadata?.param]).toEqual([
+        400,
+        "unsupported_parameter",
+        param,
+      ]);
+    }
+  });
+});
+
+test("the books are right", async () => {
+  expect(await vendors.gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });
+});
