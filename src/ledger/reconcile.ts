@@ -33,8 +33,8 @@ export interface PurseBooks {
   readonly unsettled: Micropoints;
 }
 
-/** No request runs longer: a hold that is older belongs to nobody. */
-const LONGEST_HOLD_MS = 3_600_000;
+/** No request runs longer (a job has an hour at its vendor, and some minutes before and after it): an older hold is nobody's. */
+const LONGEST_HOLD_MS = 5_400_000;
 
 /** How often a comparison with the running node is tried: between two looks a request may end. */
 const LOOKS = 5;

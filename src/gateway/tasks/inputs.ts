@@ -3,6 +3,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { TenantId } from "../../core/ids.ts";
 import type { MediaInput, MediaRequest } from "../../core/media.ts";
 import type { MediaStore, StoredMedia } from "../../media/media.ts";
+import { OutboundError } from "../../outbound/outbound.ts";
 import type { KeptInput, KeptRequest, PictureOrder } from "./order.ts";
 
 /** Puts a request's pictures where every node finds them. Throws what the store throws. */
@@ -42,7 +43,11 @@ export async function requestFor(
 }
 
 async function storedOf(store: MediaStore, tenant: TenantId, input: KeptInput): Promise<StoredMedia> {
-  if (input.kind === "url") return store.keepUrl(tenant, input.url, { source: "input" });
+  if (input.kind === "url") {
+    return store.keepUrl(tenant, input.url, { source: "input" }).catch((thrown: unknown) => {
+      throw thrown instanceof OutboundError ? thrown.forClient("image") : thrown;
+    });
+  }
   const media = await store.find(tenant, input.media);
   if (media === undefined) throw new SluiceError("not_found", "A picture to work from is not kept any more.");
   return media;

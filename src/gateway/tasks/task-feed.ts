@@ -23,7 +23,11 @@ export interface TaskReader {
 }
 
 interface Watched {
+  /** Of the readers that wait. */
   readonly wakes: Set<() => void>;
+  readers: number;
+  /** The last event that was read. */
+  seen: number;
 }
 
 /**
@@ -31,7 +35,7 @@ interface Watched {
  * looked for once a second, for all readers in one question.
  */
 export class TaskFeed {
-  readonly #watched = new Map<TaskId, Watched & { seen: number }>();
+  readonly #watched = new Map<TaskId, Watched>();
   #readers = 0;
   #stop: Cancel | undefined;
   #isClosed = false;
@@ -50,7 +54,8 @@ export class TaskFeed {
     }
     this.#readers += 1;
     this.#stop ??= this.ports.clock.every(LOOK_MS, () => void this.#look());
-    const watched = this.#watched.get(id) ?? { wakes: new Set(), seen: 0 };
+    const watched = this.#watched.get(id) ?? { wakes: new Set(), readers: 0, seen: 0 };
+    watched.readers += 1;
     this.#watched.set(id, watched);
     let at = after;
     let isClosed = false;
@@ -84,7 +89,8 @@ export class TaskFeed {
         this.#readers -= 1;
         wake?.();
         if (wake !== undefined) watched.wakes.delete(wake);
-        if (watched.wakes.size === 0) this.#watched.delete(id);
+        watched.readers -= 1;
+        if (watched.readers === 0) this.#watched.delete(id);
         if (this.#readers === 0) {
           this.#stop?.();
           this.#stop = undefined;
@@ -110,7 +116,6 @@ export class TaskFeed {
     try {
       const last = await this.ports.ledger.lastEvents([...this.#watched.keys()]);
       for (const [id, watched] of this.#watched) {
-        // One that was forgotten ends its readers' wait, too: they ask again and find nothing.
         if ((last.get(id) ?? 0) > watched.seen) this.told(id);
       }
     } catch {

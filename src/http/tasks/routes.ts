@@ -191,13 +191,16 @@ async function events(
   task: Task,
 ): Promise<Response> {
   const after = afterOf(request);
+  const last = await ports.tasks.lastEvent(task.id);
+  // Whoever waited for an event that never comes would wait for ever.
+  if (after > last) throw invalid("Last-Event-ID", "is higher than that of the last event");
   server?.timeout(request, 0);
   const reader = ports.tasks.feed.read(task.id, after);
   const base = originOf(request);
   const whole = async () =>
     taskObject(ports.store, (await ports.tasks.find(task.tenant, task.id)) ?? task, base);
   // Whoever has read the last event, and comes again, would wait for ever.
-  if (hasEnded(task.state) && (await ports.tasks.lastEvent(task.id)) <= after) {
+  if (hasEnded(task.state) && last <= after) {
     reader.close();
     return new Response("", { headers: EVENT_HEADERS });
   }
