@@ -233,6 +233,19 @@ test("a node that stops takes back what it has not given yet: the client may ask
   expect((record?.loss ?? 0n) > 0n).toBe(true);
 });
 
+test("a stream that has begun when the node stops is truncated, not cancelled, and costs what was delivered", async () => {
+  const world = createRunWorld();
+  world.say(delta("a"));
+  const stream = await streamOf(world);
+  await stream.next();
+  world.openCharges.stopAll();
+  await readAll(stream);
+  expect(stream.final).toMatchObject({ outcome: "truncated", error: { code: "stream_truncated" } });
+  expectNothingHeld(world);
+  expect(world.booked[0]?.outcome).toBe("truncated");
+  expect((world.booked[0]?.charged ?? 0n) > 0n).toBe(true);
+});
+
 test("a client that has left when the node stops pays for the prompt all the same", async () => {
   const world = createRunWorld();
   const client = new AbortController();

@@ -13,7 +13,9 @@ export type StreamEnd =
   /** The vendor said in the stream that it failed. */
   | { readonly by: "failure"; readonly failure: VendorFailure }
   /** The client went away or asked to stop. */
-  | { readonly by: "client" };
+  | { readonly by: "client" }
+  /** This node stopped. */
+  | { readonly by: "node" };
 
 /** Only the vendor's own end marker makes a normal end. */
 export function outcomeOf(end: StreamEnd): Outcome {
@@ -22,6 +24,7 @@ export function outcomeOf(end: StreamEnd): Outcome {
       return "completed";
     case "cut":
     case "clock":
+    case "node":
       return "truncated";
     case "failure":
       return "failed";
@@ -39,6 +42,8 @@ export function errorOf(end: StreamEnd): SluiceError | undefined {
       return new SluiceError("stream_truncated", "The vendor's stream ended before the answer was complete.");
     case "clock":
       return new SluiceError("stream_truncated", `The answer is incomplete: ${end.failure.message}`);
+    case "node":
+      return new SluiceError("stream_truncated", "The answer is incomplete: this node stopped.");
     case "failure":
       return new SluiceError(end.failure.code, end.failure.message);
     case "client":

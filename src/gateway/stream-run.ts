@@ -33,6 +33,8 @@ export class StreamRun implements StreamGeneration {
   #legTokenAt: number;
   #isLegClosed = false;
   #isCancelled = false;
+  /** The node stops: nobody asked for that. */
+  #isStoppedHere = false;
   #succession: Promise<void> | undefined;
   #settling: Promise<null> | undefined;
 
@@ -58,7 +60,10 @@ export class StreamRun implements StreamGeneration {
     this.#firstTokenAt = ports.clock.monotonic();
     this.#legTokenAt = this.#firstTokenAt;
     ports.telemetry.streamOpened();
-    charge.stop = () => this.#stop();
+    charge.stop = () => {
+      this.#isStoppedHere = true;
+      this.#stop();
+    };
     this.#begin(leg);
   }
 
@@ -182,8 +187,9 @@ export class StreamRun implements StreamGeneration {
     const { route } = leg.vendor.attempt;
     // Whoever named the reason for which it ended had said everything; only its usage is missing.
     const isWhole = this.successors !== undefined && end.by !== "client" && leg.vendor.finishReason !== null;
-    const outcome = isWhole ? "completed" : outcomeOf(end);
-    const error = isWhole ? undefined : errorOf(end);
+    const last = this.#isStoppedHere && end.by === "client" ? STOPPED : end;
+    const outcome = isWhole ? "completed" : outcomeOf(last);
+    const error = isWhole ? undefined : errorOf(last);
     this.ports.telemetry.streamClosed();
     this.#closeLeg(end);
     const metered = sumOf(this.#spent, outcome !== "failed");
@@ -235,6 +241,8 @@ const likelyTokens = ({ frames, chars, reasoningChars }: Leg["vendor"]["delivere
   likelyOutputTokens(frames, chars + reasoningChars);
 
 const failureOf = (end: StreamEnd) => (end.by === "clock" || end.by === "failure" ? end.failure : CUT);
+
+const STOPPED = { by: "node" } as const;
 
 const CUT = {
   fault: "vendor",

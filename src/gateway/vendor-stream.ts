@@ -148,6 +148,7 @@ export function failureBeforeContent(stream: VendorStream): VendorFailure | unde
     case "marker":
       return stream.finishReason === null ? emptyAnswer("ended the stream without any content") : undefined;
     case "client":
+    case "node":
       return undefined;
   }
 }

@@ -286,7 +286,7 @@ test("a node that stops while the next vendor is called ends the answer", async 
   await turns();
   world.openCharges.stopAll();
   await read(stream);
-  expect(stream.final?.outcome).toBe("cancelled");
+  expect(stream.final?.outcome).toBe("truncated");
   expectNothingHeld(world);
 });
 
