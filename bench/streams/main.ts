@@ -1,124 +1,77 @@
-import { startCluster } from "../../tests/cluster.ts";
-import { type Gateway, startGateway } from "../../tests/gateway.ts";
-import { ROOT, startChild } from "../child.ts";
+import { join } from "node:path";
+import { startMockVendor } from "../../tests/mock-vendor.ts";
+import { OUT, ROOT, startChild } from "../child.ts";
+import { machineFacts } from "../machine.ts";
+import { STREAMS, withPart } from "../readme.ts";
+import { measureDelay, TOKENS_A_SECOND } from "./delay.ts";
+import { measureLeaving, startPatientVendor } from "./leaving.ts";
+import { type MeasuredNode, startAlone, startInCluster } from "./measured-node.ts";
+import { measureMemory } from "./memory.ts";
+import { isKept, markdown, type NodeFigures, type StreamFigures } from "./report.ts";
 
 /**
- * What a running resumable stream costs its node in memory, and what its copy costs its reader in time: the same load
- * on a node that is alone and on one of a cluster. `bun bench/streams/main.ts [STREAMS]`
+ * `bun run bench:streams [STREAMS] [--dry]`: what a running resumable stream costs its node in memory, how much later its
+ * words come through, alone and copied to a cluster; and how soon a vendor is hung up on. See bench/README.md.
  */
 process.chdir(ROOT);
-const STREAMS = Number(process.argv[2] ?? 1_000);
-const TOKENS_A_SECOND = 10;
-const MODEL = `bench-600-at-${TOKENS_A_SECOND}`;
-/** Seconds of the load before it is looked at, and while it is. */
-const RAMP_MS = 8_000;
-const WATCH_MS = 15_000;
-const KIB = 1024;
+const args = process.argv.slice(2);
+const streams = Number(args.find((one) => /^\d+$/.test(one)) ?? 1_000);
+const SPEAKS = `bench-600-at-${TOKENS_A_SECOND}`;
+const SILENT = "silent";
+const PATIENT = "patient";
 
-interface Figures {
-  readonly streams: number;
-  readonly kibPerStream: number;
-  /** Milliseconds behind the fastest token of the same stream. */
-  readonly delay: { readonly p50: number; readonly p99: number };
-  readonly firstTokenMs: { readonly p50: number; readonly p99: number };
-}
-
-const mock = startChild("mock-vendor", [process.execPath, "bench/mock-vendor.ts"]);
+const speaking = startChild("mock-vendor", [process.execPath, "bench/mock-vendor.ts"]);
+const silent = startMockVendor();
+const patient = startPatientVendor();
 try {
-  const config = configFor(await mock.listening());
-  const alone = await startGateway(config);
-  console.log("alone    ", JSON.stringify(await measure(alone).finally(alone.dispose)));
-  const cluster = await startCluster(config, { nodes: 2 });
-  const [node] = cluster.nodes;
-  if (node === undefined) throw new Error("a cluster has nodes");
-  console.log("copied   ", JSON.stringify(await measure(node).finally(cluster.dispose)));
+  const config = configFor(`${await speaking.listening()}/v1`);
+  const alone = await startAlone(config);
+  const leaving = await measureLeaving(alone.gateway, patient, PATIENT);
+  const figures: StreamFigures = {
+    leaving,
+    nodes: [await figuresOf("alone", alone), await figuresOf("copied", await startInCluster(config))],
+  };
+  const { date, commit, processor, cores } = machineFacts("");
+  const text = markdown(figures, `${date}, commit ${commit}; ${processor}, ${cores} cores`);
+  console.log(`\n${text}\n`);
+  await Bun.write(join(OUT, "streams.md"), text);
+  if (!args.includes("--dry")) {
+    const readme = join(ROOT, "bench/README.md");
+    await Bun.write(readme, withPart(await Bun.file(readme).text(), STREAMS, text));
+  }
+  process.exitCode = isKept(figures) ? 0 : 1;
 } finally {
-  await mock.stop();
+  await speaking.stop();
+  silent.stop();
+  patient.stop();
 }
+process.exit();
 
-function configFor(mockUrl: string): object {
+function configFor(speakingUrl: string): object {
   const price = { input: 1, output: 1 };
+  const timeouts = { idle: "300s", total: "600s" };
+  const vendor = (baseUrl: string) => ({
+    adapter: "openai-compatible",
+    baseUrl,
+    keys: ["sk-bench"],
+    timeouts,
+  });
   return {
-    vendors: { mock: { adapter: "openai-compatible", baseUrl: `${mockUrl}/v1`, keys: ["sk-bench"] } },
-    models: { [MODEL]: [{ vendor: "mock", model: MODEL, price }] },
+    vendors: { speaking: vendor(speakingUrl), silent: vendor(silent.url), patient: vendor(patient.url) },
+    models: {
+      [SPEAKS]: [{ vendor: "speaking", model: SPEAKS, price }],
+      [SILENT]: [{ vendor: "silent", model: SILENT, price }],
+      [PATIENT]: [{ vendor: "patient", model: PATIENT, price }],
+    },
     server: { overload: { minInFlight: 20_000 } },
   };
 }
 
-async function measure(gateway: Gateway): Promise<Figures> {
-  const client = await gateway.client("1000000");
-  // So that what is loaded once is not counted as the streams' own.
-  const warm = new AbortController();
-  const warming = Array.from({ length: 50 }, () => watch(gateway, client.key, warm.signal));
-  await Bun.sleep(3_000);
-  warm.abort();
-  await Promise.all(warming);
-  await Bun.sleep(3_000);
-  const before = await rssOf(gateway.pid);
-  const stop = new AbortController();
-  const running = Array.from({ length: STREAMS }, () => watch(gateway, client.key, stop.signal));
-  await Bun.sleep(RAMP_MS + WATCH_MS);
-  const after = await rssOf(gateway.pid);
-  stop.abort();
-  const watched = await Promise.all(running);
-  const delays = watched.flatMap(({ arrivals }) => delaysOf(arrivals));
-  const firsts = watched.map(({ firstMs }) => firstMs);
-  return {
-    streams: watched.filter(({ arrivals }) => arrivals.length > 100).length,
-    kibPerStream: Math.round((after - before) / KIB / STREAMS),
-    delay: quantiles(delays),
-    firstTokenMs: quantiles(firsts),
-  };
-}
-
-interface Watched {
-  readonly firstMs: number;
-  readonly arrivals: readonly number[];
-}
-
-/** Reads a stream until it is told to stop, and notes when its events came. */
-async function watch({ url }: Gateway, key: string, signal: AbortSignal): Promise<Watched> {
-  const from = performance.now();
-  const arrivals: number[] = [];
+async function figuresOf(name: string, node: MeasuredNode): Promise<NodeFigures> {
   try {
-    const response = await fetch(`${url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}`, "x-sluice-resumable": "true" },
-      body: JSON.stringify({
-        model: MODEL,
-        stream: true,
-        max_tokens: 600,
-        messages: [{ role: "user", content: "?" }],
-      }),
-      signal,
-    });
-    if (!response.ok || response.body === null)
-      throw new Error(`${response.status} ${await response.text()}`);
-    for await (const chunk of response.body) {
-      const events = Buffer.from(chunk).toString("latin1").split("\nid: ").length;
-      const at = performance.now();
-      for (let event = 0; event < events; event += 1) arrivals.push(at);
-    }
-  } catch (thrown) {
-    if (!signal.aborted) throw thrown;
+    const memory = await measureMemory(node, silent, SILENT, streams);
+    return { name, memory, delay: await measureDelay(node, SPEAKS, streams) };
+  } finally {
+    await node.dispose();
   }
-  return { firstMs: (arrivals[0] ?? Number.POSITIVE_INFINITY) - from, arrivals };
-}
-
-/** How much later than the stream's best token each came, by the vendor's even pace. */
-function delaysOf(arrivals: readonly number[]): readonly number[] {
-  const late = arrivals.map((at, index) => at - (index * 1_000) / TOKENS_A_SECOND);
-  const best = Math.min(...late);
-  return late.map((at) => at - best);
-}
-
-function quantiles(values: readonly number[]): { readonly p50: number; readonly p99: number } {
-  const sorted = Float64Array.from(values).sort();
-  const at = (part: number): number => Math.round((sorted[Math.floor(sorted.length * part)] ?? 0) * 10) / 10;
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-async function rssOf(pid: number): Promise<number> {
-  const status = await Bun.file(`/proc/${pid}/status`).text();
-  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * KIB;
 }
