@@ -160,7 +160,15 @@ test("the end of a task is told to its webhook, signed, in the task's own shape"
   }
 }, 60_000);
 
-test("tasks are counted", async () => {
+test("tasks are counted, and an operator sees them without what is in them", async () => {
+  await world.newClient();
+  world.vendor.behave({ fetch: "gone" });
+  const { id } = await world.made({ model: "pics", prompt: "a private matter" });
+  await world.ended(id);
+  const path = `/tasks?may_have_run=true&tenant=${world.client.tenant}`;
+  const { data } = await world.gateway.admin<{ data: readonly object[] }>("GET", path);
+  expect(data).toMatchObject([{ id, status: "failed", vendor: "easel", runs: 1, may_have_run: true }]);
+  expect(JSON.stringify(data)).not.toContain("private");
   const text = await (await fetch(`${world.gateway.url}/metrics`)).text();
   expect(text).toMatch(/task_total\{step="succeeded"\} \d+/);
   expect(text).toMatch(/running_tasks \d+/);

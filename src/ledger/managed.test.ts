@@ -32,6 +32,21 @@ test("a definition without keys keeps those that are there", async () => {
   expect((await vendors.vendors())[0]?.definition.keys).toEqual([]);
 });
 
+test("what signs a vendor's messages is sealed like its keys, and each is kept where only the other is put", async () => {
+  const vendors = managed();
+  const definition = { adapter: "claid" };
+  await vendors.putVendor("v2", { ...definition, keys: ["sk-1"], hookSecret: "hook-very-secret" });
+  await vendors.putVendor("v2", { ...definition, keys: ["sk-2"] });
+  const found = async () => (await vendors.vendors()).find(({ id }) => id === "v2")?.definition;
+  expect(await found()).toEqual({ ...definition, keys: ["sk-2"], hookSecret: "hook-very-secret" });
+  await vendors.putVendor("v2", { ...definition, hookSecret: "another" });
+  expect(await found()).toEqual({ ...definition, keys: ["sk-2"], hookSecret: "another" });
+  const [row] = await database.sql`select encode(sealed, 'escape') || spec::text as text from managed_vendor
+                                   where id = 'v2'`;
+  expect(row?.text).not.toContain("another");
+  await vendors.deleteVendor("v2");
+});
+
 test("models are put, replaced and deleted", async () => {
   const models = managed();
   expect(await models.putModel("m", [{ vendor: "v1", model: "x", price: "free" }])).toBe(true);

@@ -19,7 +19,7 @@ export interface ManagedModel {
 export interface Managed {
   vendors(): Promise<readonly ManagedVendor[]>;
   models(): Promise<readonly ManagedModel[]>;
-  /** Answers true when it is new. A definition without `keys` keeps those that are there. */
+  /** Answers true when it is new. A definition without `keys` or `hookSecret` keeps what is there. */
   putVendor(id: string, definition: Definition): Promise<boolean>;
   putModel(name: string, candidates: readonly Definition[]): Promise<boolean>;
   /** False when there is none. */
@@ -29,6 +29,10 @@ export interface Managed {
 
 /** Definitions are checked by whoever puts them, and again by whoever applies them. */
 export function createManaged(sql: Sql, seal: Seal): Managed {
+  const secretsNow = async (id: string): Promise<Definition> => {
+    const [row] = await sql<{ sealed: Uint8Array }[]>`select sealed from managed_vendor where id = ${id}`;
+    return row === undefined ? {} : secretsOf(seal, row.sealed, id);
+  };
   return {
     async vendors() {
       const rows = await sql<{ id: string; spec: Definition; sealed: Uint8Array }[]>`
@@ -45,12 +49,16 @@ export function createManaged(sql: Sql, seal: Seal): Managed {
     },
     async putVendor(id, { keys, hookSecret, ...rest }) {
       const spec = sql.json(JSON.parse(JSON.stringify(rest)));
-      const secrets = hookSecret === undefined ? (keys ?? []) : { keys: keys ?? [], hookSecret };
-      const sealed = seal.seal(JSON.stringify(secrets), id);
+      const known = keys === undefined || hookSecret === undefined ? await secretsNow(id) : {};
+      const secrets = {
+        ...known,
+        ...(keys === undefined ? {} : { keys }),
+        ...(hookSecret === undefined ? {} : { hookSecret }),
+      };
+      const sealed = seal.seal(JSON.stringify({ keys: [], ...secrets }), id);
       const [row] = await sql<{ is_new: boolean }[]>`
         insert into managed_vendor as m (id, spec, sealed) values (${id}, ${spec}, ${sealed})
-        on conflict (id) do update set spec = excluded.spec, updated_at = now(),
-          sealed = case when ${keys === undefined} then m.sealed else excluded.sealed end
+        on conflict (id) do update set spec = excluded.spec, updated_at = now(), sealed = excluded.sealed
         returning (xmax = 0) as is_new`;
       return row?.is_new ?? false;
     },

@@ -18,6 +18,7 @@ import { openApiRoutes } from "../http/openapi.ts";
 import { listNodes } from "../ledger/nodes.ts";
 import { reconcile } from "../ledger/reconcile.ts";
 import { releaseNode } from "../ledger/release-node.ts";
+import { type TaskOverviewSelection, taskOverview } from "../ledger/task-overview.ts";
 import type { Announcements } from "./announcements.ts";
 import type { CatalogKeeper } from "./catalog-keeper.ts";
 import type { ClusterParts } from "./cluster-parts.ts";
@@ -113,6 +114,7 @@ function administration(parts: OperationParts, view: ClusterView) {
       return releaseNode({ sql: ledger.sql, claim }, node, confirm);
     },
     actors: view.actors,
+    tasks: (which: TaskOverviewSelection) => taskOverview(ledger.sql, which),
     reconcile: () => reconcile(ledger.sql, booksOf(parts), view.checks),
   };
 }

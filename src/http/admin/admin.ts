@@ -8,6 +8,7 @@ import { LEDGER_OPERATIONS, type LedgerPorts, ledgerRoutes } from "./ledger.ts";
 import { type ModelPorts, modelOperations, modelRoutes } from "./models.ts";
 import { NODE_OPERATIONS, type NodePorts, nodeRoutes } from "./nodes.ts";
 import { type AdminOperation, mountRoutes, type OperationPorts } from "./operation.ts";
+import { TASK_OPERATIONS, type TaskPorts, taskRoutes } from "./tasks.ts";
 import { TENANT_OPERATIONS, type TenantPorts, tenantRoutes } from "./tenants.ts";
 import { TOKEN_OPERATIONS, tokenRoutes } from "./tokens.ts";
 import { USAGE_OPERATIONS, usageRoutes } from "./usage.ts";
@@ -23,6 +24,7 @@ export interface AdminPorts
     NodePorts,
     ActorPorts,
     LedgerPorts,
+    TaskPorts,
     UsageReportPorts {
   readonly tenants: TenantPorts["tenants"];
 }
@@ -39,6 +41,7 @@ export function adminRoutes(ports: AdminPorts) {
     .use(mountRoutes(mounting, "nodes", nodeRoutes(ports)))
     .use(mountRoutes(mounting, "actors", actorRoutes(ports)))
     .use(mountRoutes(mounting, "ledger", ledgerRoutes(ports)))
+    .use(mountRoutes(mounting, "tasks", taskRoutes(ports)))
     .use(mountRoutes(mounting, "usage", usageRoutes(ports)))
     .use(mountRoutes(mounting, "tokens", tokenRoutes({ clock: ports.clock, access })));
 }
@@ -52,6 +55,7 @@ export const adminOperations = (schemas: DefinitionSchemas): readonly AdminOpera
   ...NODE_OPERATIONS,
   ...ACTOR_OPERATIONS,
   ...LEDGER_OPERATIONS,
+  ...TASK_OPERATIONS,
   ...USAGE_OPERATIONS,
   ...TOKEN_OPERATIONS,
 ];

@@ -8,6 +8,7 @@ const AREAS = [
   "actors",
   "ledger",
   "usage",
+  "tasks",
   "tokens",
 ] as const;
 type Area = (typeof AREAS)[number];

@@ -85,6 +85,7 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
       if (id === node) return { state: "running", held };
       return confirm ? { state: "released", held, returned: held.points } : { state: "held", held };
     },
+    tasks: async () => [],
     actors: async () => ({ total: 0, actors: [] }),
     reconcile: async () => ({ ok: false, checks: [{ name: "usage_once", ok: false, detail: "1 wrong" }] }),
     ...changes,
