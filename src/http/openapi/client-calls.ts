@@ -2,7 +2,7 @@ import { type Answer, type Description, json, ref } from "./description.ts";
 
 /** What a client key can call. */
 
-const REQUEST_HEADERS = {
+export const REQUEST_HEADERS = {
   "x-sluice-resumable": "`true`: the stream can be taken up again after any event.",
   "x-sluice-detach":
     "How long a resumable stream goes on when nobody reads it: `30s` (usual), at most `10m`; `0` stops it at once.",
@@ -34,7 +34,8 @@ const generated = (schema: string): Answer => ({
   },
 });
 
-function generation(path: string, summary: string, request: string, answer: Answer): Description {
+/** A call that generates, and how it can go wrong. */
+export function generation(path: string, summary: string, request: string, answer: Answer): Description {
   return {
     method: "post",
     path,

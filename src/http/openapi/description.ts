@@ -28,7 +28,9 @@ export type Answer = string | { readonly text: string; readonly types: Readonly<
 
 export const TAGS = {
   Generation:
-    "OpenAI's and Anthropic's dialects: any SDK of theirs works with this base URL and a client key.",
+    "OpenAI's, Anthropic's and Gemini's dialects: any SDK of theirs works with this base URL and a client key.",
+  Midjourney:
+    "midjourney-proxy's protocol. `/mj-fast/mj`, `/mj-turbo/mj` and `/mj-relax/mj` ask for a speed. The key may come as `mj-api-secret`.",
   Streams: "Streams that can be read again after any event, and the WebSocket.",
   Tasks: "Work that outlives its request: asked for now, fetched or told of later.",
   Media: "Pictures and sound: what was made is fetched, what is worked from is uploaded.",

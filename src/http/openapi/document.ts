@@ -3,8 +3,10 @@ import type { JsonObject } from "../../core/generation.ts";
 import { ADMIN_PREFIX, type AdminOperation } from "../admin/operation.ts";
 import { CLIENT_CALLS } from "./client-calls.ts";
 import { type Answer, type Description, ref, TAGS } from "./description.ts";
+import { GEMINI_CALLS } from "./gemini-calls.ts";
 import { ANSWER_HEADERS, headersOf } from "./headers.ts";
 import { MEDIA_CALLS } from "./media-calls.ts";
+import { MIDJOURNEY_CALLS } from "./midjourney-calls.ts";
 import { OPERATION_CALLS } from "./operation-calls.ts";
 import { SCHEMAS } from "./schemas.ts";
 import { TASK_CALLS } from "./task-calls.ts";
@@ -14,7 +16,9 @@ import { usualRefusals } from "./usual-refusals.ts";
 export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
   const calls = [
     ...CLIENT_CALLS,
+    ...GEMINI_CALLS,
     ...TASK_CALLS,
+    ...MIDJOURNEY_CALLS,
     ...MEDIA_CALLS,
     ...adminOperations.map(describe),
     ...OPERATION_CALLS,
