@@ -129,6 +129,8 @@ export type VendorAnswer =
       /** Of the body; absent: OpenAI's of the operation. */
       readonly dialect?: NativeDialect;
       readonly body: Uint8Array;
+      /** Of the body; absent: JSON. */
+      readonly contentType?: string;
       readonly parsed: JsonObject;
       /** Undefined: the vendor did not say, or said nonsense. */
       readonly usage: Usage | undefined;
@@ -178,6 +180,8 @@ export interface Passage {
    * the end itself, once the charge is known. (Usage stays in where it has no frame of its own: other dialects.)
    */
   readonly bytes?: Uint8Array;
+  /** `passthrough` mode: the frame that says a stream is whole, for its end: shown when the charge is known. */
+  readonly closing?: Uint8Array;
   /** Of the bytes; absent: OpenAI's. Changes in the middle of an answer when another vendor goes on with it. */
   readonly dialect?: NativeDialect;
   /** True when this read holds generated content (text, reasoning, tool call): the first one ends failover. */

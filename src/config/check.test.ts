@@ -17,7 +17,7 @@ describe("config check", () => {
     expect(exitCode).toBe(0);
     expect(output).toContain("f.yaml: good");
     expect(output).toMatch(/^a {8}openai {3}us {6}1 {5}adapter's own$/m);
-    expect(output).toMatch(/^m {18}a {8}x {18}2 in, 8 out +0\.5$/m);
+    expect(output).toMatch(/^m +a {8}x +2 in, 8 out +0\.5$/m);
     expect(output).toMatch(/^sandbox-chat +sandbox +sandbox-chat +free/m);
     expect(output).not.toContain("sk-hidden-key");
   });

@@ -48,7 +48,15 @@ describe("with nothing configured", () => {
 
   test("the sandbox is served, free of charge, and nothing else", () => {
     expect([...config.catalog.vendors.keys()]).toEqual([vendorId("sandbox")]);
-    expect([...config.catalog.models.keys()]).toEqual(["sandbox-chat", "sandbox-embedding", "sandbox-image"]);
+    expect([...config.catalog.models.keys()]).toEqual([
+      "sandbox-chat",
+      "sandbox-embedding",
+      "sandbox-moderation",
+      "sandbox-rerank",
+      "sandbox-tts",
+      "sandbox-transcribe",
+      "sandbox-image",
+    ]);
     expect(modelOf(config, "sandbox-chat").candidates[0]?.price).toEqual({ kind: "free" });
   });
 
@@ -186,6 +194,10 @@ describe("the whole example", () => {
       "deepseek-chat",
       "sandbox-chat",
       "sandbox-embedding",
+      "sandbox-moderation",
+      "sandbox-rerank",
+      "sandbox-tts",
+      "sandbox-transcribe",
       "sandbox-image",
     ]);
   });

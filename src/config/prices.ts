@@ -132,13 +132,31 @@ function rateProblem(price: RatesInput, operations: readonly Operation[] = []): 
   if (draws && byPicture.every(isNothing)) {
     return "has no rate that pictures are charged by: give `image`, `call` or `output`";
   }
-  const onlyEmbeds = operations.length > 0 && operations.every((name) => name === "embedding");
+  const unheard = operations.find((name) => byUnits(name, price).every(isNothing));
+  if (unheard !== undefined) return `has no rate that ${unheard} is charged by: ${UNITS_OF[unheard]}`;
+  const onlyReads = operations.length > 0 && operations.every((name) => WITHOUT_OUTPUT.has(name));
   if (TOKEN_CLASSES.every((name) => price[name] === undefined)) return undefined;
   if (price.input === undefined) return "has no rate for `input`";
-  if (price.output === undefined && !onlyEmbeds) {
-    return "has no rate for `output` (only a model with `operations: [embedding]` needs none)";
+  if (price.output === undefined && !onlyReads) {
+    return "has no rate for `output` (only a model with `operations` such as [embedding] or [rerank] needs none)";
   }
   return undefined;
+}
+
+/** What answers with numbers alone. */
+const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set(["embedding", "moderation", "rerank"]);
+
+/** What sound can be charged by: its vendor counts in one of these, and where it does not say, this gateway can. */
+const UNITS_OF: Partial<Record<Operation, string>> = {
+  speech: "give `characters`, `call` or `output`",
+  transcription: "give `second`, `call` or `input`",
+  translation: "give `second`, `call` or `input`",
+};
+
+function byUnits(operation: Operation, price: RatesInput): readonly (string | number | undefined)[] {
+  if (operation === "speech") return [price.characters, price.call, price.output, price.audioOutput];
+  if (UNITS_OF[operation] === undefined) return [1];
+  return [price.second, price.call, price.input, price.audioInput, price.output];
 }
 
 const isNothing = (rate: string | number | undefined): boolean => rate === undefined || Number(rate) === 0;

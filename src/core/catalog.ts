@@ -4,6 +4,7 @@ import type { VendorId } from "./ids.ts";
 import type { LimitSpecs } from "./limit-specs.ts";
 import { MEDIA_OPERATIONS } from "./media.ts";
 import type { Price } from "./price.ts";
+import { SOUND_OPERATIONS } from "./sound.ts";
 import type { TakeoverPolicy } from "./takeover-policy.ts";
 
 /** What the configuration says can be served: vendors, and for each public model where it can be had. */
@@ -96,8 +97,21 @@ export interface Candidate {
   readonly operations?: readonly Operation[];
 }
 
-export const OPERATIONS = ["chat", "completion", "embedding", ...MEDIA_OPERATIONS] as const;
+export const OPERATIONS = [
+  "chat",
+  "completion",
+  "embedding",
+  "moderation",
+  "rerank",
+  ...SOUND_OPERATIONS,
+  "realtime",
+  ...MEDIA_OPERATIONS,
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
+
+/** Whether the answer is a text whose length can be chosen: it can be capped, asked twice at once, gone on with. */
+export const writesText = (operation: Operation): boolean =>
+  operation === "chat" || operation === "completion";
 
 export interface RoutingSpec {
   readonly strategy: RoutingStrategy;

@@ -1,4 +1,5 @@
 import type { Operation } from "./catalog.ts";
+import type { SoundFile } from "./sound.ts";
 import type { Usage } from "./usage.ts";
 import type { VendorFailure } from "./vendor-failure.ts";
 
@@ -27,6 +28,10 @@ export interface GenerationRequest {
   readonly usesImages: boolean;
   /** Nobody waits for it: it is charged by the price of the tier `batch`. */
   readonly isBatch?: true;
+  /** Characters to be read aloud (`speech`). */
+  readonly characters?: number;
+  /** What is to be written down (`transcription`, `translation`). */
+  readonly sound?: SoundFile;
   /** The same request as the client said it, where that was not in OpenAI's dialect. */
   readonly native?: NativeRequest;
 }

@@ -1,7 +1,6 @@
-import type { Operation } from "../core/catalog.ts";
+import { writesText } from "../core/catalog.ts";
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
-import { isMediaOperation } from "../core/media.ts";
 import { add, type Micropoints, most, parsePoints, ZERO } from "../core/points.ts";
 import { affordableOutput, largestCost } from "../core/price-bounds.ts";
 import type { Usage } from "../core/usage.ts";
@@ -132,13 +131,10 @@ function planWithin(
     const amount = covered.reduce((top, route) => most(top, costLimit(route, request, at)), ZERO);
     return { candidates: covered, cappedOutputTokens: undefined, amount };
   }
+  // Only what writes text can be given a shorter answer.
   if (caller.onShortBalance === "refuse" || !writesText(request.operation)) return undefined;
   return candidates.map((route) => capTo(route, request, affordable, at)).find((plan) => plan !== undefined);
 }
-
-/** Only what writes text can be given a shorter answer. */
-const writesText = (operation: Operation): boolean =>
-  operation !== "embedding" && !isMediaOperation(operation);
 
 function capTo(
   route: Route,

@@ -1,10 +1,12 @@
 import type { Delivered } from "../adapters/adapter.ts";
+import { writesText } from "../core/catalog.ts";
 import type { GenerationRequest, Outcome } from "../core/generation.ts";
 import { likelyPromptTokens } from "../core/likely-tokens.ts";
 import { add, type Micropoints, ZERO } from "../core/points.ts";
 import { costOf, type Tariff } from "../core/price.ts";
 import { isPlausible, NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { UsageFlag } from "../ledger/records.ts";
+import { countedHere, estimateUnits } from "./estimate-units.ts";
 import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 
 /** As vendors' tokens mostly are. */
@@ -36,6 +38,7 @@ export function meter(
   outcome: Outcome,
   since = NOTHING_DELIVERED,
 ): Metered {
+  if (!writesText(request.operation)) return meterUnits(tariff, request, told, delivered, outcome);
   const isTrusted = told !== undefined && isPlausible(told);
   // Told before the last content: the answer broke off, or the vendor's last word was missing or nonsense.
   const isStale = since.frames > 0;
@@ -47,8 +50,38 @@ export function meter(
   return { usage, cost: costOf(tariff, usage), isBillable: outcome !== "failed", flags };
 }
 
+/**
+ * What is neither a chat nor a completion. Some of it is counted here (characters read aloud), some vendors tell nothing
+ * that the price knows: then what is likely is charged, and never nothing. It is flagged where it changes the charge.
+ */
+function meterUnits(
+  tariff: Tariff,
+  request: GenerationRequest,
+  told: Usage | undefined,
+  delivered: Delivered,
+  outcome: Outcome,
+): Metered {
+  const isBillable = outcome !== "failed";
+  const own = { ...NO_USAGE, ...countedHere(request) };
+  const isTrusted = told !== undefined && isPlausible(told);
+  if (isTrusted) {
+    const usage = plus(told, own);
+    const cost = costOf(tariff, usage);
+    if (cost > ZERO || tariff.kind === "free") return { usage, cost, isBillable, flags: [] };
+  }
+  const exact = costOf(tariff, own);
+  const likely = estimate(request, delivered);
+  const cost = costOf(tariff, likely);
+  if (cost === exact && told === undefined) return { usage: own, cost, isBillable, flags: [] };
+  const flags: UsageFlag[] = [told === undefined || isTrusted ? "usage_estimated" : "usage_implausible"];
+  return { usage: likely, cost, isBillable, flags };
+}
+
 /** The likely usage behind what was delivered. */
 export function estimate(request: GenerationRequest, delivered: Delivered): Usage {
+  if (!writesText(request.operation)) {
+    return plus(estimateUnits(request, delivered), { ...NO_USAGE, ...countedHere(request) });
+  }
   const total = likelyOutputTokens(delivered.frames, delivered.chars + delivered.reasoningChars);
   const chars = delivered.chars + delivered.reasoningChars;
   const reasoning = chars === 0 ? 0 : Math.round((total * delivered.reasoningChars) / chars);

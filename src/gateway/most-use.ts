@@ -12,9 +12,11 @@ const USUAL_TIER = "default";
  * @param at when it is being admitted (epoch milliseconds); it is admitted within the longest time that a call may take
  */
 export function mostUse(request: GenerationRequest, { vendor }: Route, at: number): MostUse {
-  const { body, operation, choices } = request;
+  const { body, operation, choices, characters, sound } = request;
   const span = { from: at, until: at + vendor.timeouts.totalMs };
   if (isMediaOperation(operation)) return { span, images: choices };
+  if (characters !== undefined) return { span, characters };
+  if (sound !== undefined) return { span, seconds: sound.mostSeconds };
   const tier = body.service_tier ?? USUAL_TIER;
   return typeof tier === "string" && tier !== ANY_TIER ? { span, serviceTier: tier } : { span };
 }

@@ -140,7 +140,9 @@ function typicalCost(route: Route, request: GenerationRequest, at: number): numb
   if (route.price === undefined) return Number.POSITIVE_INFINITY;
   const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
   const images = isMediaOperation(request.operation) ? request.choices : 0;
-  const usage = { ...NO_USAGE, input: request.promptTokens, output, images };
+  const { characters = 0, sound } = request;
+  const seconds = sound?.likelySeconds ?? 0;
+  const usage = { ...NO_USAGE, input: request.promptTokens, output, images, characters, seconds };
   return Number(costOf(tariffAt(route.price.spec, at), usage));
 }
 

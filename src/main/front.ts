@@ -12,6 +12,7 @@ import { errorBody, errorResponse } from "../http/errors.ts";
 import { geminiRoutes } from "../http/gemini/routes.ts";
 import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
+import { audioRoutes } from "../http/openai/audio/routes.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
 import { modelRoutes } from "../http/openai/models.ts";
 import { createKeeping } from "../http/openai/responses/keeping.ts";
@@ -77,6 +78,7 @@ export function openFront(
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
     .use(generationRoutes(generating))
+    .use(audioRoutes(generating))
     .use(messageRoutes(generating))
     .use(geminiRoutes(generating))
     .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))

@@ -4,6 +4,10 @@ import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { usageOf } from "../openai-family/usage.ts";
+import { moderation } from "../openai-services/moderation.ts";
+import { rerank } from "../openai-services/rerank.ts";
+import { createSpeech } from "../openai-services/speech.ts";
+import { transcription } from "../openai-services/transcription.ts";
 import { shape } from "./request.ts";
 
 /**
@@ -13,6 +17,13 @@ import { shape } from "./request.ts";
 export const openaiCompatible: Adapter = adapterOf({
   name: "openai-compatible",
   operations: ["chat", "completion", "embedding"],
+  services: {
+    moderation,
+    rerank,
+    speech: createSpeech({ tellsEvents: () => "perhaps" }),
+    transcription,
+    translation: transcription,
+  },
   url: usualUrl,
   shape,
   readUsage: (raw) => usageOf(raw, { mayExcludeReasoning: true }),

@@ -4,6 +4,7 @@ import type { Usage } from "../../core/usage.ts";
 import type { Continuation, Target, Transport } from "../adapter.ts";
 import type { ErrorReport } from "../failure/error-body.ts";
 import type { Verdict } from "../failure/verdict.ts";
+import type { Service } from "../openai-services/service.ts";
 import type { RequestDraft } from "./request-draft.ts";
 
 /**
@@ -32,6 +33,8 @@ export interface Member {
    * the answer that it stood in.
    */
   readUsage(raw: JsonObject, holder: JsonObject): Usage | undefined;
+  /** What it has beside chats, completions and embeddings. */
+  readonly services?: Partial<Readonly<Record<Operation, Service>>>;
   /** Undefined: the vendor broke off, which is no normal end. */
   finishReason(raw: string): FinishReason | undefined;
   /** The vendor's own error table; undefined: the status decides. */
@@ -42,6 +45,12 @@ const PATHS: Readonly<Record<Operation, string>> = {
   chat: "/chat/completions",
   completion: "/completions",
   embedding: "/embeddings",
+  moderation: "/moderations",
+  rerank: "/rerank",
+  speech: "/audio/speech",
+  transcription: "/audio/transcriptions",
+  translation: "/audio/translations",
+  realtime: "/realtime",
   image: "/images/generations",
   image_edit: "/images/edits",
 };

@@ -2,6 +2,9 @@ import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
+import { moderation } from "../openai-services/moderation.ts";
+import { createSpeech } from "../openai-services/speech.ts";
+import { transcription } from "../openai-services/transcription.ts";
 import { classify } from "./errors.ts";
 import { shape } from "./request.ts";
 import { readUsage } from "./usage.ts";
@@ -10,6 +13,13 @@ export const openai: Adapter = adapterOf({
   name: "openai",
   defaultBaseUrl: "https://api.openai.com/v1",
   operations: ["chat", "completion", "embedding"],
+  services: {
+    moderation,
+    // The oldest two give sound alone (spec 2.3.0, `stream_format`).
+    speech: createSpeech({ tellsEvents: (model) => (model.startsWith("tts-1") ? "no" : "yes") }),
+    transcription,
+    translation: transcription,
+  },
   url: usualUrl,
   shape,
   readUsage,

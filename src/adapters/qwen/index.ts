@@ -7,6 +7,7 @@ import { continuation } from "./continuation.ts";
 import { classify } from "./errors.ts";
 import { createQwenNative, isNativeAddress } from "./native/adapter.ts";
 import { shape } from "./request.ts";
+import { rerank } from "./rerank.ts";
 import { readUsage } from "./usage.ts";
 
 /**
@@ -23,6 +24,7 @@ export const qwen: Adapter = adapterOf({
   name: "qwen",
   defaultBaseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",
   operations: ["chat", "completion", "embedding"],
+  services: { rerank },
   url: usualUrl,
   shape,
   continuation,

@@ -6,6 +6,10 @@ import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { limitOutput } from "../openai-family/request-draft.ts";
 import { usageOf } from "../openai-family/usage.ts";
+import { moderation } from "../openai-services/moderation.ts";
+import { rerank } from "../openai-services/rerank.ts";
+import { createSpeech } from "../openai-services/speech.ts";
+import { transcription } from "../openai-services/transcription.ts";
 import { createSandboxTransport } from "./server.ts";
 
 /**
@@ -18,6 +22,13 @@ export const createSandbox = (clock: Clock): Adapter =>
     name: "sandbox",
     defaultBaseUrl: "sandbox://local/v1",
     operations: ["chat", "completion", "embedding"],
+    services: {
+      moderation,
+      rerank,
+      speech: createSpeech({ tellsEvents: () => "perhaps" }),
+      transcription,
+      translation: transcription,
+    },
     transport: createSandboxTransport(clock),
     url: usualUrl,
     shape(draft, request, target) {

@@ -9,6 +9,7 @@ import { brokenAnswer, errorResponse, failedResponse } from "./failures.ts";
 import { createPacer } from "./pacer.ts";
 import { type PlannedChoice, planChat, planCompletion, promptsOf } from "./plan.ts";
 import { scriptOf } from "./script.ts";
+import { serviceAnswer } from "./services/answer.ts";
 import { readSettings, type SandboxSettings } from "./settings.ts";
 import { pause, untilAborted } from "./waiting.ts";
 import { type Head, usageOf, wantedLogprobs, wholeAnswer } from "./wire.ts";
@@ -25,6 +26,8 @@ export function createSandboxTransport(clock: Clock): Transport {
   return async (call, signal) => {
     signal.throwIfAborted();
     calls += 1;
+    const service = serviceAnswer(call, clock, signal);
+    if (service !== undefined) return service;
     const request = readRequest(call);
     if (request instanceof Response) return request;
     const { settings } = request;

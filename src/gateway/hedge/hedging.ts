@@ -1,3 +1,4 @@
+import { writesText } from "../../core/catalog.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
 import { type HedgeSettings, shareOf } from "../../core/hedge-settings.ts";
 import { type Micropoints, most, ZERO } from "../../core/points.ts";
@@ -68,7 +69,7 @@ const nameOf = ({ vendor, model }: Route): string => `${vendor.id}\n${model}`;
  * more than a text: what a vendor would keep, or do in the world on the way to its answer, must not be done twice.
  */
 export function isHedgeable({ stream, operation, body }: GenerationRequest): boolean {
-  if (!stream || operation === "embedding") return false;
+  if (!stream || !writesText(operation)) return false;
   return body.store !== true && !isSet(body.web_search_options) && body.enable_search !== true;
 }
 

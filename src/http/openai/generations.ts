@@ -7,6 +7,8 @@ import type { AnswerGeneration, Caller, Gateway, Scope, StreamGeneration } from 
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { parseCompletion } from "../../gateway/requests/completion.ts";
 import { parseEmbedding } from "../../gateway/requests/embedding.ts";
+import { parseModeration } from "../../gateway/requests/moderation.ts";
+import { parseRerank } from "../../gateway/requests/rerank.ts";
 import type { StreamRegistry } from "../../gateway/streams/registry.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
@@ -37,10 +39,12 @@ const ENDPOINTS: readonly Endpoint[] = [
   { path: "/api/v1/chat", scope: "chat", parse: parseChat },
   { path: "/v1/completions", scope: "completions", parse: parseCompletion },
   { path: "/v1/embeddings", scope: "embeddings", parse: parseEmbedding },
+  { path: "/v1/moderations", scope: "moderations", parse: parseModeration },
+  { path: "/v1/rerank", scope: "rerank", parse: parseRerank },
 ];
 
 /** What Bun's server does for a running request. */
-type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
+export type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
 
 export function generationRoutes(ports: GenerationRoutePorts) {
   const answer = createAnswer(ports);
@@ -139,13 +143,13 @@ async function resumable(
   return response;
 }
 
-function answerResponse({ started, answer: whole, final }: AnswerGeneration): Response {
+export function answerResponse({ started, answer: whole, final }: AnswerGeneration): Response {
   const headers = generationHeaders(started, final.cost);
-  headers["content-type"] = "application/json";
+  headers["content-type"] = whole.contentType ?? "application/json";
   return new Response(whole.body, { headers });
 }
 
-function streamResponse(generation: StreamGeneration, body: ReadableStream<Uint8Array>): Response {
+export function streamResponse(generation: StreamGeneration, body: ReadableStream<Uint8Array>): Response {
   const headers = generationHeaders(generation.started);
   headers["content-type"] = "text/event-stream; charset=utf-8";
   headers["cache-control"] = "no-cache";

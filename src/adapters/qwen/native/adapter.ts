@@ -1,10 +1,12 @@
 import type { Clock } from "../../../core/clock.ts";
 import type { Adapter } from "../../adapter.ts";
 import { createTranslatedStream } from "../../openai-frames/translated-stream.ts";
+import { readRanking } from "../../openai-services/rerank.ts";
 import { continuation } from "../continuation.ts";
+import { rerank } from "../rerank.ts";
 import { readAnswer } from "./answer.ts";
 import { readEmbedding } from "./embedding-answer.ts";
-import { classifyError } from "./errors.ts";
+import { classifyError, failureInside } from "./errors.ts";
 import { createEventReader } from "./events.ts";
 import { buildCall } from "./request.ts";
 
@@ -23,12 +25,16 @@ export function createQwenNative(clock: Clock): Adapter {
   return {
     name: "qwen",
     defaultBaseUrl: `https://dashscope.aliyuncs.com${NATIVE_PATH}`,
-    operations: new Set(["chat", "embedding"]),
-    buildCall,
-    readAnswer: (request, body, secret = "") =>
-      request.operation === "embedding"
-        ? readEmbedding(request, body, secret)
-        : readAnswer(request, body, secret, created()),
+    operations: new Set(["chat", "embedding", "rerank"]),
+    buildCall: (request, target) =>
+      request.operation === "rerank" ? rerank.buildCall(request, target) : buildCall(request, target),
+    readAnswer(request, body, secret = "") {
+      if (request.operation === "embedding") return readEmbedding(request, body, secret);
+      if (request.operation === "rerank") {
+        return readRanking(request, body, (value) => failureInside(value, secret));
+      }
+      return readAnswer(request, body, secret, created());
+    },
     openStream: (request, mode, secret = "", remembers = false) =>
       createTranslatedStream(createEventReader(request, secret), { mode, created: created(), remembers }),
     continuation,

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../../core/errors.ts";
 import type { JsonObject } from "../../../core/generation.ts";
 import type { MediaInput } from "../../../core/media.ts";
+import type { FormEntry } from "../../form-entries.ts";
 
 /** A form's fields as a JSON body has them, and its files. */
 export interface ImageForm {
@@ -12,18 +13,12 @@ export interface ImageForm {
 const NUMBERS: ReadonlySet<string> = new Set(["n", "seed", "output_compression", "partial_images"]);
 const BOOLEANS: ReadonlySet<string> = new Set(["stream"]);
 
-/** Reads multipart as `/v1/images/edits` takes it: `image` or `image[]`, `mask`, and fields. Throws `invalid_request`. */
-export async function readImageForm(bytes: Uint8Array, contentType: string): Promise<ImageForm> {
-  let form: Awaited<ReturnType<Response["formData"]>>;
-  try {
-    form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
-  } catch (cause) {
-    throw new SluiceError("invalid_request", "The multipart body cannot be read.", { cause });
-  }
+/** Reads a form as `/v1/images/edits` takes it: `image` or `image[]`, `mask`, and fields. Throws `invalid_request`. */
+export function readImageForm(entries: readonly FormEntry[]): ImageForm {
   const body: Record<string, unknown> = {};
   const images: MediaInput[] = [];
   let mask: MediaInput | undefined;
-  for (const [name, value] of form.entries()) {
+  for (const [name, value] of entries) {
     if (typeof value === "string") {
       if (name.endsWith("[]") || name === "image") {
         const key = name.replace(/\[\]$/, "");
@@ -31,11 +26,7 @@ export async function readImageForm(bytes: Uint8Array, contentType: string): Pro
       } else body[name] = plainOf(name, value);
       continue;
     }
-    const file: MediaInput = {
-      kind: "bytes",
-      bytes: new Uint8Array(await value.arrayBuffer()),
-      contentType: value.type || "application/octet-stream",
-    };
+    const file: MediaInput = { kind: "bytes", bytes: value.bytes, contentType: value.contentType };
     if (name === "mask") mask = file;
     else if (/^(?:image|images)(?:\[\d*\])?$/.test(name)) images.push(file);
     else {

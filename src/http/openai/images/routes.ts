@@ -15,6 +15,7 @@ import { type AnswerPorts, createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
 import { type AddressSource, credentialOf } from "../../credential.ts";
 import { errorBody, rateLimitHeaders } from "../../errors.ts";
+import { type FormEntry, formPrint, isForm, readFormEntries } from "../../form-entries.ts";
 import { headerList, headerText } from "../../header-text.ts";
 import type { Idempotency } from "../../idempotent.ts";
 import { readImageForm } from "./form.ts";
@@ -75,34 +76,24 @@ async function create(
     answered(ports, caller, asked, { path, base: new URL(request.url).origin, id, signal });
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(request.signal);
-  // A form's boundary is made anew with each try, and says nothing.
-  const told = asked.isForm ? await formPrint(bytes, request.headers.get("content-type") ?? "") : bytes;
+  const told = asked.entries === undefined ? bytes : formPrint(asked.entries);
   const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${path}\n`).update(told).digest("hex");
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
   return ports.idempotency.once(key, about, () => run(undefined));
-}
-
-async function formPrint(bytes: Uint8Array, contentType: string): Promise<string> {
-  const { body, images, mask } = await readImageForm(bytes, contentType);
-  const hash = new Bun.CryptoHasher("sha256").update(JSON.stringify(body));
-  for (const file of mask === undefined ? images : [...images, mask]) {
-    if (file.kind === "bytes") hash.update(`\n${file.bytes.byteLength}\n`).update(file.bytes);
-  }
-  return hash.digest("hex");
 }
 
 async function read(
   bytes: Uint8Array,
   contentType: string,
   operation: MediaOperation | undefined,
-): Promise<Asked & { readonly isForm: boolean }> {
-  const isForm = contentType.toLowerCase().startsWith("multipart/form-data");
-  const form = isForm ? await readImageForm(bytes, contentType) : undefined;
+): Promise<Asked & { readonly entries: readonly FormEntry[] | undefined }> {
+  const entries = isForm(contentType) ? await readFormEntries(bytes, contentType) : undefined;
+  const form = entries && readImageForm(entries);
   const body = form?.body ?? asBody(parseJson(bytes));
   const files = form ?? { images: [] };
   const hasPicture = files.images.length > 0 || ["image", "images"].some((name) => isGiven(body[name]));
   const request = parseMedia(body, operation ?? (hasPicture ? "image_edit" : "image"), files);
-  return { request, form: formOf(body), isStream: body.stream === true, isForm };
+  return { request, form: formOf(body), isStream: body.stream === true, entries };
 }
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null;

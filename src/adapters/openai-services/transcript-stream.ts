@@ -1,0 +1,67 @@
+import { MAX_FRAME_BYTES } from "../../core/limits.ts";
+import { EMPTY_PASSAGE, type Passage, type StreamReader } from "../adapter.ts";
+import { textOf } from "../json.ts";
+import { FRAME_TOO_LARGE } from "../openai-family/frames.ts";
+import { createEventStreamReader } from "./event-stream-reader.ts";
+import { readObject } from "./json-answer.ts";
+import type { Judge } from "./service.ts";
+import { transcriptUsage } from "./transcript-usage.ts";
+
+/**
+ * The reader of one transcript that streams. Models that do not stream answer whole all the same (OpenAI's whisper-1
+ * passes over `stream`): then the events are written here.
+ */
+export function openTranscriptStream(judge: Judge): StreamReader {
+  const delivered = { frames: 0, chars: 0, reasoningChars: 0 };
+  const reader = createEventStreamReader(
+    {
+      done: "transcript.text.done",
+      usageIn: transcriptUsage,
+      endsAlone: true,
+      take(event) {
+        const said = textOf(event.delta);
+        if (said === undefined) return { hasContent: event.type === "transcript.text.segment" };
+        delivered.frames += 1;
+        delivered.chars += said.length;
+        return { hasContent: true };
+      },
+    },
+    judge,
+  );
+  let whole: Uint8Array | undefined;
+  let isBegun = false;
+
+  function readWhole(body: Uint8Array): Passage {
+    const read = readObject(body, judge);
+    if ("failure" in read) return { events: [{ type: "failure", failure: read.failure }], hasContent: false };
+    const { text, usage, logprobs } = read.parsed;
+    if (typeof text !== "string") return EMPTY_PASSAGE;
+    delivered.frames += 1;
+    delivered.chars += text.length;
+    const told = transcriptUsage(read.parsed);
+    return {
+      events: [...(told === undefined ? [] : [{ type: "usage", usage: told } as const]), { type: "end" }],
+      bytes: frameOf({ type: "transcript.text.delta", delta: text }),
+      closing: frameOf({ type: "transcript.text.done", text, logprobs, usage }),
+      hasContent: true,
+    };
+  }
+
+  return {
+    delivered,
+    push(chunk) {
+      if (!isBegun && chunk.byteLength > 0) {
+        isBegun = true;
+        if (/^\s*\{/.test(Buffer.from(chunk).toString("latin1"))) whole = new Uint8Array();
+      }
+      if (whole === undefined) return reader.push(chunk);
+      if (whole.byteLength + chunk.byteLength > MAX_FRAME_BYTES)
+        return { events: [FRAME_TOO_LARGE], hasContent: false };
+      whole = Buffer.concat([whole, chunk]);
+      return EMPTY_PASSAGE;
+    },
+    close: () => (whole === undefined ? reader.close() : readWhole(whole)),
+  };
+}
+
+const frameOf = (event: object): Uint8Array => Buffer.from(`data: ${JSON.stringify(event)}\n\n`);

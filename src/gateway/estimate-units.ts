@@ -1,0 +1,35 @@
+import type { Delivered } from "../adapters/adapter.ts";
+import type { GenerationRequest } from "../core/generation.ts";
+import { likelyPromptTokens } from "../core/likely-tokens.ts";
+import { NO_USAGE, type Usage } from "../core/usage.ts";
+import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
+
+/** OpenAI's tokens of sound: 50 ms of what is made, 100 ms of what is heard. */
+const MADE_TOKENS_A_SECOND = 20;
+export const HEARD_TOKENS_A_SECOND = 10;
+/** Bytes of text that are spoken in a second, in any language: 15 letters, or 4.5 signs of Chinese. */
+const SPOKEN_BYTES_A_SECOND = 14;
+
+/** What needs no vendor to be counted. */
+export const countedHere = ({ characters }: GenerationRequest): Pick<Usage, "characters"> =>
+  characters === undefined ? {} : { characters };
+
+/** The likely usage of a request that writes no text, or a transcript. */
+export function estimateUnits(request: GenerationRequest, delivered: Delivered): Usage {
+  const { operation, sound, body, promptTokens } = request;
+  if (operation === "speech") {
+    const bytes = typeof body.input === "string" ? Buffer.byteLength(body.input) : 0;
+    const seconds = Math.ceil(bytes / SPOKEN_BYTES_A_SECOND);
+    return {
+      ...NO_USAGE,
+      input: likelyPromptTokens(promptTokens),
+      audioOutput: seconds * MADE_TOKENS_A_SECOND,
+    };
+  }
+  if (sound !== undefined) {
+    const { likelySeconds: seconds } = sound;
+    const output = likelyOutputTokens(delivered.frames, delivered.chars);
+    return { ...NO_USAGE, seconds, audioInput: seconds * HEARD_TOKENS_A_SECOND, output };
+  }
+  return { ...NO_USAGE, input: likelyPromptTokens(promptTokens) };
+}

@@ -1,0 +1,57 @@
+import type { StreamGeneration } from "../../../gateway/gateway.ts";
+import { contentTypeOf } from "../../../media/sniff.ts";
+
+/** What was read ahead; null: the answer has ended. */
+type FirstPassage = Awaited<ReturnType<StreamGeneration["next"]>>;
+
+/** What each format of a speech is called; OpenAI's own where none is named. */
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  mp3: "audio/mpeg",
+  opus: "audio/opus",
+  aac: "audio/aac",
+  flac: "audio/flac",
+  wav: "audio/wav",
+  pcm: "audio/pcm",
+};
+
+/** By its first bytes, which know better than the wish; samples alone have no signature. */
+export function soundType(first: FirstPassage, format: unknown): string {
+  const sniffed = format === "pcm" ? undefined : contentTypeOf(first?.bytes ?? new Uint8Array());
+  const wished = typeof format === "string" ? CONTENT_TYPES[format] : CONTENT_TYPES.mp3;
+  // Opus comes in OGG: OpenAI calls it by what is in it.
+  if (sniffed === undefined || sniffed === "audio/ogg")
+    return wished ?? sniffed ?? "application/octet-stream";
+  return sniffed;
+}
+
+/**
+ * Sound as it is made. It has no place for words: whole when the charge is known and the connection says so; anything
+ * else breaks the connection off, so that no half of it passes for the whole.
+ * @param first read ahead, for what kind of sound it is
+ */
+export function soundBody(generation: StreamGeneration, first: FirstPassage): ReadableStream<Uint8Array> {
+  let ahead: FirstPassage | undefined = first;
+  let isLeft = false;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      for (;;) {
+        const passage = ahead === undefined ? await generation.next() : ahead;
+        ahead = undefined;
+        if (isLeft) return;
+        if (passage === null) break;
+        if (passage.bytes === undefined || passage.bytes.byteLength === 0) continue;
+        controller.enqueue(passage.bytes);
+        return;
+      }
+      // Without a reason: the server would print it.
+      if (generation.final?.outcome === "completed") controller.close();
+      else controller.error();
+    },
+    cancel() {
+      isLeft = true;
+      generation.cancel();
+      // Settles the charge: nobody else will ask for the end any more.
+      void generation.next();
+    },
+  });
+}
