@@ -8,7 +8,7 @@ export interface AddressSource {
 
 /**
  * The client's key in any of the places where the vendors' SDKs put it: `Authorization: Bearer`, `x-api-key`
- * (Anthropic), `x-goog-api-key` (Gemini), `api-key` (Azure). The address is looked up only if it is asked for.
+ * (Anthropic), `x-goog-api-key` (Gemini), `api-key` (Azure), `mj-api-secret` (midjourney-proxy). The address is looked up only if it is asked for.
  * @throws SluiceError `invalid_api_key` when there is none
  */
 export function credentialOf(request: Request, addresses: AddressSource | null): Credential {
@@ -35,10 +35,16 @@ export function credentialFrom(
   };
 }
 
+const KEY_HEADERS = ["x-api-key", "x-goog-api-key", "api-key", "mj-api-secret"] as const;
+
 export function secretOf(headers: Headers): string | undefined {
   const authorization = headers.get("authorization");
   if (authorization !== null && authorization.length > 7 && /^bearer /i.test(authorization)) {
     return authorization.slice(7).trim();
   }
-  return headers.get("x-api-key") ?? headers.get("x-goog-api-key") ?? headers.get("api-key") ?? undefined;
+  for (const name of KEY_HEADERS) {
+    const secret = headers.get(name);
+    if (secret !== null) return secret;
+  }
+  return undefined;
 }

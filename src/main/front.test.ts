@@ -9,6 +9,8 @@ import { adminOperations } from "../http/admin/admin.ts";
 import { type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
 import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
+import { midjourneyRoutes } from "../http/midjourney/routes.ts";
+import type { MidjourneyPorts } from "../http/midjourney/submit.ts";
 import { type ImageRoutePorts, imageRoutes } from "../http/openai/images/routes.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
 import { type TaskRoutePorts, taskRoutes } from "../http/tasks/routes.ts";
@@ -44,13 +46,14 @@ beforeAll(() => {
   const kept = {} as LedgerParts; // as above
   const answering = { gateway: requests.gateway, log: silentLog, random: seededRandom(1), countRequest() {} };
   const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
-  const taskPorts = answering as unknown as TaskRoutePorts & ImageRoutePorts; // as above
+  const taskPorts = answering as unknown as TaskRoutePorts & ImageRoutePorts & MidjourneyPorts; // as above
   const mounted = [
     ...operationRoutes(parts),
     mediaRoutes(mediaPorts),
     webhookRoutes(mediaPorts),
     taskRoutes(taskPorts),
     imageRoutes(taskPorts),
+    midjourneyRoutes(taskPorts),
     hookRoutes({ ...answering, ...NO_VENDOR } as unknown as HookRoutePorts), // as above
   ];
   const tickets = createTicketStore(new ManualClock());

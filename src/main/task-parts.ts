@@ -10,6 +10,8 @@ import { errorBody } from "../http/errors.ts";
 import { createHookAddresses, type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
 import type { Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
+import { midjourneyRoutes } from "../http/midjourney/routes.ts";
+import { midjourneyTask } from "../http/midjourney/task-object.ts";
 import { imageAnswer } from "../http/openai/images/image-answer.ts";
 import { imageRoutes } from "../http/openai/images/routes.ts";
 import { taskRoutes } from "../http/tasks/routes.ts";
@@ -66,7 +68,8 @@ export function openTasks(
     },
     owns: (shard) => placement.owns(shard),
     refusal: (tier) => overload.refusal(tier),
-    shown: (task, base) => taskObject(store, task, base),
+    shown: (task, base, dialect) =>
+      (dialect === "midjourney" ? midjourneyTask : taskObject)(store, task, base),
   });
   // Only nodes write on these subjects.
   bus.subscribe(SUBJECTS.told, (id) => tasks.feed.told(id as TaskId));
@@ -99,6 +102,7 @@ export function openTasks(
       return [
         taskRoutes(ports),
         imageRoutes(ports),
+        midjourneyRoutes(ports),
         hookRoutes({ ...ports, addresses, vendor, read: readHook }),
       ];
     },
