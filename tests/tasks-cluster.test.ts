@@ -78,6 +78,26 @@ test("a task whose node is killed is gone on with at another, with one job and o
   }
 }, 120_000);
 
+test("a task whose node only slept is another's by then: one job, one charge, and the sleeper changes nothing", async () => {
+  const before = micro(
+    (await node(1).admin<{ spent: string }>("GET", `/tenants/${client.tenant}/balance`)).spent,
+  );
+  const id = await running();
+  process.kill(node(0).pid, "SIGSTOP");
+  vendor.behave({});
+  expect(await reached(1, id, "succeeded")).toMatchObject({ cost: "0.5" });
+  process.kill(node(0).pid, "SIGCONT");
+  expect(jobsFor(id)).toBe(1);
+  const view = () =>
+    node(1).admin<{ spent: string; reserved: string }>("GET", `/tenants/${client.tenant}/balance`);
+  for (let quiet = 0; quiet < 10; ) {
+    const { spent, reserved } = await view();
+    expect(micro(spent) - before).toBeLessThanOrEqual(500_000n);
+    quiet = micro(spent) - before === 500_000n && micro(reserved) === 0n ? quiet + 1 : 0;
+    await Bun.sleep(200);
+  }
+}, 120_000);
+
 test("a task whose node stops is left to another at once", async () => {
   const id = await running();
   await node(0).stop();
