@@ -78,15 +78,22 @@ class StreamFrames {
       this.#hasOwn = true;
       return this.#own.pass(bytes);
     }
+    const before = this.#heldWords();
     const response = this.#writing().write(this.#read(bytes));
-    return response === undefined ? undefined : Buffer.from(responseFrame(response));
+    const frames = before + (response === undefined ? "" : responseFrame(response));
+    return frames === "" ? undefined : Buffer.from(frames);
+  }
+
+  /** Of a vendor that spoke for itself, and came to no good end: once. */
+  #heldWords(): string {
+    return this.#responses === undefined ? this.#own.said() : "";
   }
 
   end(final: Final): Uint8Array {
     const { error } = final;
     if (error !== undefined) {
       const { requestId } = this.generation.started;
-      return Buffer.from(this.#own.said() + badEndFrames(error, final, requestId));
+      return Buffer.from(this.#heldWords() + badEndFrames(error, final, requestId));
     }
     const comment = Buffer.from(chargeComment(final));
     // What a vendor said in its own words has told its end and its usage already.
