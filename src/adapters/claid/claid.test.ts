@@ -3,8 +3,8 @@ import { createHmac } from "node:crypto";
 import type { MediaRequest } from "../../core/media.ts";
 import { mediaConformance } from "../media-conformance.suite.ts";
 import { editRequest, MEDIA_SECRET, pictureRequest } from "../testing/media-fixtures.ts";
-import { CLAID, claidJob } from "./exchanges.ts";
 import { claid } from "./index.ts";
+import { CLAID, claidJob } from "./testing/exchanges.ts";
 
 mediaConformance(claid, CLAID);
 

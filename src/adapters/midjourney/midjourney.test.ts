@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { MediaRequest } from "../../core/media.ts";
 import { mediaConformance } from "../media-conformance.suite.ts";
 import { editRequest, MEDIA_SECRET, mediaAnswer, pictureRequest } from "../testing/media-fixtures.ts";
-import { MIDJOURNEY } from "./exchanges.ts";
 import { midjourney } from "./index.ts";
+import { MIDJOURNEY } from "./testing/exchanges.ts";
 
 mediaConformance(midjourney, MIDJOURNEY);
 

@@ -3,8 +3,8 @@ import type { MediaRequest } from "../../core/media.ts";
 import type { MediaCall } from "../media-adapter.ts";
 import { mediaConformance } from "../media-conformance.suite.ts";
 import { editRequest, MEDIA_SECRET, mediaAnswer, pictureRequest } from "../testing/media-fixtures.ts";
-import { PHOTOROOM } from "./exchanges.ts";
 import { photoroom } from "./index.ts";
+import { PHOTOROOM } from "./testing/exchanges.ts";
 
 mediaConformance(photoroom, PHOTOROOM);
 

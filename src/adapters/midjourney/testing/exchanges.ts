@@ -1,5 +1,5 @@
-import type { MediaErrorFixture, MediaExchange, MediaFixtures } from "../testing/media-fixtures.ts";
-import { editRequest, pictureRequest } from "../testing/media-fixtures.ts";
+import type { MediaErrorFixture, MediaExchange, MediaFixtures } from "../../testing/media-fixtures.ts";
+import { editRequest, pictureRequest } from "../../testing/media-fixtures.ts";
 
 /**
  * `recorded`: examples in the documentation of novicezk/midjourney-proxy, which are answers of a running one; `constructed`:

@@ -1,4 +1,4 @@
-import { editRequest, type MediaErrorFixture, type MediaFixtures } from "../testing/media-fixtures.ts";
+import { editRequest, type MediaErrorFixture, type MediaFixtures } from "../../testing/media-fixtures.ts";
 
 /** Made from the vendor's specification and the examples in its documentation: none was recorded. */
 const origin = "constructed";

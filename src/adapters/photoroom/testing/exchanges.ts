@@ -1,4 +1,4 @@
-import type { MediaErrorFixture, MediaFixtures } from "../testing/media-fixtures.ts";
+import type { MediaErrorFixture, MediaFixtures } from "../../testing/media-fixtures.ts";
 
 /** Made from the vendor's specification (1.0.0) and documentation: none was recorded. */
 const origin = "constructed";
