@@ -2,7 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GoogleGenAI } from "@google/genai";
 import { micro } from "./gateway.ts";
 import { CITIES, chunksOf, codeOf, contents, QUESTION, refusal, told, tools } from "./google-client.ts";
-import { EMBEDDING_MODELS, MODELS, startTextVendors, type TextVendors, VENDORS } from "./text-vendors.ts";
+import {
+  costOf,
+  EMBEDDING_MODELS,
+  MODELS,
+  startTextVendors,
+  type TextVendors,
+  VENDORS,
+} from "./text-vendors.ts";
 
 /** The published Google SDK, unchanged, with vendors of its own dialect, and where it is refused. */
 let vendors: TextVendors;
@@ -211,6 +218,133 @@ describe("the Google SDK is refused", () => {
         "unsupported_parameter",
         param,
       ]);
+    }
+  });
+});
+
+describe("a client of Gemini's dialect", () => {
+  const path = (vendor: string, method: string) => `/v1beta/models/${vendor}-model:${method}`;
+
+  test("is told in Google's form of bodies that cannot be read, and of wrong methods", async () => {
+    const generate = path("qwen", "generateContent");
+    const broken = await vendors.client.post(generate, '{"contents":');
+    expect([broken.status, await broken.json()]).toMatchObject([
+      400,
+      {
+        error: {
+          code: 400,
+          status: "INVALID_ARGUMENT",
+          details: [{ metadata: { code: "invalid_json" } }, {}],
+        },
+      },
+    ]);
+    const long = await vendors.client.post(generate, `{"contents":"${"x".repeat(33 * 1024 * 1024)}"}`);
+    expect([long.status, await long.json()]).toMatchObject([413, { error: { code: 413 } }]);
+    const wrong = await vendors.client.get(generate.replace("models", "model"));
+    expect([wrong.status, await wrong.json()]).toMatchObject([404, { error: { status: "NOT_FOUND" } }]);
+    const put = await fetch(vendors.gateway.url + generate, { method: "PUT" });
+    expect([put.status, await put.json()]).toMatchObject([405, { error: { status: "UNIMPLEMENTED" } }]);
+    const unknown = await vendors.client.post(path("qwen", "tuneModel"), {});
+    expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { status: "NOT_FOUND" } }]);
+  });
+
+  test("is told what another vendor does without", async () => {
+    vendors.says("openai", { text: "a", prompt: 1, completion: 1 });
+    const response = await vendors.client.post(path("openai", "generateContent"), {
+      contents: [...QUESTION, { role: "model", parts: [{ text: "I am" }] }],
+      safetySettings: [{ category: "HARM_CATEGORY_HARASSMENT", threshold: "OFF" }],
+      generationConfig: { topK: 5 },
+    });
+    expect(response.headers.get("x-sluice-dropped")?.split(", ").toSorted()).toEqual([
+      "contents.prefill",
+      "generationConfig.topK",
+      "safetySettings",
+    ]);
+    const only = await vendors.client.post(path("openai", "generateContent"), {
+      contents: QUESTION,
+      generationConfig: { responseMimeType: "text/x.enum" },
+    });
+    expect(await only.json()).toMatchObject({
+      error: { details: [{ metadata: { param: "generationConfig.responseMimeType" } }, {}, {}] },
+    });
+  });
+
+  test.each([
+    ["doubao", "generateContent"],
+    ["doubao", "streamGenerateContent"],
+    ["doubao", "streamGenerateContent?alt=sse"],
+    ["gemini", "generateContent"],
+    ["gemini", "streamGenerateContent"],
+    ["gemini", "streamGenerateContent?alt=sse"],
+  ] as const)("gets the same answer of %s under the same key, once charged: %s", async (vendor, method) => {
+    const said = { text: "only once", prompt: 7, completion: 2 };
+    vendors.says(vendor, said);
+    const before = await spent();
+    const headers = { "idempotency-key": `content-${vendor}-${method}` };
+    const ask = (contents: object = QUESTION) =>
+      vendors.client.post(path(vendor, method), { contents }, headers);
+    const first = await (await ask()).text();
+    const second = await ask();
+    expect(await second.text()).toBe(first);
+    expect(first).toContain("once");
+    expect(second.headers.get("x-sluice-idempotent-replay")).toBe("true");
+    expect((await spent()) - before).toBe(costOf(said));
+    const other = await ask([...QUESTION, ...QUESTION]);
+    expect([other.status, await other.json()]).toMatchObject([409, { error: { status: "ABORTED" } }]);
+  });
+
+  test.each(["doubao", "gemini"] as const)("takes up a stream of %s behind what it has", async (vendor) => {
+    vendors.says(vendor, { text: "one two three four", prompt: 7, completion: 4 });
+    const stream = await vendors.client.post(
+      `${path(vendor, "streamGenerateContent")}?alt=sse`,
+      { contents: QUESTION },
+      { "x-sluice-resumable": "true" },
+    );
+    const whole = await stream.text();
+    const id = stream.headers.get("x-sluice-stream") ?? "";
+    const events = whole.split("\n\n").filter((frame) => frame.startsWith("id: "));
+    expect(events.map((frame) => Number(/^id: (\d+)/.exec(frame)?.[1]))).toEqual(
+      events.map((_, at) => at + 1),
+    );
+    const again = async (after: number) =>
+      (await vendors.client.get(`/v1/streams/${id}?after=${after}`)).text();
+    expect(await again(0)).toBe(whole);
+    const rest = await again(1);
+    expect(whole.endsWith(rest)).toBe(true);
+    expect(rest).not.toContain("id: 1\n");
+    expect(rest).toContain('"finishReason":"STOP"');
+  });
+
+  test("cannot take up an array, or several candidates", async () => {
+    const headers = { "x-sluice-resumable": "true" };
+    const array = await vendors.client.post(
+      path("openai", "streamGenerateContent"),
+      { contents: QUESTION },
+      headers,
+    );
+    expect(array.status).toBe(400);
+    const several = await vendors.client.post(
+      `${path("openai", "streamGenerateContent")}?alt=sse`,
+      { contents: QUESTION, generationConfig: { candidateCount: 2 } },
+      headers,
+    );
+    expect(await several.json()).toMatchObject({ error: { status: "INVALID_ARGUMENT" } });
+  });
+
+  test("whose points are short is answered within them, by a vendor of its dialect too", async () => {
+    const poor = await vendors.gateway.client("0.0003");
+    for (const vendor of ["openai", "gemini"] as const) {
+      vendors.says(vendor, { text: "a", prompt: 1, completion: 1 });
+      const response = await poor.post(path(vendor, "generateContent"), {
+        contents: QUESTION,
+        generationConfig: { maxOutputTokens: 450 },
+      });
+      expect(response.status).toBe(200);
+      const cap = Number(response.headers.get("x-sluice-capped"));
+      expect(cap).toBeWithin(1, 450);
+      expect(JSON.stringify(vendors.asked(vendor))).toMatch(
+        new RegExp(`[oO]utputTokens":${cap}|tokens":${cap}`),
+      );
     }
   });
 });
