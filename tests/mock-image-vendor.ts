@@ -23,7 +23,7 @@ export interface MockImageVendor {
 export type Kind = "submit" | "ask" | "find" | "cancel" | "fetch";
 
 export interface Manner {
-  /** What becomes of a submission: taken, taken with an answer that never comes, never seen at all, refused, full. */
+  /** What becomes of a submission: taken, taken with an answer that never comes or breaks off, never seen at all, refused, full. */
   readonly submit: "take" | "take and hold" | "hold" | "take and cut" | "refuse" | "busy" | "at once";
   /** What becomes of jobs when they are asked about. */
   readonly ask: "running" | "done" | "failed" | "error" | "unknown";
@@ -78,15 +78,7 @@ export function startMockImageVendor(): MockImageVendor {
           const id = `job-${jobs.length + 1}`;
           jobs.push({ id, mark: body.mark ?? "", prompt: body.prompt ?? "" });
           if (submit === "take and hold") return never;
-          if (submit === "take and cut") {
-            return new Response(
-              new ReadableStream({
-                start(controller) {
-                  controller.error(new Error("cut"));
-                },
-              }),
-            );
-          }
+          if (submit === "take and cut") return new Response('{"id":"job-');
           if (submit === "at once") return Response.json(done(id));
           return Response.json({ id, status: "running", progress: 0.1, ask_again_ms: 50 });
         }
