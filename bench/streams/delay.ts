@@ -7,7 +7,7 @@ export interface DelayFigures {
   readonly streams: number;
   /** Streams that came. */
   readonly heard: number;
-  /** Milliseconds behind the fastest event of the same stream, by the vendor's even pace. */
+  /** Milliseconds behind the earliest token of the same stream, by the vendor's even pace. */
   readonly p50: number;
   readonly p99: number;
   readonly firstP50: number;
@@ -46,7 +46,7 @@ export async function measureDelay(
 }
 
 function delaysOf({ arrivals }: Watched): readonly number[] {
-  const late = arrivals.map((at, index) => at - (index * 1_000) / TOKENS_A_SECOND);
+  const late = arrivals.map(({ at, tokens }) => at - (tokens * 1_000) / TOKENS_A_SECOND);
   const best = Math.min(...late);
   return late.map((at) => at - best);
 }

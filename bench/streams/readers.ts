@@ -1,11 +1,17 @@
 import type { Socket } from "bun";
 
+/** One read that held whole events. */
+export interface Arrival {
+  readonly at: number;
+  /** Tokens that have come by then. */
+  readonly tokens: number;
+}
+
 /** What one reader saw of its stream. */
 export interface Watched {
   /** Milliseconds from the request to its first event; undefined: there was none. */
   readonly firstMs: number | undefined;
-  /** When each event came. */
-  readonly arrivals: readonly number[];
+  readonly arrivals: readonly Arrival[];
 }
 
 export interface Readers {
@@ -17,14 +23,17 @@ export interface Readers {
 
 interface Reader {
   readonly startedAt: number;
-  readonly arrivals: number[];
+  readonly arrivals: Arrival[];
+  /** What came of an event that is not whole yet. */
+  rest: string;
 }
 
 /** Streams come by and by, 500 a second: what a burst takes to be opened is not what running streams hold. */
 const AT_ONCE = 50;
 const BETWEEN_MS = 100;
 
-const EVENT = Buffer.from("\nid: ");
+/** The mock vendor's tokens are words behind a space each; an event may hold several. */
+const CONTENT = /"content":"((?: [a-z]+)+)"/g;
 
 /**
  * Opens so many resumable streams, each over a connection of its own, and notes when events come. On bare sockets, so
@@ -53,7 +62,7 @@ export async function openReaders(url: string, key: string, model: string, count
     Bun.connect<Reader>({
       hostname,
       port: Number(port),
-      data: { startedAt: performance.now(), arrivals: [] },
+      data: { startedAt: performance.now(), arrivals: [], rest: "" },
       socket: { open: (socket) => void socket.write(request), data: note },
     });
   const sockets: Socket<Reader>[] = [];
@@ -66,7 +75,7 @@ export async function openReaders(url: string, key: string, model: string, count
     watched: sockets.map(({ data: { startedAt, arrivals } }) => ({
       get firstMs() {
         const [first] = arrivals;
-        return first === undefined ? undefined : first - startedAt;
+        return first === undefined ? undefined : first.at - startedAt;
       },
       arrivals,
     })),
@@ -76,8 +85,15 @@ export async function openReaders(url: string, key: string, model: string, count
   };
 }
 
-/** An event that is cut in two within its mark is missed; writes of the gateway are whole events. */
 function note({ data }: Socket<Reader>, bytes: Buffer): void {
-  const now = performance.now();
-  for (let at = bytes.indexOf(EVENT); at >= 0; at = bytes.indexOf(EVENT, at + 1)) data.arrivals.push(now);
+  const text = data.rest + bytes.toString("latin1");
+  const whole = text.lastIndexOf("\n\n") + 2;
+  if (whole < 2) {
+    data.rest = text;
+    return;
+  }
+  data.rest = text.slice(whole);
+  let tokens = data.arrivals.at(-1)?.tokens ?? 0;
+  for (const [, words = ""] of text.slice(0, whole).matchAll(CONTENT)) tokens += words.split(" ").length - 1;
+  if (tokens > 0) data.arrivals.push({ at: performance.now(), tokens });
 }

@@ -39,7 +39,7 @@ function casesOfFault(fault: Fault, dialects: readonly Dialect[], hasSecond: boo
   return dialects
     .filter(({ hasTools }) => hasTools || fault.answer?.call === undefined)
     .flatMap((dialect) =>
-      WIRES.filter(({ name }) => dialect.wires.includes(name)).flatMap((wire) =>
+      WIRES.filter((wire) => happensOn(fault, dialect, wire)).flatMap((wire) =>
         dialect.modes
           .filter((mode) => fault[mode] !== undefined)
           .map((mode) => ({
@@ -52,6 +52,10 @@ function casesOfFault(fault: Fault, dialects: readonly Dialect[], hasSecond: boo
           })),
       ),
     );
+}
+
+function happensOn({ needs }: Fault, { wires }: Dialect, { name, lacks = [] }: Wire): boolean {
+  return wires.includes(name) && (needs === undefined || !lacks.includes(needs));
 }
 
 const nameOf = (fault: Fault, mode: Mode, dialect: Dialect, wire: Wire, hasSecond: boolean): string =>

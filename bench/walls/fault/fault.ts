@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../../../src/core/errors.ts";
 import { CALL, TOLD, WORDS } from "./answers.ts";
 import type { Stage } from "./stage.ts";
-import type { Answer, Told, Wire } from "./wires/wire.ts";
+import type { Answer, Feature, Told, Wire } from "./wires/wire.ts";
 
 /** One thing that a vendor does wrong, and what must come of it. */
 export interface Fault {
@@ -11,6 +11,8 @@ export interface Fault {
   readonly what: string;
   /** What it has to say; absent: the usual words, told once. */
   readonly answer?: Answer;
+  /** It does not happen on a wire without this. */
+  readonly needs?: Feature;
   /** Absent where it cannot happen. */
   readonly stream?: Side;
   readonly whole?: Side;

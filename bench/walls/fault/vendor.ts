@@ -4,6 +4,7 @@ import { type Fault, USUAL } from "./fault.ts";
 import { sayWhole } from "./faults/usage.ts";
 import { FAULTS } from "./faults.ts";
 import { HungUp, Stage } from "./stage.ts";
+import type { Body } from "./wires/wire.ts";
 import { WIRES } from "./wires.ts";
 
 /** The vendor that nothing is wrong with, by its model's name. */
@@ -29,15 +30,15 @@ export function startFaultVendor(port?: number): FaultVendor {
   const server = serveHttp(async ({ path, body }, out) => {
     running += 1;
     try {
-      const asked = JSON.parse(Buffer.from(body).toString()) as { model?: string; stream?: boolean }; // a gateway wrote it
-      const isStream = asked.stream === true;
-      const script = scriptOf(asked.model ?? "", isStream);
-      const wire = WIRES.find((one) => one.operationOf(path) !== undefined);
-      const operation = wire?.operationOf(path);
-      if (script === undefined || wire === undefined || operation === undefined) {
+      const request = JSON.parse(Buffer.from(body).toString()) as Body; // a gateway wrote it
+      const wire = WIRES.find((one) => one.read(path, request) !== undefined);
+      const asked = wire?.read(path, request);
+      const script = asked && scriptOf(asked.model, asked.isStream);
+      if (script === undefined || wire === undefined || asked === undefined) {
         out.write("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
         return out.done();
       }
+      const { operation, isStream } = asked;
       await script.play(new Stage(out, wire, script.answer ?? USUAL, operation, isStream));
     } catch (thrown) {
       if (!(thrown instanceof HungUp)) throw thrown;

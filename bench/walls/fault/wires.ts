@@ -1,6 +1,7 @@
 import { anthropic } from "./wires/anthropic.ts";
+import { gemini } from "./wires/gemini.ts";
 import { openai } from "./wires/openai.ts";
 import type { Wire } from "./wires/wire.ts";
 
 /** The wires that the wall's vendors speak. */
-export const WIRES: readonly Wire[] = [openai, anthropic];
+export const WIRES: readonly Wire[] = [openai, anthropic, gemini];

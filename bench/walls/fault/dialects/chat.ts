@@ -16,7 +16,7 @@ import {
 export const chat: Dialect = {
   name: "chat",
   modes: ["whole", "stream"],
-  wires: ["openai", "anthropic"],
+  wires: ["openai", "anthropic", "gemini"],
   hasTools: true,
   isCommon: true,
   wordFor: sameWord,

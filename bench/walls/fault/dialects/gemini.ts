@@ -17,7 +17,7 @@ import {
 export const gemini: Dialect = {
   name: "gemini",
   modes: ["whole", "stream"],
-  wires: ["openai", "anthropic"],
+  wires: ["openai", "anthropic", "gemini"],
   hasTools: true,
   hasWholeCalls: true,
   isCommon: false,

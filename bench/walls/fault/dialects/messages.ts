@@ -17,7 +17,7 @@ import {
 export const messages: Dialect = {
   name: "messages",
   modes: ["whole", "stream"],
-  wires: ["openai", "anthropic"],
+  wires: ["openai", "anthropic", "gemini"],
   hasTools: true,
   isCommon: false,
   wordFor: (code) => `${TYPES[code] ?? "api_error"} ${code}`,

@@ -5,7 +5,7 @@ import { type Dialect, headSeen, post, sameWord } from "./dialect.ts";
 export const resumable: Dialect = {
   name: "resumable",
   modes: ["stream"],
-  wires: ["openai", "anthropic"],
+  wires: ["openai", "anthropic", "gemini"],
   hasTools: true,
   isCommon: false,
   wordFor: sameWord,

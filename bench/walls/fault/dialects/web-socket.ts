@@ -16,7 +16,7 @@ interface Frame {
 export const webSocket: Dialect = {
   name: "WebSocket",
   modes: ["stream"],
-  wires: ["openai", "anthropic"],
+  wires: ["openai", "anthropic", "gemini"],
   hasTools: true,
   isCommon: false,
   wordFor: sameWord,

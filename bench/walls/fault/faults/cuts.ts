@@ -83,6 +83,7 @@ export const cuts: readonly Fault[] = [
   {
     name: "cut_mid_tool_call",
     what: "closes in the middle of a tool call",
+    needs: "pieces of calls",
     answer: CALLING,
     stream: {
       expect: truncated(SPOKEN, false),
@@ -165,6 +166,7 @@ export const cuts: readonly Fault[] = [
   {
     name: "no_end",
     what: "has no end marker, though HTTP ends well",
+    needs: "end marker",
     stream: {
       expect: unmarked("told"),
       play(s) {

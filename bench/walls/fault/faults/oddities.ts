@@ -52,6 +52,7 @@ export const oddities: readonly Fault[] = [
   {
     name: "two_ends",
     what: "two end markers",
+    needs: "end marker",
     stream: {
       expect: whole,
       play(s) {
@@ -64,6 +65,7 @@ export const oddities: readonly Fault[] = [
   {
     name: "words_after_end",
     what: "goes on talking after its end marker",
+    needs: "end marker",
     stream: {
       expect: whole,
       play(s) {
@@ -76,6 +78,7 @@ export const oddities: readonly Fault[] = [
   {
     name: "no_last_line",
     what: "an end marker without the empty line after it",
+    needs: "end marker",
     stream: {
       expect: whole,
       play(s) {

@@ -76,6 +76,7 @@ export const stalls: readonly Fault[] = [
   {
     name: "stall_mid_tool_call",
     what: "falls silent in the middle of a tool call",
+    needs: "pieces of calls",
     answer: CALLING,
     stream: {
       expect: truncated(SPOKEN, false),
@@ -112,6 +113,7 @@ export const stalls: readonly Fault[] = [
   {
     name: "stall_after_end",
     what: "says everything and never closes",
+    needs: "end marker",
     stream: {
       expect: whole,
       play(s) {

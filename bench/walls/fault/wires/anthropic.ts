@@ -1,4 +1,4 @@
-import { type Answer, frame, TOOL, type Told, type Wire } from "./wire.ts";
+import { type Answer, askedIn, frame, TOOL, type Told, type Wire } from "./wire.ts";
 
 const errorOf = (type: string): object => ({ type, message: "The vendor says no." });
 
@@ -7,7 +7,7 @@ export const anthropic: Wire = {
   name: "anthropic",
   adapter: "anthropic",
   baseUrl: (url) => url,
-  operationOf: (path) => (path.endsWith("/v1/messages") ? "chat" : undefined),
+  read: (path, body) => (path.endsWith("/v1/messages") ? askedIn(body, "chat") : undefined),
   frames(answer) {
     const [first, ...more] = answer.usage;
     const { block, deltas } = blockOf(answer);

@@ -1,4 +1,4 @@
-import { type Answer, frame, type Operation, TOOL, type Told, type Wire } from "./wire.ts";
+import { type Answer, askedIn, frame, type Operation, TOOL, type Told, type Wire } from "./wire.ts";
 
 const WORDS = { message: "The vendor says no.", code: null, param: null };
 
@@ -7,9 +7,9 @@ export const openai: Wire = {
   name: "openai",
   adapter: "openai-compatible",
   baseUrl: (url) => `${url}/v1`,
-  operationOf(path) {
-    if (path.endsWith("/chat/completions")) return "chat";
-    return path.endsWith("/completions") ? "completion" : undefined;
+  read(path, body) {
+    if (path.endsWith("/chat/completions")) return askedIn(body, "chat");
+    return path.endsWith("/completions") ? askedIn(body, "completion") : undefined;
   },
   frames(answer, operation) {
     const isChat = operation === "chat";

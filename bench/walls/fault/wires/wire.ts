@@ -4,8 +4,8 @@ export interface Wire {
   /** Who reads it in Sluice. */
   readonly adapter: string;
   readonly baseUrl: (vendorUrl: string) => string;
-  /** Undefined: a path of another wire. */
-  readonly operationOf: (path: string) => Operation | undefined;
+  /** What is asked; undefined: a path of another wire. */
+  readonly read: (path: string, body: Body) => Asked | undefined;
   readonly frames: (answer: Answer, operation: Operation) => Frames;
   /** The body of an answer that is not streamed. */
   readonly whole: (answer: Answer, operation: Operation) => string;
@@ -17,9 +17,33 @@ export interface Wire {
   readonly tellsPromptFirst: boolean;
   /** Usage and the reason for the end are one frame. */
   readonly tellsUsageWithFinish: boolean;
+  /** What there is not on it; faults that need it do not happen. */
+  readonly lacks?: readonly Feature[];
 }
 
-export type WireName = "openai" | "anthropic";
+/** What not every wire has. */
+export type Feature = "end marker" | "pieces of calls";
+
+/** A request's body, as far as it says what is asked. */
+export interface Body {
+  readonly model?: string;
+  readonly stream?: boolean;
+}
+
+export interface Asked {
+  readonly model: string;
+  readonly isStream: boolean;
+  readonly operation: Operation;
+}
+
+/** Where the body says which model, and whether it streams. */
+export const askedIn = ({ model = "", stream = false }: Body, operation: Operation): Asked => ({
+  model,
+  isStream: stream,
+  operation,
+});
+
+export type WireName = "openai" | "anthropic" | "gemini";
 export type Operation = "chat" | "completion";
 
 /** What the vendor has to say. */
