@@ -17,6 +17,7 @@ import type { Deadlines } from "../deadlines.ts";
 import type { Route } from "../routes.ts";
 import { CallLimit, exchange, transportFor } from "./exchange.ts";
 import { ownRequest } from "./own-request.ts";
+import { type Part, type Submission, type Submitted, sendParts, sharesOf } from "./several-calls.ts";
 
 export interface TalkPorts {
   readonly mediaNetwork: MediaTransport;
@@ -24,14 +25,6 @@ export interface TalkPorts {
   /** Where a vendor can tell of its jobs; undefined where it cannot reach this gateway. */
   hookUrlOf?(vendor: VendorId): string | undefined;
 }
-
-/** What is known after a submission. `lost`: nobody knows whether the vendor has the job. */
-export type Submitted =
-  | { readonly kind: "taken"; readonly state: Taken }
-  | { readonly kind: "refused"; readonly failure: VendorFailure }
-  | { readonly kind: "lost"; readonly failure: VendorFailure };
-
-export type Taken = JobState & { readonly kind: "running" | "done" };
 
 /** What a question about a job showed. `silent`: nothing about the job; `unknown`: the vendor says that it has none. */
 export type Asked =
@@ -64,16 +57,28 @@ export class JobTalk {
     this.#target = { model, baseUrl, secret: key.secret, ...(hookUrl === undefined ? {} : { hookUrl }) };
   }
 
-  /** The call that submits, or why there is none. */
-  callFor(request: MediaRequest, mark: string): MediaCall | VendorFailure {
+  /** What submits the job, or why there is nothing. */
+  submissionOf(request: MediaRequest, mark: string): Submission | VendorFailure {
+    const { adapter } = this;
     try {
-      return this.adapter.submit(ownRequest(request, this.adapter.name), this.#target, mark);
+      const own = ownRequest(request, adapter.name);
+      const most = adapter.picturesACall?.(own, this.#target);
+      const parts = sharesOf(own, most).map((share) => ({
+        request: share,
+        call: adapter.submit(share, this.#target, mark),
+      }));
+      const dropped = parts[0]?.call.dropped;
+      return { parts, ...(dropped === undefined ? {} : { dropped }) };
     } catch (thrown) {
       return inexpressible(thrown);
     }
   }
 
-  async submit(call: MediaCall, request: MediaRequest, signal: AbortSignal): Promise<Submitted> {
+  submit({ parts }: Submission, signal: AbortSignal): Promise<Submitted> {
+    return sendParts(parts, (part) => this.#submitPart(part, signal));
+  }
+
+  async #submitPart({ request, call }: Part, signal: AbortSignal): Promise<Submitted> {
     const isSafe = this.adapter.resubmission === "safe";
     const sent = await this.#send(call, signal);
     if (!sent.ok) {

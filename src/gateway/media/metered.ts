@@ -1,7 +1,7 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { MediaRequest, MediaResult } from "../../core/media.ts";
 import { costOf, type Tariff } from "../../core/price.ts";
-import { isPlausible, NO_USAGE, type Usage } from "../../core/usage.ts";
+import { completionTokens, isPlausible, NO_USAGE, type Usage } from "../../core/usage.ts";
 import type { UsageFlag } from "../../ledger/records.ts";
 import { BATCH_TIER, type Metered } from "../meter.ts";
 import { promptTokensForHold } from "../requests/prompt-tokens.ts";
@@ -31,32 +31,48 @@ export function meteredAs(
   };
 }
 
+/** What a job is charged by. */
+export interface PictureTerms {
+  readonly tariff: Tariff;
+  /** Tokens that one picture can be counted as: what it was held for. */
+  readonly mostTokens: number;
+}
+
 /**
- * What was made and what it costs. A picture that the vendor refused is none; a vendor that does not say what it made,
- * or says nonsense, is charged for the pictures that are there.
+ * What was made and what it costs. A picture that the vendor refused is none. A vendor that does not say what it made, or
+ * says nonsense, is charged for the pictures that are there: at their most where they are priced by tokens.
  */
 export function meterPictures(
-  tariff: Tariff,
+  terms: PictureTerms,
   { pictures, usage: told }: MediaResult,
   isBatch = false,
 ): Metered {
   const made = pictures.filter(({ kind }) => kind !== "refused").length;
-  const isTrusted = told !== undefined && isPlausible(told);
+  const isPlausibleUsage = told !== undefined && isPlausible(told);
   const flags: UsageFlag[] = [];
-  if (told !== undefined && !isTrusted) flags.push("usage_implausible");
-  const counted = isTrusted
-    ? made < pictures.length
-      ? withMost(told, made)
-      : told
-    : { ...NO_USAGE, images: made };
+  if (told !== undefined && !isPlausibleUsage) flags.push("usage_implausible");
+  const estimate = estimated(terms, made);
+  // A number of pictures says nothing of what tokens cost.
+  const isTrusted = isPlausibleUsage && (estimate.imageOutput === undefined || completionTokens(told) > 0);
+  if (!isTrusted && estimate.imageOutput !== undefined) flags.push("usage_estimated");
+  const counted = isTrusted ? (made < pictures.length ? withMost(told, made) : told) : estimate;
   const usage = isBatch ? { ...counted, serviceTier: BATCH_TIER } : counted;
-  return { usage, cost: costOf(tariff, usage), isBillable: true, flags };
+  return { usage, cost: costOf(terms.tariff, usage), isBillable: true, flags };
 }
 
 /** All that was asked for, as a loss: the vendor may have made it, and nobody has it. */
-export function meterLost(tariff: Tariff, count: number): Metered {
-  const usage = { ...NO_USAGE, images: count };
-  return { usage, cost: costOf(tariff, usage), isBillable: false, flags: ["usage_estimated"] };
+export function meterLost(terms: PictureTerms, count: number): Metered {
+  const usage = estimated(terms, count);
+  return { usage, cost: costOf(terms.tariff, usage), isBillable: false, flags: ["usage_estimated"] };
+}
+
+/** Pictures of which nothing but their number is known. */
+function estimated({ tariff, mostTokens }: PictureTerms, images: number): Usage {
+  const usage = { ...NO_USAGE, images };
+  // A price by the picture or by the call says it all.
+  if (images === 0 || costOf(tariff, usage) > 0n) return usage;
+  const byTokens = { ...usage, imageOutput: images * mostTokens };
+  return costOf(tariff, byTokens) > 0n ? byTokens : usage;
 }
 
 /** Some vendors count the pictures that they refused. Kinds of them can then not be told apart. */

@@ -13,8 +13,9 @@ import { CandidateWalk } from "../candidate-walk.ts";
 import type { Charge } from "../charge.ts";
 import type { GeneratePorts } from "../generate.ts";
 import { givenUp, refused } from "../given-up.ts";
-import { type Asked, JobTalk, type Taken, type TalkPorts } from "../media/job-talk.ts";
+import { type Asked, JobTalk, type TalkPorts } from "../media/job-talk.ts";
 import { meterLost, meterPictures } from "../media/metered.ts";
+import type { Taken } from "../media/several-calls.ts";
 import { type Metered, NOTHING } from "../meter.ts";
 import { pricedBy, type Route } from "../routes.ts";
 import type { Ticket } from "../vendor-desk.ts";
@@ -195,8 +196,8 @@ export class PictureRun {
     const { route, key } = attempt;
     const talk = new JobTalk(this.ports, route, key);
     const request = await this.#request(talk);
-    const call = talk.callFor(request, this.terms.right.id);
-    if ("fault" in call) return call;
+    const submission = talk.submissionOf(request, this.terms.right.id);
+    if ("fault" in submission) return submission;
     const { clock } = this.ports;
     const announcing = clock.monotonic();
     await this.book.move({
@@ -210,12 +211,12 @@ export class PictureRun {
     if (clock.monotonic() - announcing > ANNOUNCED_MS) throw new LetGo();
     this.#throwIfOver();
     this.isSubmitting = true;
-    const submitted = await talk.submit(call, request, attempt.signal).finally(() => {
+    const submitted = await talk.submit(submission, attempt.signal).finally(() => {
       this.isSubmitting = false;
     });
     if (submitted.kind === "refused") return submitted.failure;
     attempt.close();
-    const lane = { talk, attempt, ticket, dropped: call.dropped ?? [] };
+    const lane = { talk, attempt, ticket, dropped: submission.dropped ?? [] };
     if (submitted.kind === "taken") {
       ticket.report({
         ok: true,
@@ -329,7 +330,8 @@ export class PictureRun {
     if (lane === undefined) throw new Error("pictures without a vendor");
     const { route } = lane.talk;
     const { charge, order } = this.terms;
-    const metered = meterPictures(pricedBy(route, charge.admittedAt), result, order.isBatch);
+    const terms = { tariff: pricedBy(route, charge.admittedAt), mostTokens: route.maxOutputTokens };
+    const metered = meterPictures(terms, result, order.isBatch);
     if (this.#isCancelWanted) return this.#endCancelled(metered);
     if (result.isWithoutPictures !== true && result.pictures.every(({ kind }) => kind === "refused")) {
       const [first] = result.pictures;
@@ -372,7 +374,10 @@ export class PictureRun {
       loss === "all"
         ? route === undefined
           ? NOTHING
-          : meterLost(pricedBy(route, charge.admittedAt), order.request.count)
+          : meterLost(
+              { tariff: pricedBy(route, charge.admittedAt), mostTokens: route.maxOutputTokens },
+              order.request.count,
+            )
         : { ...(loss ?? NOTHING), isBillable: false };
     await settleTask(charge, "failed", metered, lane, error);
     const { code, message, detail } = error;
