@@ -88,8 +88,9 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     ...media.routes(requests.gateway, metrics, log),
     ...tasks.routes(idempotency, metrics, config, log),
   ];
-  const front = openFront(requests, metrics, config, log, mounted, ledger, shared.tickets);
+  // Before anything new is taken: what it finds of its own is of an earlier life.
   await tasks.runner.start();
+  const front = openFront(requests, metrics, config, log, mounted, ledger, shared.tickets);
   const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
     openWebSockets: () => front.sockets.stats().sockets,

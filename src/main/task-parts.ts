@@ -67,6 +67,7 @@ export function openTasks(
       news: (vendor, jobId) => bus.publish(SUBJECTS.news, { vendor, jobId }),
     },
     owns: (shard) => placement.owns(shard),
+    isBusy: () => overload.state.refusing.includes("test"),
     refusal: (tier) => overload.refusal(tier),
     shown: (task, base, dialect) =>
       (dialect === "midjourney" ? midjourneyTask : taskObject)(store, task, base),

@@ -247,8 +247,7 @@ export class TaskRunner {
       isClosing: () => this.#isClosing,
     };
     const picture: BatchPorts["picture"] = (...asked) => pictureOfLine(making, ...asked);
-    const isBusy = () => this.ports.refusal("test") !== undefined;
-    const run = new BatchRun({ ...this.ports, picture, isBusy }, book, right, order);
+    const run = new BatchRun({ ...this.ports, picture }, book, right, order);
     return this.#keep(task, { run, book, isAwaited: false }, run.go(), () => 0);
   }
 

@@ -45,6 +45,8 @@ export interface TaskPorts extends TaskRunPorts {
   readonly webhooks: Pick<Webhooks, "enqueue" | "wake">;
   /** Whether this node looks after a shard. */
   owns(shard: number): boolean;
+  /** The node has enough to do without what nobody waits for. */
+  isBusy(): boolean;
   /** Why a new task is refused at this moment, whatever it is. */
   refusal(tier: Tier): SluiceError | undefined;
   /** A task as its tenant is shown it, with links; in the shape of a dialect. */

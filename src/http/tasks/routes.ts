@@ -75,7 +75,8 @@ export function taskRoutes(ports: TaskRoutePorts) {
     )
     .get(`${PATH}/:id/output`, ({ request, server, params }) =>
       answer(request, `${PATH}/{id}/output`, async () => {
-        const { id } = await found(request, server, params.id);
+        const { id, operation } = await found(request, server, params.id);
+        if (operation !== "batch") throw unknownTask();
         return new Response(batchOutput(ports.batches, id), {
           headers: { "content-type": "application/jsonl", "x-sluice-task": id },
         });
