@@ -8,6 +8,7 @@ import type {
   ToolUseBlock,
 } from "@anthropic-ai/sdk/resources/messages";
 import { micro, sluiceComment } from "./gateway.ts";
+import { SdkTable } from "./sdk-table.ts";
 import {
   costOf,
   MODELS,
@@ -19,6 +20,7 @@ import {
 } from "./text-vendors.ts";
 
 /** The published Anthropic SDK, unchanged, against each vendor's way of speaking. */
+const table = new SdkTable("messages");
 let vendors: TextVendors;
 beforeAll(async () => {
   vendors = await startTextVendors();
@@ -78,6 +80,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     expect(response.headers.get("x-sluice-model")).toBe(MODELS[vendor]);
     expect(response.headers.get("request-id")).toBe(response.headers.get("x-request-id"));
     expect(JSON.stringify(vendors.asked(vendor))).toContain("Be brief.");
+    table.saw("whole answers, charged as the vendor counts", vendor);
   });
 
   test("gets Anthropic's own events, and is charged alike", async () => {
@@ -97,6 +100,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
       usage: { output_tokens: 3 },
     });
     expect((await spent()) - before).toBe(costOf(said));
+    table.saw("streams, charged alike", vendor);
   });
 
   test("puts a stream together with its helpers", async () => {
@@ -146,6 +150,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     // Gemini's calls are known by their names.
     if (vendor !== "gemini") for (const { id } of calls) expect(body.split(id)).toHaveLength(3);
     expect(body).toContain("no answer");
+    table.saw("tools, in parallel and in a loop", vendor);
   });
 
   test("runs its own loop of tools, by the beta's path and helpers", async () => {
@@ -189,6 +194,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     expect(message.content).toMatchObject([{ text: "A gate" }]);
     const body = JSON.stringify(vendors.asked(vendor));
     for (const part of [data, "Of gates.", "What is this?"]) expect(body).toContain(part);
+    table.saw("images and documents", vendor);
   });
 
   test("is told that an answer reached its length", async () => {
@@ -198,6 +204,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     vendors.says(vendor, said);
     const streamed = await sdk().messages.stream({ model, max_tokens, messages }).finalMessage();
     expect(streamed.stop_reason).toBe("max_tokens");
+    table.saw("ends for length", vendor);
   });
 
   test("keeps to a schema", async () => {
@@ -216,6 +223,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     });
     expect(message.content).toMatchObject([{ text: '{"city":"Rome"}' }]);
     expect(JSON.stringify(vendors.asked(vendor))).toContain("additionalProperties");
+    table.saw("answers by a JSON schema", vendor);
   });
 
   test("learns of a stream that is cut, and never of its end", async () => {
@@ -232,6 +240,7 @@ describe.each(VENDORS)("the Anthropic SDK with %s", (vendor) => {
     expect(text).not.toContain("message_stop");
     expect(text).toContain('"text":"one');
     expect(text.trimEnd().split("\n").at(-1)).toStartWith(": sluice {");
+    table.saw("cut streams are errors", vendor);
   });
 });
 
@@ -272,6 +281,7 @@ describe.each(SHAPES.filter((shape) => shape !== "openai"))(
         ],
       });
       expect(JSON.stringify(vendors.asked(vendor))).toContain("Yes.");
+      table.saw("thoughts, shown and given back", vendor);
     });
   },
 );
@@ -364,3 +374,5 @@ describe("the Anthropic SDK with a vendor of its own dialect", () => {
 test("the books are right", async () => {
   expect(await vendors.gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });
 });
+
+test("README says what the SDK's messages were seen to do", () => table.check());

@@ -2,14 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { GoogleGenAI } from "@google/genai";
 import { micro } from "./gateway.ts";
 import { CITIES, chunksOf, codeOf, contents, QUESTION, refusal, told, tools } from "./google-client.ts";
-import {
-  costOf,
-  EMBEDDING_MODELS,
-  MODELS,
-  startTextVendors,
-  type TextVendors,
-  VENDORS,
-} from "./text-vendors.ts";
+import { costOf, MODELS, startTextVendors, type TextVendors, VENDORS } from "./text-vendors.ts";
 
 /** The published Google SDK, unchanged, with vendors of its own dialect, and where it is refused. */
 let vendors: TextVendors;
@@ -113,38 +106,6 @@ describe("the Google SDK with a vendor of its own dialect", () => {
     expect(error.message).not.toContain("key-of-the-vendor");
   });
 });
-
-describe.each(Object.keys(EMBEDDING_MODELS) as (keyof typeof EMBEDDING_MODELS)[])(
-  "the Google SDK's embeddings with %s",
-  (vendor) => {
-    test("are vectors, one for each text", async () => {
-      if (vendor === "gemini")
-        vendors.gemini.next({
-          vectors: [
-            [0.5, -2],
-            [1, 2],
-          ],
-        });
-      const before = await spent();
-      const { embeddings = [] } = await sdk().models.embedContent({
-        model: `${vendor}-vectors`,
-        contents: ["a", "b"],
-      });
-      expect(embeddings).toHaveLength(2);
-      expect(embeddings[0]?.values?.[0]).toBe(0.5);
-      expect(await spent()).toBeGreaterThan(before);
-      expect(JSON.stringify(vendors.asked(vendor))).toContain(EMBEDDING_MODELS[vendor]);
-    });
-
-    test("are one vector for one text", async () => {
-      if (vendor === "gemini") vendors.gemini.next({ vectors: [[0.5, -2]] });
-      const body = { content: { parts: [{ text: "a" }] } };
-      const one = await vendors.client.post(`/v1beta/models/${vendor}-vectors:embedContent`, body);
-      const { embedding } = (await one.json()) as { embedding: { values: readonly number[] } };
-      expect(embedding.values[0]).toBe(0.5);
-    });
-  },
-);
 
 test.each(["v1", "v1beta"])(
   "the Google SDK lists the models that can be asked, in the version %s",

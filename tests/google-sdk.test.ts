@@ -12,8 +12,10 @@ import {
   tools,
   weather,
 } from "./google-client.ts";
+import { SdkTable } from "./sdk-table.ts";
 import {
   costOf,
+  EMBEDDING_MODELS,
   MODELS,
   PACED,
   SHAPES,
@@ -24,6 +26,7 @@ import {
 } from "./text-vendors.ts";
 
 /** The published Google SDK, unchanged, against each vendor's way of speaking. */
+const table = new SdkTable("contents");
 let vendors: TextVendors;
 beforeAll(async () => {
   vendors = await startTextVendors();
@@ -68,6 +71,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     expect((await spent()) - before).toBe(costOf(said));
     expect([headers["x-sluice-vendor"], headers["x-sluice-model"]]).toEqual([vendor, MODELS[vendor]]);
     expect(JSON.stringify(vendors.asked(vendor))).toContain("Be brief.");
+    table.saw("whole answers, charged as the vendor counts", vendor);
   });
 
   test("gets chunks of a stream, and is charged alike", async () => {
@@ -85,6 +89,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     });
     expect(new Set(chunks.map(({ responseId }) => responseId)).size).toBe(1);
     expect((await spent()) - before).toBe(costOf(said));
+    table.saw("streams, charged alike", vendor);
   });
 
   test("chats, and its history goes back as the vendor has it", async () => {
@@ -99,6 +104,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     const body = JSON.stringify(vendors.asked(vendor));
     for (const words of [contents, "am ", "well", "Count.", "three", "Sure?"]) expect(body).toContain(words);
     expect(chat.getHistory(true).length).toBeGreaterThanOrEqual(6);
+    table.saw("chats with their history", vendor);
   });
 
   test.each([false, true])("calls functions in parallel, in a loop (streamed: %p)", async (isStream) => {
@@ -131,6 +137,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     const body = JSON.stringify(vendors.asked(vendor));
     for (const { id } of calls) expect(body.split(`"${id}"`)).toHaveLength(3);
     expect(body).toContain("no answer");
+    table.saw("tools, in parallel and in a loop", vendor);
   });
 
   test("has one function called that must be, and none that must not", async () => {
@@ -155,6 +162,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     const asked = { model, contents: [{ role: "user", parts }] };
     expect((await sdk().models.generateContent(asked)).text).toBe("A gate");
     expect(JSON.stringify(vendors.asked(vendor))).toContain(data);
+    table.saw("images", vendor);
   });
 
   test("is told that an answer reached its length", async () => {
@@ -165,6 +173,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     vendors.says(vendor, said);
     const chunks = await chunksOf(await sdk().models.generateContentStream({ model, contents }));
     expect(String(chunks.at(-1)?.candidates?.[0]?.finishReason)).toBe("MAX_TOKENS");
+    table.saw("ends for length", vendor);
   });
 
   test.each(["schema", "JSON schema"])("keeps to a %s", async (kind) => {
@@ -177,6 +186,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     const response = await sdk().models.generateContent({ model, contents, config });
     expect(JSON.parse(response.text ?? "")).toEqual({ city: "Rome" });
     expect(JSON.stringify(vendors.asked(vendor))).toContain("city");
+    table.saw("answers by a JSON schema", vendor);
   });
 
   test("counts tokens, and nothing is charged", async () => {
@@ -187,6 +197,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     const isCounted = vendor === "gemini" || vendor === "anthropic";
     expect(isCounted ? totalTokens === 42 : totalTokens > 0).toBe(true);
     expect(await spent()).toBe(before);
+    table.saw("counts of tokens", vendor);
   });
 
   test("learns of a stream that is cut, and never of its end", async () => {
@@ -204,6 +215,7 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     ]);
     expect(seen.join("")).toStartWith("one");
     expect(seen).not.toContain("STOP");
+    table.saw("cut streams are errors", vendor);
   });
 
   test("has a cut stream end in an error and its charge, as SSE and as an array", async () => {
@@ -306,6 +318,40 @@ describe.each(["deepseek", "qwen", "doubao"] as const)(
       const assistant = messages.find(({ role }) => role === "assistant");
       if (vendor === "deepseek") expect(String(assistant?.reasoning_content ?? "")).not.toBe("");
       expect(assistant).toMatchObject({ tool_calls: [{ function: { name: "weather" } }] });
+      table.saw("thoughts, shown and given back", vendor);
+    });
+  },
+);
+
+describe.each(Object.keys(EMBEDDING_MODELS) as (keyof typeof EMBEDDING_MODELS)[])(
+  "the Google SDK's embeddings with %s",
+  (vendor) => {
+    test("are vectors, one for each text", async () => {
+      if (vendor === "gemini")
+        vendors.gemini.next({
+          vectors: [
+            [0.5, -2],
+            [1, 2],
+          ],
+        });
+      const before = await spent();
+      const { embeddings = [] } = await sdk().models.embedContent({
+        model: `${vendor}-vectors`,
+        contents: ["a", "b"],
+      });
+      expect(embeddings).toHaveLength(2);
+      expect(embeddings[0]?.values?.[0]).toBe(0.5);
+      expect(await spent()).toBeGreaterThan(before);
+      expect(JSON.stringify(vendors.asked(vendor))).toContain(EMBEDDING_MODELS[vendor]);
+      table.saw("embeddings", vendor);
+    });
+
+    test("are one vector for one text", async () => {
+      if (vendor === "gemini") vendors.gemini.next({ vectors: [[0.5, -2]] });
+      const body = { content: { parts: [{ text: "a" }] } };
+      const one = await vendors.client.post(`/v1beta/models/${vendor}-vectors:embedContent`, body);
+      const { embedding } = (await one.json()) as { embedding: { values: readonly number[] } };
+      expect(embedding.values[0]).toBe(0.5);
     });
   },
 );
@@ -313,3 +359,5 @@ describe.each(["deepseek", "qwen", "doubao"] as const)(
 test("the books are right", async () => {
   expect(await vendors.gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });
 });
+
+test("README says what the SDK's contents were seen to do", () => table.check());

@@ -7,6 +7,7 @@ import type {
   ResponseStreamEvent,
 } from "openai/resources/responses/responses";
 import { micro, sluiceComment } from "./gateway.ts";
+import { SdkTable } from "./sdk-table.ts";
 import {
   costOf,
   MODELS,
@@ -18,6 +19,7 @@ import {
 } from "./text-vendors.ts";
 
 /** The Responses of the published SDK, unchanged, against each vendor's way of speaking. */
+const table = new SdkTable("responses");
 let vendors: TextVendors;
 beforeAll(async () => {
   vendors = await startTextVendors();
@@ -77,6 +79,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     expect(response.headers.get("x-sluice-attempts")).toBe("1");
     expect(data.id).toBe((response.headers.get("x-request-id") ?? "").replace("req_", "resp_"));
     expect(JSON.stringify(vendors.asked(vendor))).toContain("Be brief.");
+    table.saw("whole answers, charged as the vendor counts", vendor);
   });
 
   test("stream the same events as OpenAI, and are charged alike", async () => {
@@ -106,6 +109,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     expect((await spent()) - before).toBe(costOf(said));
     const whole = await sdk().responses.retrieve(last.response.id);
     expect(whole.output_text).toBe("one two three");
+    table.saw("streams, charged alike", vendor);
   });
 
   test.each([false, true])("run tools in parallel over kept turns (streamed: %p)", async (stream) => {
@@ -140,6 +144,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     expect(body.split("sun over")).toHaveLength(3);
     // Gemini's own names of calls are shorter than those that clients are told.
     if (vendor !== "gemini") for (const { call_id } of calls) expect(body.split(call_id)).toHaveLength(3);
+    table.saw("tools, in parallel and in a loop", vendor);
   });
 
   test("keep to a schema", async () => {
@@ -157,6 +162,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     });
     expect(response.output_parsed as unknown).toEqual({ city: "Rome" });
     expect(JSON.stringify(vendors.asked(vendor))).toContain("additionalProperties");
+    table.saw("answers by a JSON schema", vendor);
   });
 
   test("take images in", async () => {
@@ -176,6 +182,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     });
     expect(output_text).toBe("A gate");
     expect(JSON.stringify(vendors.asked(vendor))).toContain("iVBORw0KGgo=");
+    table.saw("images", vendor);
   });
 
   test("that reach their length are incomplete", async () => {
@@ -188,6 +195,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
       type: "response.incomplete",
       response: { status: "incomplete", incomplete_details: { reason: "max_output_tokens" } },
     });
+    table.saw("ends for length", vendor);
   });
 
   test("that are cut fail, with what was said, and never complete", async () => {
@@ -203,6 +211,7 @@ describe.each(VENDORS)("the SDK's Responses with %s", (vendor) => {
     expect(failed.response).toMatchObject({ status: "failed", error: { code: "stream_truncated" } });
     expect(JSON.stringify(failed.response.output)).toContain("one");
     expect(text.trimEnd().split("\n").at(-1)).toStartWith(": sluice {");
+    table.saw("cut streams are errors", vendor);
   });
 });
 
@@ -231,3 +240,5 @@ describe.each(SHAPES)("the SDK's Responses when %s goes wrong", (vendor) => {
     vendors.mock(vendor).release();
   });
 });
+
+test("README says what the SDK's responses were seen to do", () => table.check());
