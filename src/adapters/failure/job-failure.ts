@@ -13,6 +13,20 @@ export function refusedJob(
   return { kind: "failed", failure: judgedFailure(report, answer, classify) };
 }
 
+/** Said by what stands before a vendor when it waited long enough: the vendor may be at work all the same. */
+const GAVE_UP: ReadonlySet<number> = new Set([504, 524]);
+
+/** The same of a call that answers with what it made: where the vendor itself did not speak, it may have made it. */
+export function refusedCall(
+  answer: MediaAnswer,
+  classify: (report: ErrorReport) => Verdict | undefined,
+): JobState & { readonly kind: "failed" } {
+  const { code, type } = readErrorBody(answer.status, bodyText(answer));
+  const isVendors = code !== undefined || type !== undefined;
+  const failed = refusedJob(answer, classify);
+  return GAVE_UP.has(answer.status) && !isVendors ? { ...failed, mayHaveRun: true } : failed;
+}
+
 /** A report, as the gateway sees it. */
 export function judgedFailure(
   report: ErrorReport,

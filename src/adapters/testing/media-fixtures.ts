@@ -5,6 +5,10 @@ import type { JobState, MediaAnswer, RunningJob } from "../media-adapter.ts";
 /** A key of realistic length; its pieces must not come back out of any state. Stands for `$KEY` in fixtures' bodies. */
 export const MEDIA_SECRET = "sk-test-0123456789abcdefghijKLMNOPQRSTUVwxyz";
 
+/** The beginning of a picture, as it stands in JSON: by it a picture is known. */
+export const INLINE_PNG = Buffer.from([137, 80, 78, 71, 13, 10, 26, 10, 0]);
+export const BASE64_PNG = INLINE_PNG.toString("base64");
+
 /** What a vendor said, and what it means. */
 export interface MediaExchange {
   readonly name: string;

@@ -5,6 +5,7 @@ import type { MadePicture, MediaInput, MediaRequest } from "../../../core/media.
 import { NO_USAGE } from "../../../core/usage.ts";
 import type { Target } from "../../adapter.ts";
 import { judgedFailure, refusedJob, unreadableJob } from "../../failure/job-failure.ts";
+import { pictureAt, pictureIn } from "../../inline-picture.ts";
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../../json.ts";
 import type { JobState, MediaAdapter, MediaAnswer, MediaCall, RunningJob } from "../../media-adapter.ts";
 import { classify } from "../../openai/errors.ts";
@@ -124,13 +125,10 @@ function readJob(answer: MediaAnswer, memo: JsonObject | undefined): JobState {
 
 function done(body: JsonObject, answer: MediaAnswer, job: RunningJob | undefined): JobState {
   const pictures = listOf(body.data).flatMap((item): MadePicture[] => {
-    const bytes = isObject(item) ? textOf(item.b64_json) : undefined;
-    if (bytes !== undefined) {
-      const decoded = Buffer.from(bytes, "base64");
-      return [{ kind: "bytes", bytes: decoded, contentType: contentTypeOf(decoded) }];
-    }
+    const base64 = isObject(item) ? textOf(item.b64_json) : undefined;
     const url = isObject(item) ? textOf(item.url) : undefined;
-    if (url !== undefined && URL.canParse(url)) return [{ kind: "url", url }];
+    const picture = base64 !== undefined ? pictureIn(base64) : url !== undefined ? pictureAt(url) : undefined;
+    if (picture !== undefined) return [picture];
     const error = isObject(item) ? objectOf(item.error) : undefined;
     if (error === undefined) return [];
     const { code, message } = judgedFailure(
@@ -144,9 +142,4 @@ function done(body: JsonObject, answer: MediaAnswer, job: RunningJob | undefined
   const images = numberOf(objectOf(body.usage)?.images);
   const usage = images === undefined ? undefined : { ...NO_USAGE, images };
   return { kind: "done", result: { pictures, usage }, ...(job && { job }) };
-}
-
-function contentTypeOf(bytes: Buffer): string {
-  if (bytes[0] === 0xff) return "image/jpeg";
-  return bytes.toString("latin1", 8, 12) === "WEBP" ? "image/webp" : "image/png";
 }
