@@ -151,3 +151,33 @@ test("an abort within an answer reaches a secured server", async () => {
   abort.abort();
   await gone.promise;
 });
+
+test("a reader that rests holds a secured vendor back", async () => {
+  const total = 64 * 1024 * 1024;
+  const piece = Buffer.alloc(64 * 1024, "x");
+  let sent = 0;
+  let isBegun = false;
+  const { port } = await securedServer(LOCALHOST, (socket) => {
+    if (isBegun) return;
+    isBegun = true;
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${total}\r\n\r\n`);
+    const pump = (): void => {
+      while (sent < total) {
+        sent += piece.length;
+        if (!socket.write(piece)) return;
+      }
+    };
+    socket.on("drain", pump);
+    pump();
+  });
+  const response = await ask(upstream().call, callTo(`https://localhost:${port}/`));
+  let before = -1;
+  while (before !== sent) {
+    before = sent;
+    await Bun.sleep(50);
+  }
+  expect(sent).toBeLessThan(total / 2);
+  let read = 0;
+  for (let bytes = await response.read(); bytes !== null; bytes = await response.read()) read += bytes.length;
+  expect(read).toBe(total);
+});
