@@ -78,7 +78,7 @@ function prefixesOf(names: string): readonly string[] {
     .flatMap((name) => {
       if (name === "everything") return "";
       return name === "adapters' interface"
-        ? ["src/adapters/adapter.ts", "src/adapters/media-adapter.ts"]
+        ? ["src/adapters/adapter.ts", "src/adapters/media-adapter.ts", "src/adapters/realtime-adapter.ts"]
         : `src/${name}/`;
     });
 }

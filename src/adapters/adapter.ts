@@ -9,6 +9,7 @@ import type {
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { VendorResponse } from "../core/vendor-response.ts";
+import type { RealtimeAdapter } from "./realtime-adapter.ts";
 
 /**
  * A vendor, as pure translation: a request out, events in, errors classified. No money, no limits, no
@@ -46,6 +47,8 @@ export interface Adapter {
     secret?: string,
     remembers?: boolean,
   ): StreamReader;
+  /** Conversations over a WebSocket, where the vendor has them. */
+  readonly realtime?: RealtimeAdapter;
   /** Counts a prompt's tokens without answering it, where the vendor does that for nothing. */
   readonly counting?: Counting;
   /** How this vendor's model goes on with a chat answer that another one began. Absent: by an instruction. */

@@ -8,7 +8,15 @@ test("every vendor's folder is in the registry under its own name", () => {
   const folders = readdirSync(new URL(".", import.meta.url), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
-  const shared = ["failure", "openai-family", "openai-frames", "openai-services", "sse", "testing"];
+  const shared = [
+    "failure",
+    "openai-family",
+    "openai-frames",
+    "openai-realtime",
+    "openai-services",
+    "sse",
+    "testing",
+  ];
   const vendors = folders.filter((name) => !shared.includes(name));
   expect([...adapters.keys()].map(String).toSorted()).toEqual(vendors.toSorted());
   for (const [name, { text, media }] of adapters) {

@@ -55,6 +55,7 @@ describe("with nothing configured", () => {
       "sandbox-rerank",
       "sandbox-tts",
       "sandbox-transcribe",
+      "sandbox-realtime",
       "sandbox-image",
     ]);
     expect(modelOf(config, "sandbox-chat").candidates[0]?.price).toEqual({ kind: "free" });
@@ -131,6 +132,7 @@ describe("the whole example", () => {
       "sandbox-rerank",
       "sandbox-tts",
       "sandbox-transcribe",
+      "sandbox-realtime",
       "sandbox-image",
     ]);
   });

@@ -161,7 +161,7 @@ export class Attempt implements Deadline, CallObserver {
     let call: VendorCall;
     try {
       refuseForeign(adapter, request);
-      call = asked.buildCall(request, this.#target(cappedOutputTokens));
+      call = asked.buildCall(request, this.target(cappedOutputTokens));
     } catch (thrown) {
       return { ok: false, failure: inexpressible(thrown) };
     }
@@ -199,7 +199,8 @@ export class Attempt implements Deadline, CallObserver {
     };
   }
 
-  #target(cappedOutputTokens: number | undefined): Target {
+  /** Where the call goes, as the adapter is told it. */
+  target(cappedOutputTokens?: number): Target {
     const { model, baseUrl, maxOutputTokens, price } = this.route;
     const tiers = price === undefined ? undefined : pricedTiers(price.spec);
     return {

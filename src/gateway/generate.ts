@@ -111,7 +111,8 @@ async function arrive(
   }
 }
 
-async function openCharge(
+/** Writes the INTENT of what was admitted, or gives it all back. */
+export async function openCharge(
   ports: GeneratePorts,
   caller: Caller,
   request: GenerationRequest,

@@ -14,6 +14,7 @@ import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { audioRoutes } from "../http/openai/audio/routes.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
+import { generationHeaders } from "../http/openai/headers.ts";
 import { modelRoutes } from "../http/openai/models.ts";
 import { createKeeping } from "../http/openai/responses/keeping.ts";
 import { responseRoutes } from "../http/openai/responses/routes.ts";
@@ -21,6 +22,7 @@ import { toolCallDelta } from "../http/openai/stream-entries.ts";
 import { toOpenAiUsage } from "../http/openai/usage.ts";
 import { streamRoutes } from "../http/stream-routes.ts";
 import type { SocketData } from "../ws/outlet.ts";
+import { bothKinds, type RealtimeSocketData, RealtimeSockets } from "../ws/realtime.ts";
 import { socketRoutes } from "../ws/routes.ts";
 import { WebSockets } from "../ws/socket.ts";
 import type { TicketStore } from "../ws/tickets.ts";
@@ -49,7 +51,7 @@ const BODY_SLACK_BYTES = 512 * 1024 * 1024;
 const IDLE_SECONDS = 120;
 
 export function openFront(
-  { gateway }: RequestParts,
+  { gateway, realtime }: RequestParts,
   metrics: Metrics,
   config: Config,
   log: Log,
@@ -72,6 +74,16 @@ export function openFront(
     tickets,
     shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
   });
+  const conversations = new RealtimeSockets({
+    random,
+    gateway,
+    realtime,
+    tickets,
+    secretOf,
+    errorResponse,
+    errorBody,
+    headersOf: generationHeaders,
+  });
   const idempotency = createIdempotency({ ledger: kept.idempotency, clock, log });
   const keeping = createKeeping({ ledger: kept.responses, clock, log });
   const generating = { ...answering, gateway, streams, idempotency, clock, bodyLimitBytes };
@@ -84,7 +96,7 @@ export function openFront(
     .use(responseRoutes({ ...generating, keeping, responses: kept.responses }))
     .use(modelRoutes({ ...answering, gateway, createdAt }))
     .use(streamRoutes({ ...answering, gateway, streams }))
-    .use(socketRoutes(sockets));
+    .use(socketRoutes(sockets, conversations));
   for (const routes of further(idempotency)) app.use(routes);
   const server = listen(config, () =>
     Bun.serve({
@@ -93,7 +105,7 @@ export function openFront(
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
       fetch: app.fetch,
-      websocket: sockets.handler,
+      websocket: bothKinds(conversations, sockets.handler),
     }),
   );
   app.server = server;
@@ -112,7 +124,10 @@ export function openFront(
 }
 
 /** @throws Error that names the setting when the port cannot be had */
-function listen(config: Config, serve: () => Server<SocketData>): Server<SocketData> {
+function listen(
+  config: Config,
+  serve: () => Server<SocketData | RealtimeSocketData>,
+): Server<SocketData | RealtimeSocketData> {
   try {
     return serve();
   } catch (cause) {

@@ -18,6 +18,7 @@ import { createIdentity, type Identity } from "../gateway/identity.ts";
 import { createLeasedAdmission } from "../gateway/leased-admission.ts";
 import { OpenCharges } from "../gateway/open-charges.ts";
 import { createOverloadGate, type OverloadGate } from "../gateway/overload.ts";
+import { createRealtime, type Realtime } from "../gateway/realtime/realtime.ts";
 import { buildRoutes, type Routes } from "../gateway/routes.ts";
 import { type Begun, resumeGeneration } from "../gateway/takeover/resumed.ts";
 import type { Telemetry } from "../gateway/telemetry.ts";
@@ -26,6 +27,7 @@ import type { MetricSources } from "../http/metrics.ts";
 import { type Prices, priceIdOf } from "../ledger/prices.ts";
 import type { Spool } from "../ledger/spool/spool.ts";
 import type { UsageCarrier } from "../ledger/usage-carrier.ts";
+import { createWebSocketUpstream } from "../upstream/web-socket.ts";
 import type { LeaseParts } from "./lease-parts.ts";
 import type { LedgerParts } from "./ledger-parts.ts";
 import { memoryUse } from "./memory.ts";
@@ -34,6 +36,7 @@ import { openUpstream } from "./upstream-part.ts";
 /** The path of a request, without its fronts. */
 export interface RequestParts {
   readonly gateway: Gateway;
+  readonly realtime: Realtime;
   /** What the path is made of, for work that goes it by itself. */
   readonly generating: GeneratePorts;
   /** Goes on with an answer that another node began. */
@@ -113,8 +116,21 @@ export async function buildRequestPath(
     spool: wakingSpool(spool, carrier),
   };
   const gateway = createGateway(identity, overload, ports);
+  const conversations = createWebSocketUpstream(clock.after);
+  const realtime = createRealtime({
+    ...ports,
+    dial: conversations.dial,
+    refusal: ({ tier }) => overload.refusal(tier),
+  });
   return {
-    gateway,
+    gateway: {
+      ...gateway,
+      close() {
+        gateway.close();
+        realtime.close();
+      },
+    },
+    realtime,
     generating: ports,
     resume: (caller, request, options, begun) => resumeGeneration(ports, caller, request, options, begun),
     identity,
@@ -130,6 +146,7 @@ export async function buildRequestPath(
       deadlines.close();
       overload.close();
       upstream.close();
+      conversations.close();
     },
   };
 }

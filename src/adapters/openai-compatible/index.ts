@@ -4,6 +4,7 @@ import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { usageOf } from "../openai-family/usage.ts";
+import { createRealtime } from "../openai-realtime/realtime.ts";
 import { moderation } from "../openai-services/moderation.ts";
 import { rerank } from "../openai-services/rerank.ts";
 import { createSpeech } from "../openai-services/speech.ts";
@@ -24,6 +25,7 @@ export const openaiCompatible: Adapter = adapterOf({
     transcription,
     translation: transcription,
   },
+  realtime: createRealtime,
   url: usualUrl,
   shape,
   readUsage: (raw) => usageOf(raw, { mayExcludeReasoning: true }),

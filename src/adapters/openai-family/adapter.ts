@@ -14,10 +14,16 @@ export function adapterOf(member: Member): Adapter {
     (secret: string): Judge =>
     (value) =>
       failureInside(member, value, secret);
+  const realtime = member.realtime?.((event, secret) => failureInside(member, event, secret));
   return {
     name: member.name,
     ...(member.defaultBaseUrl === undefined ? {} : { defaultBaseUrl: member.defaultBaseUrl }),
-    operations: new Set([...member.operations, ...operationsOf(services)]),
+    operations: new Set([
+      ...member.operations,
+      ...operationsOf(services),
+      ...(realtime === undefined ? [] : ["realtime" as const]),
+    ]),
+    ...(realtime === undefined ? {} : { realtime }),
     ...(member.transport === undefined ? {} : { transport: member.transport }),
     buildCall: (request, target) =>
       services[request.operation]?.buildCall(request, target) ?? buildCall(member, request, target),

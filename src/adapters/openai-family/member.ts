@@ -4,7 +4,9 @@ import type { Usage } from "../../core/usage.ts";
 import type { Continuation, Target, Transport } from "../adapter.ts";
 import type { ErrorReport } from "../failure/error-body.ts";
 import type { Verdict } from "../failure/verdict.ts";
+import type { JudgeEvent } from "../openai-realtime/realtime.ts";
 import type { Service } from "../openai-services/service.ts";
+import type { RealtimeAdapter } from "../realtime-adapter.ts";
 import type { RequestDraft } from "./request-draft.ts";
 
 /**
@@ -35,6 +37,7 @@ export interface Member {
   readUsage(raw: JsonObject, holder: JsonObject): Usage | undefined;
   /** What it has beside chats, completions and embeddings. */
   readonly services?: Partial<Readonly<Record<Operation, Service>>>;
+  readonly realtime?: (judge: JudgeEvent) => RealtimeAdapter;
   /** Undefined: the vendor broke off, which is no normal end. */
   finishReason(raw: string): FinishReason | undefined;
   /** The vendor's own error table; undefined: the status decides. */

@@ -2,6 +2,7 @@ import type { Adapter } from "../adapter.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
+import { createRealtime } from "../openai-realtime/realtime.ts";
 import { moderation } from "../openai-services/moderation.ts";
 import { createSpeech } from "../openai-services/speech.ts";
 import { transcription } from "../openai-services/transcription.ts";
@@ -20,6 +21,7 @@ export const openai: Adapter = adapterOf({
     transcription,
     translation: transcription,
   },
+  realtime: createRealtime,
   url: usualUrl,
   shape,
   readUsage,

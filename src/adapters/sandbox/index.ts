@@ -6,11 +6,13 @@ import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
 import { limitOutput } from "../openai-family/request-draft.ts";
 import { usageOf } from "../openai-family/usage.ts";
+import { createRealtime } from "../openai-realtime/realtime.ts";
 import { moderation } from "../openai-services/moderation.ts";
 import { rerank } from "../openai-services/rerank.ts";
 import { createSpeech } from "../openai-services/speech.ts";
 import { transcription } from "../openai-services/transcription.ts";
 import { createSandboxTransport } from "./server.ts";
+import { createSandboxDial } from "./services/realtime.ts";
 
 /**
  * The vendor that is always there: deterministic, inside the process, paced like a real model, and able to
@@ -29,6 +31,7 @@ export const createSandbox = (clock: Clock): Adapter =>
       transcription,
       translation: transcription,
     },
+    realtime: (judge) => createRealtime(judge, createSandboxDial(clock)),
     transport: createSandboxTransport(clock),
     url: usualUrl,
     shape(draft, request, target) {

@@ -1,0 +1,320 @@
+import type { SocketEnd } from "../../adapters/realtime-adapter.ts";
+import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import type { Outcome } from "../../core/generation.ts";
+import { micropointsOf, ZERO } from "../../core/points.ts";
+import { completionTokens, promptTokens } from "../../core/usage.ts";
+import type { Attempt } from "../attempt.ts";
+import type { Charge, ChargePorts } from "../charge.ts";
+import type { Started } from "../gateway.ts";
+import { pricedBy } from "../routes.ts";
+import type { Ticket } from "../vendor-desk.ts";
+import { Account } from "./account.ts";
+import type { GrowingHold } from "./growing-hold.ts";
+import {
+  ASK_AGAIN_MS,
+  CONVERSATION_IDLE_MS,
+  LOOK_MS,
+  MOST_CONVERSATION_MS,
+  MOST_UNSENT_BYTES,
+  PAUSE_BYTES,
+  RESUME_BYTES,
+} from "./limits.ts";
+import type { Opened } from "./opening.ts";
+
+/** The client's end, in the words of its dialect. */
+export interface ClientEnd extends Omit<SocketEnd, "close" | "drop"> {
+  /** Tells the error first, where there is one. Once. */
+  end(ending: ConversationEnd): void;
+}
+
+/** How a conversation ended, for the client. */
+export interface ConversationEnd {
+  readonly code: number;
+  readonly reason: string;
+  readonly error?: SluiceError;
+}
+
+export interface ConversationParts {
+  readonly attempt: Attempt;
+  readonly ticket: Ticket;
+  readonly opened: Opened;
+  readonly charge: Charge;
+  readonly hold: GrowingHold;
+  readonly started: Started;
+  readonly isStillGood: () => unknown;
+}
+
+/** RFC 6455, section 7.4.1. */
+const NORMAL = 1000;
+const GOING_AWAY = 1001;
+const NO_CODE = 1005;
+const LOST = 1006;
+const POLICY = 1008;
+const INTERNAL = 1011;
+const RESTARTING = 1012;
+const TOO_SLOW = 1013;
+
+/**
+ * One conversation: frames pass in both directions as they come, and what the vendor says it used is charged as it goes.
+ * Owns both ends, the hold and the place at the vendor, until `over`.
+ */
+export class Conversation {
+  readonly over: Promise<void>;
+  readonly started: Started;
+  readonly #account: Account;
+  readonly #vendor: SocketEnd;
+  readonly #startedAt: number;
+  readonly #resolveOver: () => void;
+  #client: ClientEnd | undefined;
+  /** Set once it is over. */
+  #shown: ConversationEnd | undefined;
+  #stopLooking: () => void;
+  #stopAsking: (() => void) | undefined;
+  #heardAt: number;
+  #isVendorPaused = false;
+  #isGrowing = false;
+  #isLooking = false;
+  #isEnded = false;
+
+  constructor(
+    readonly ports: ChargePorts,
+    readonly parts: ConversationParts,
+  ) {
+    const { attempt, opened, charge } = parts;
+    const { route } = attempt;
+    if (route.price === undefined) throw new Error("a conversation without a price");
+    const { clock, telemetry } = ports;
+    this.started = parts.started;
+    this.#account = new Account(pricedBy(route, charge.admittedAt), route.price.spec, route.maxOutputTokens);
+    this.#vendor = opened.end;
+    this.#startedAt = clock.monotonic();
+    this.#heardAt = this.#startedAt;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.over = promise;
+    this.#resolveOver = resolve;
+    charge.stop = () => this.#end(INTERRUPTED);
+    this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
+    telemetry.streamOpened();
+  }
+
+  /** The client's end stands: from here on frames pass. Once. */
+  attach(client: ClientEnd): void {
+    if (this.#shown !== undefined) {
+      client.end(this.#shown);
+      return;
+    }
+    this.#client = client;
+    this.parts.opened.listen({
+      frame: (text) => this.#fromVendor(text),
+      binary: () => this.#end(vendorFailed("The vendor sent a binary frame.")),
+      closed: (code, reason) => this.#vendorClosed(code, reason),
+    });
+  }
+
+  fromClient(frame: string): void {
+    if (this.#isEnded) return;
+    this.#heardAt = this.ports.clock.monotonic();
+    this.parts.opened.reader.fromClient(frame);
+    this.#vendor.send(frame);
+    const { unsentBytes } = this.#vendor;
+    if (unsentBytes > MOST_UNSENT_BYTES) this.#end(vendorFailed("The vendor reads too slowly."));
+    else if (unsentBytes > PAUSE_BYTES && this.#stopAsking === undefined) this.#pauseClient();
+  }
+
+  /** The client has read what was held for it. */
+  clientDrained(): void {
+    const left = this.#client?.unsentBytes ?? 0;
+    if (!this.#isVendorPaused || left > RESUME_BYTES) return;
+    this.#isVendorPaused = false;
+    this.#vendor.resume();
+  }
+
+  /** The client has left: the vendor is closed at once, and what was used is charged. */
+  clientClosed(code: number): void {
+    const outcome = code === LOST ? "cancelled" : "completed";
+    this.#end({
+      outcome,
+      code: NORMAL,
+      reason: "",
+      errorCode: outcome === "cancelled" ? "request_cancelled" : null,
+    });
+  }
+
+  #fromVendor(text: string): void {
+    if (this.#isEnded) return;
+    this.#heardAt = this.ports.clock.monotonic();
+    const { usage, shown } = this.parts.opened.reader.fromVendor(text);
+    if (usage !== undefined) {
+      this.#account.add(usage);
+      this.#tellProgress();
+      this.#grow();
+    } else if (this.parts.charge.isProgressDue()) this.#tellProgress();
+    const client = this.#client;
+    if (client === undefined || this.#isEnded) return;
+    client.send(shown ?? text);
+    const { unsentBytes } = client;
+    if (unsentBytes > MOST_UNSENT_BYTES) this.#end(SLOW);
+    else if (unsentBytes > PAUSE_BYTES && !this.#isVendorPaused) {
+      this.#isVendorPaused = true;
+      this.#vendor.pause();
+    }
+  }
+
+  #vendorClosed(code: number, reason: string): void {
+    if (code === NORMAL || code === GOING_AWAY || code === NO_CODE) {
+      this.#end({ outcome: "completed", code: code === NO_CODE ? NORMAL : code, reason, errorCode: null });
+      return;
+    }
+    const message =
+      code === LOST ? "The vendor's connection was lost." : `The vendor ended the conversation (${code}).`;
+    const error = new SluiceError("stream_truncated", message);
+    // Its own codes are the client's to know; a lost connection has none that may be sent.
+    this.#end({
+      outcome: "truncated",
+      code: code === LOST ? INTERNAL : code,
+      reason,
+      errorCode: error.code,
+      ...(code === LOST ? { error } : {}),
+    });
+  }
+
+  #pauseClient(): void {
+    this.#client?.pause();
+    const ask = (): void => {
+      this.#stopAsking = undefined;
+      if (this.#isEnded) return;
+      if (this.#vendor.unsentBytes > RESUME_BYTES)
+        this.#stopAsking = this.ports.clock.after(ASK_AGAIN_MS, ask);
+      else this.#client?.resume();
+    };
+    this.#stopAsking = this.ports.clock.after(ASK_AGAIN_MS, ask);
+  }
+
+  /** Holds for the next answer; a balance that is out ends the conversation, which has been paid for so far. */
+  #grow(): void {
+    const { hold, opened } = this.parts;
+    if (this.#isGrowing || this.#isEnded) return;
+    const wanted = this.#account.cost + this.#account.needed(opened.reader.contextTokens);
+    if (hold.amount >= wanted) return;
+    this.#isGrowing = true;
+    hold.grow(micropointsOf(wanted - hold.amount)).then(
+      () => {
+        this.#isGrowing = false;
+        this.#grow();
+      },
+      (thrown: unknown) => {
+        this.#isGrowing = false;
+        const error = asSluiceError(thrown);
+        this.#end({ outcome: "truncated", code: POLICY, reason: error.code, errorCode: error.code, error });
+      },
+    );
+  }
+
+  #look(): void {
+    const now = this.ports.clock.monotonic();
+    if (now - this.#startedAt >= MOST_CONVERSATION_MS) this.#end(TOO_LONG);
+    else if (now - this.#heardAt >= CONVERSATION_IDLE_MS) this.#end(IDLE);
+    else {
+      this.#grow();
+      void this.#checkKey();
+    }
+  }
+
+  async #checkKey(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      await this.parts.isStillGood();
+    } catch (thrown) {
+      // Anything else (an unreachable database) is no reason to end what runs.
+      const error = asSluiceError(thrown);
+      if (error.code === "invalid_api_key") {
+        this.#end({ outcome: "truncated", code: POLICY, reason: error.code, errorCode: error.code, error });
+      }
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  #tellProgress(): void {
+    const { charge, attempt, opened } = this.parts;
+    const { usage, cost } = this.#account.withPending(opened.reader.pending);
+    charge.progress(attempt.route, usage, cost);
+  }
+
+  #end(ending: Ending): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#stopLooking();
+    this.#stopAsking?.();
+    const { pending } = this.parts.opened.reader;
+    if (promptTokens(pending) + completionTokens(pending) > 0) this.#account.add(pending, true);
+    this.#vendor.close(NORMAL, "");
+    void this.#settle(ending);
+  }
+
+  async #settle({ outcome, code, reason, errorCode, error }: Ending): Promise<void> {
+    const { charge, attempt, ticket } = this.parts;
+    const { telemetry, log } = this.ports;
+    const metered = this.#account.metered();
+    telemetry.streamClosed();
+    charge.noteAttempt(attempt, outcome === "cancelled" ? "cancelled" : "served");
+    attempt.abandon();
+    ticket.release();
+    let shown: ConversationEnd = { code, reason, ...(error === undefined ? {} : { error }) };
+    try {
+      const firstTokenAt = metered.cost > ZERO ? this.#startedAt : undefined;
+      await charge.settle({
+        outcome,
+        metered,
+        route: attempt.route,
+        finishReason: null,
+        errorCode,
+        firstTokenAt,
+      });
+    } catch (cause) {
+      log.error("a conversation's charge could not be written to the spool", {
+        request: charge.requestId,
+        cause: String(cause),
+      });
+      const unbooked = new SluiceError("internal_error", "The conversation could not be booked.");
+      shown = { code: INTERNAL, reason: unbooked.code, error: unbooked };
+    }
+    this.#shown = shown;
+    this.#client?.end(shown);
+    this.#resolveOver();
+  }
+}
+
+interface Ending extends ConversationEnd {
+  readonly outcome: Outcome;
+  readonly errorCode: string | null;
+}
+
+function endedBy(outcome: Outcome, code: number, error: SluiceError): Ending {
+  return { outcome, code, reason: error.code, errorCode: error.code, error };
+}
+
+const vendorFailed = (message: string): Ending =>
+  endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message));
+
+const SLOW = endedBy(
+  "truncated",
+  TOO_SLOW,
+  new SluiceError("request_cancelled", "The client reads too slowly."),
+);
+const TOO_LONG = endedBy(
+  "truncated",
+  GOING_AWAY,
+  new SluiceError("stream_truncated", "A conversation lasts at most 60 minutes."),
+);
+const IDLE = endedBy(
+  "truncated",
+  GOING_AWAY,
+  new SluiceError("stream_truncated", "Nothing was said for 10 minutes."),
+);
+const INTERRUPTED = endedBy(
+  "truncated",
+  RESTARTING,
+  new SluiceError("stream_truncated", "The node is stopping; connect again."),
+);
