@@ -41,7 +41,7 @@ export async function decided({ tasks, clock }: WaitPorts, task: Task): Promise<
   }
 }
 
-const DECIDED: ReadonlySet<unknown> = new Set(["running", "storing", "succeeded", "failed", "cancelled"]);
+const DECIDED: ReadonlySet<unknown> = new Set(["running", "succeeded", "failed", "cancelled"]);
 
 /**
  * The answer to a submission.
