@@ -134,3 +134,23 @@ test("a task whose node is stopped is charged once, when it has been gone on wit
   expect(world.jobsFor(id)).toBe(1);
   await world.expectSpent(PRICE);
 }, 60_000);
+
+test("a call that comes again with its idempotency key is the task that the killed node had taken", async () => {
+  await world.newClient();
+  world.vendor.behave({ ask: "running" });
+  const headers = { "idempotency-key": crypto.randomUUID() };
+  const ask = () =>
+    world.client.post("/v1/images/generations", { model: "pics", prompt: "a stork" }, headers);
+  const seen = world.vendor.count("ask");
+  const lost = ask().catch(() => undefined);
+  await world.vendor.came("ask", seen + 1);
+  await world.gateway.kill();
+  await lost;
+  world.vendor.behave({});
+  await world.gateway.restart();
+  const jobs = world.vendor.jobs.length;
+  const response = await ask();
+  expect([response.status, ((await response.json()) as { data: object[] }).data.length]).toEqual([200, 1]);
+  expect(world.vendor.jobs.length).toBe(jobs);
+  await world.expectSpent(PRICE);
+}, 90_000);

@@ -3,7 +3,8 @@ import { SluiceError } from "../../core/errors.ts";
 import type { RequestId, TaskId, TenantId } from "../../core/ids.ts";
 import type { Task, TaskKind } from "../../core/task.ts";
 import type { NewTask, TaskLedger } from "../../ledger/tasks.ts";
-import { type BatchOrder, type PictureOrder, packOrder, type TaskWish } from "./order.ts";
+import type { Caller } from "../gateway.ts";
+import { type BatchOrder, type KeptRequest, type PictureOrder, packOrder, type TaskWish } from "./order.ts";
 import { BLANK } from "./task-ports.ts";
 
 /** What a task is, whatever it is about. */
@@ -32,6 +33,23 @@ export function newTask(
       ...(webhook === undefined ? {} : { webhook: webhook.url }),
     },
     task: { ...BLANK, ...common, metadata, about, webhook: webhook?.url, createdAt },
+  };
+}
+
+/** What is kept of a wish for pictures that are put away. */
+export function pictureOrder(
+  caller: Caller,
+  { path, base, webhook, dialect, isBatch }: TaskWish,
+  request: KeptRequest,
+): PictureOrder {
+  return {
+    caller,
+    request,
+    path,
+    base,
+    ...(webhook?.secret === undefined ? {} : { webhookSecret: webhook.secret }),
+    ...(dialect === undefined ? {} : { dialect }),
+    ...(isBatch === undefined ? {} : { isBatch }),
   };
 }
 

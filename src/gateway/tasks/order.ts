@@ -47,7 +47,7 @@ export interface TaskWish {
   readonly about?: JsonObject;
   /** The earlier task that this one goes on from. */
   readonly parentTask?: TaskId;
-  /** Absent: a new one is made up. */
+  /** Where the same wish may come again (`same-task.ts`); absent: a new one is made up. */
   readonly id?: TaskId;
   /** A line of a batch: charged by the price of the tier `batch`. */
   readonly isBatch?: true;
@@ -56,7 +56,7 @@ export interface TaskWish {
 }
 
 /** A batch as it is asked for. */
-export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook"> & {
+export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook" | "id"> & {
   readonly lines: readonly BatchRequest[];
 };
 

@@ -19,9 +19,10 @@ import {
   TASKS_PER_NODE,
   TASKS_PER_TENANT,
 } from "./limits.ts";
-import { newTask, parentJob } from "./new-task.ts";
+import { newTask, parentJob, pictureOrder } from "./new-task.ts";
 import { openTask } from "./open-task.ts";
-import { type BatchOrder, type BatchWish, type PictureOrder, type TaskWish, unpackOrder } from "./order.ts";
+import { type BatchOrder, type BatchWish, type TaskWish, unpackOrder } from "./order.ts";
+import { namedWish, type SameTaskPorts, untilEnded } from "./same-task.ts";
 import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
 import type { AcceptedTask, TaskPorts, TaskStep, TaskWork } from "./task-ports.ts";
@@ -72,12 +73,20 @@ export class TaskRunner {
    * @throws SluiceError what a client is refused with
    */
   accept(caller: Caller, wish: TaskWish, request: RequestId): Promise<AcceptedTask> {
-    return this.#arrive(caller, () => this.#accept(caller, wish, request));
+    return this.#arrive(caller, async () => {
+      const { same, named } = await namedWish(this.#looking, caller.tenant, wish);
+      if (same === undefined) return this.#accept(caller, named, request);
+      const ended = untilEnded(this.#looking, same).then((task) => ({ task, attempts: 1 }));
+      return { task: same, limit: undefined, tokenLimit: undefined, ended };
+    });
   }
 
   /** Takes a batch: its lines are admitted one by one, when it is their turn. */
   acceptBatch(caller: Caller, wish: BatchWish, request: RequestId): Promise<Task> {
-    return this.#arrive(caller, () => this.#acceptBatch(caller, wish, request));
+    return this.#arrive(caller, async () => {
+      const { same, named } = await namedWish(this.#looking, caller.tenant, wish);
+      return same ?? this.#acceptBatch(caller, named, request);
+    });
   }
 
   async #arrive<Taken>(caller: Caller, take: () => Promise<Taken>): Promise<Taken> {
@@ -89,6 +98,11 @@ export class TaskRunner {
     } finally {
       this.#arriving -= 1;
     }
+  }
+
+  get #looking(): SameTaskPorts {
+    const find = (tenant: TenantId, id: TaskId) => this.find(tenant, id);
+    return { clock: this.ports.clock, find, isClosing: () => this.#isClosing };
   }
 
   find(tenant: TenantId, id: TaskId): Promise<Task | undefined> {
@@ -182,17 +196,9 @@ export class TaskRunner {
     const opening = { caller, request: asked, requestId: charged, path: wish.path, isAgain: false };
     const { charge, candidates, admission } = await openTask(this.ports, opening);
     try {
-      const { path, base, dialect, isBatch, webhook, isAwaited } = wish;
+      const { isAwaited } = wish;
       const request = await keepInputs(store, tenant, asked);
-      const order: PictureOrder = {
-        caller,
-        request,
-        path,
-        base,
-        ...(webhook?.secret === undefined ? {} : { webhookSecret: webhook.secret }),
-        ...(dialect === undefined ? {} : { dialect }),
-        ...(isBatch === undefined ? {} : { isBatch }),
-      };
+      const order = pictureOrder(caller, wish, request);
       const { id = this.#newId() } = wish;
       const createdAt = clock.now();
       const { operation, model } = request;
@@ -227,7 +233,7 @@ export class TaskRunner {
       base,
       ...(secret === undefined ? {} : { webhookSecret: secret }),
     };
-    const id = this.#newId();
+    const { id = this.#newId() } = wish;
     const createdAt = clock.now();
     const head = { ...wish, id, operation: "batch", model: "", charge: charged, createdAt } as const;
     const { row, task } = newTask(head, order);
@@ -240,12 +246,8 @@ export class TaskRunner {
 
   #runBatch(task: Task, right: Right, order: BatchOrder): AcceptedTask["ended"] {
     const book = this.#bookOf(task, right, order);
-    const making = {
-      clock: this.ports.clock,
-      find: (tenant: TenantId, id: TaskId) => this.find(tenant, id),
-      accept: (caller: Caller, wish: TaskWish) => this.accept(caller, wish, this.#newRequestId()),
-      isClosing: () => this.#isClosing,
-    };
+    const accept = (caller: Caller, wish: TaskWish) => this.accept(caller, wish, this.#newRequestId());
+    const making = { ...this.#looking, accept };
     const picture: BatchPorts["picture"] = (...asked) => pictureOfLine(making, ...asked);
     const run = new BatchRun({ ...this.ports, picture }, book, right, order);
     return this.#keep(task, { run, book, isAwaited: false }, run.go(), () => 0);

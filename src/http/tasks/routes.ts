@@ -6,6 +6,7 @@ import type { Caller, Credential, Gateway, Scope } from "../../gateway/gateway.t
 import type { BatchPath } from "../../gateway/requests/batch.ts";
 import { invalid } from "../../gateway/requests/fields.ts";
 import type { TaskRunner } from "../../gateway/tasks/runner.ts";
+import { sameTaskId } from "../../gateway/tasks/same-task.ts";
 import type { BatchLedger } from "../../ledger/batches.ts";
 import type { MediaStore } from "../../media/media.ts";
 import type { Webhooks } from "../../webhooks/webhooks.ts";
@@ -110,22 +111,25 @@ async function create(
     await ports.gateway.authenticate(credentialOf(request, server), scope);
   }
   if (body.webhook !== undefined) ports.webhooks.checkUrl(body.webhook.url, "webhook");
-  const run = async (): Promise<Response> => {
+  const run = async (same: { readonly id?: TaskId }): Promise<Response> => {
     const base = originOf(request);
     const { task, limit, tokenLimit } =
       "lines" in body
-        ? { ...NO_LIMITS, task: await ports.tasks.acceptBatch(caller, { ...body, path: PATH, base }, id) }
-        : await ports.tasks.accept(caller, { ...body, path: PATH, base, isAwaited: false }, id);
+        ? {
+            ...NO_LIMITS,
+            task: await ports.tasks.acceptBatch(caller, { ...body, ...same, path: PATH, base }, id),
+          }
+        : await ports.tasks.accept(caller, { ...body, ...same, path: PATH, base, isAwaited: false }, id);
     const headers: Record<string, string> = { location: `${PATH}/${task.id}`, "x-sluice-task": task.id };
     for (const state of [limit, tokenLimit])
       if (state !== undefined) Object.assign(headers, rateLimitHeaders(state));
     return Response.json(await taskObject(ports.store, task, base), { status: 201, headers });
   };
   const key = request.headers.get("idempotency-key");
-  if (key === null) return run();
+  if (key === null) return run({});
   const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${PATH}\n`).update(bytes).digest("hex");
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  return ports.idempotency.once(key, about, run);
+  return ports.idempotency.once(key, about, () => run({ id: sameTaskId(caller.tenant, key, fingerprint) }));
 }
 
 /** What can be done by a task; a key that may do any of it may look at tasks. */

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { asSluiceError, SluiceError } from "../../../core/errors.ts";
 import type { JsonObject } from "../../../core/generation.ts";
-import type { RequestId } from "../../../core/ids.ts";
+import type { RequestId, TaskId } from "../../../core/ids.ts";
 import type { MediaOperation, MediaRequest } from "../../../core/media.ts";
 import { formatPoints } from "../../../core/points.ts";
 import type { Task } from "../../../core/task.ts";
@@ -9,6 +9,7 @@ import type { Caller, Gateway } from "../../../gateway/gateway.ts";
 import { asBody, invalid } from "../../../gateway/requests/fields.ts";
 import { parseMedia } from "../../../gateway/requests/media.ts";
 import type { TaskRunner } from "../../../gateway/tasks/runner.ts";
+import { sameTaskId } from "../../../gateway/tasks/same-task.ts";
 import type { AcceptedTask } from "../../../gateway/tasks/task-ports.ts";
 import type { MediaStore } from "../../../media/media.ts";
 import { type AnswerPorts, createAnswer } from "../../answer.ts";
@@ -72,14 +73,16 @@ async function create(
   const bytes = await readBody(request, ports.bodyLimitBytes);
   const asked = await read(bytes, request.headers.get("content-type") ?? "", operation);
   server?.timeout(request, 0);
-  const run = (signal: AbortSignal | undefined): Promise<Response> =>
-    answered(ports, caller, asked, { path, base: new URL(request.url).origin, id, signal });
+  const run = (signal: AbortSignal | undefined, same?: TaskId): Promise<Response> =>
+    answered(ports, caller, asked, { path, base: new URL(request.url).origin, id, signal, same });
   const key = request.headers.get("idempotency-key");
   if (key === null) return run(request.signal);
   const told = asked.entries === undefined ? bytes : formPrint(asked.entries);
   const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${path}\n`).update(told).digest("hex");
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  return ports.idempotency.once(key, about, () => run(undefined));
+  return ports.idempotency.once(key, about, () =>
+    run(undefined, sameTaskId(caller.tenant, key, fingerprint)),
+  );
 }
 
 async function read(
@@ -110,15 +113,18 @@ interface Terms {
   readonly id: RequestId;
   /** The client's; absent: it is made whether anybody stays or not. */
   readonly signal: AbortSignal | undefined;
+  /** With an idempotency key: the task that the request is, however often it comes. */
+  readonly same: TaskId | undefined;
 }
 
 async function answered(
   ports: ImageRoutePorts,
   caller: Caller,
   { request, form, isStream }: Asked,
-  { path, base, id, signal }: Terms,
+  { path, base, id, signal, same }: Terms,
 ): Promise<Response> {
-  const accepted = await ports.tasks.accept(caller, { request, path, base, isAwaited: true }, id);
+  const wish = { request, path, base, isAwaited: true, ...(same === undefined ? {} : { id: same }) };
+  const accepted = await ports.tasks.accept(caller, wish, id);
   const leave = () => ports.tasks.abandon(caller.tenant, accepted.task.id);
   signal?.addEventListener("abort", leave, { once: true });
   const shown: ShownImages = { store: ports.store, base, form };
