@@ -15,7 +15,9 @@ describe("the built-in vendors and models", () => {
     for (const candidates of Object.values(builtIns.models)) {
       for (const candidate of candidates) {
         expect(vendors).toContain(candidate.vendor);
-        expect(candidate.price === "free").toBe(candidate.vendor === "sandbox");
+        // Moderations cost nothing at OpenAI.
+        const isFree = candidate.vendor === "sandbox" || candidate.operations?.join() === "moderation";
+        expect(candidate.price === "free").toBe(isFree);
       }
     }
   });
@@ -24,6 +26,16 @@ describe("the built-in vendors and models", () => {
     for (const [name, candidates] of Object.entries(builtIns.models)) {
       const writes = candidates.some(({ operations }) => operations?.includes("chat"));
       if (writes) expect([name, typeof candidates[0]?.maxOutput]).toEqual([name, "number"]);
+    }
+  });
+
+  test("bounds the tokens of every picture that is priced by them", () => {
+    for (const [name, candidates] of Object.entries(builtIns.models)) {
+      for (const { operations = [], price, maxOutput } of candidates) {
+        if (price === "free" || !operations.includes("image")) continue;
+        const isByTokens = price.image === undefined && price.call === undefined;
+        expect([name, typeof maxOutput]).toEqual([name, isByTokens ? "number" : "undefined"]);
+      }
     }
   });
 
@@ -74,6 +86,10 @@ describe("built-in prices", () => {
     ["qwen-plus", calm, { output: 1_000_000 }, "0.287"],
     ["qwen-plus", calm, { output: 500_000, reasoning: 500_000 }, "1.147"],
     ["gemini-3.8-flash", calm, { input: 1_000_000 }, "0.75"],
+    ["gpt-image-2", calm, { input: 50, imageInput: 1_000, imageOutput: 4_160, images: 1 }, "0.13305"],
+    ["gemini-3.1-flash-image", calm, { input: 1_000, output: 10, imageOutput: 1_120, images: 1 }, "0.06773"],
+    ["qwen-image-3.0-pro", calm, { images: 3, imageVariants: { "1K": 2, "2K": 1 } }, "0.14"],
+    ["doubao-seedream-4-5", calm, { images: 2 }, "0.08"],
     ["gemini-3.8-flash", Date.parse("2027-01-01T00:00:00Z"), { input: 1_000_000 }, "1.5"],
   ])("of %s at %p charge %j with %p", (model, at, used, cost) => {
     const price = prices.get(model);
