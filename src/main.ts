@@ -8,14 +8,17 @@ import { watchConfig } from "./config/watch.ts";
 import { systemClock as clock } from "./core/clock.ts";
 import { createLog, type Log } from "./core/log.ts";
 import { startNode } from "./main/node.ts";
+import { serveParent } from "./main/workers/as-worker.ts";
+import { startWorkers, workerCount } from "./main/workers/start-workers.ts";
 
 /** Keys of vendors that this version has no adapter for: said, so that nobody looks for their models. */
 const UNSERVED_KEYS = ["MJ_PROXY_URL", "PHOTOROOM_API_KEY", "CLAID_API_KEY"];
 
 /** Starts a gateway and keeps it in step with its configuration until somebody stops it. */
-async function main(log: Log): Promise<void> {
+async function main(plain: Log): Promise<void> {
   const load = () => loadConfig({ env: process.env, readFile: readTextFile });
-  const config = readConfig(load, log);
+  const config = readConfig(load, plain);
+  const log = config.worker === undefined ? plain : plain.child({ worker: config.worker.number });
   // One broken callback must not take every other stream down; what it left unfinished, the spool knows.
   process.on("uncaughtException", (thrown) =>
     log.error("an exception nobody caught", { cause: causeOf(thrown) }),
@@ -27,35 +30,64 @@ async function main(log: Log): Promise<void> {
     if (process.env[name] !== undefined)
       log.warn(`${name} is set, but this version does not serve its vendor yet`);
   }
-  const node = await startNode(config, log);
-  const path = configPath({ env: process.env });
-  const triggers = systemTriggers(log);
-  const watch = watchConfig({ current: config, path, load, apply: node.apply, triggers, clock, log });
+  const isParent = config.worker === undefined && workerCount(config) > 1;
+  const running: Running = isParent ? await startWorkers(config, log) : await follow(config, load, log);
   let isStopping = false;
   const stop = (exitCode = 0) => {
     if (isStopping) {
-      node.hurry();
+      running.hurry();
       return;
     }
     isStopping = true;
-    watch.stop();
-    node.stop().then(
+    running.stop().then(
       () => process.exit(exitCode),
       (thrown: unknown) => fail(log, thrown),
     );
   };
   process.on("SIGINT", () => stop());
   process.on("SIGTERM", () => stop());
-  void node.over.then((reason) => {
+  void running.over?.then((reason) => {
     log.error(`${reason} This process stops; started again, it begins anew.`);
     stop(1);
-    node.hurry();
+    running.hurry();
   });
   // The same signal asks for a reload and tells that the terminal was closed: then nobody is left to stop us.
-  const isOnTerminal = process.stdout.isTTY === true;
+  const isOnTerminal = process.stdout.isTTY === true && config.worker === undefined;
   process.on("SIGHUP", () => {
     if (isOnTerminal && !hasTerminal()) stop();
+    else running.reload?.();
   });
+  if (config.worker === undefined) return;
+  serveParent(() => {
+    log.error("the parent of this worker is gone: it stops");
+    stop(1);
+    running.hurry();
+  });
+}
+
+interface Running {
+  /** Resolves with the reason when this process must stop. */
+  readonly over?: Promise<string>;
+  stop(): Promise<void>;
+  hurry(): void;
+  /** Absent: SIGHUP is listened to already. */
+  reload?(): void;
+}
+
+/** A node that follows its configuration. */
+async function follow(config: Config, load: () => Config, log: Log): Promise<Running> {
+  const node = await startNode(config, log);
+  const path = configPath({ env: process.env });
+  const triggers = systemTriggers(log);
+  const watch = watchConfig({ current: config, path, load, apply: node.apply, triggers, clock, log });
+  return {
+    over: node.over,
+    hurry: node.hurry,
+    stop() {
+      watch.stop();
+      return node.stop();
+    },
+  };
 }
 
 function readConfig(load: () => Config, log: Log): Config {

@@ -2,6 +2,7 @@ import type { Catalog } from "../core/catalog.ts";
 import type { MediaSettings } from "../core/media-settings.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
 import type { UpstreamKind } from "../core/upstream-choice.ts";
+import type { WorkerPlace } from "./worker-place.ts";
 
 /** Everything that an operator decides, checked and with defaults filled in. Keys do not show in logs or JSON. */
 export interface Config {
@@ -17,6 +18,10 @@ export interface Config {
   readonly region: string;
   /** Absent: random. */
   readonly nodeId?: string;
+  /** Processes on this machine that share the port; `auto`: one a core. */
+  readonly workers: number | "auto";
+  /** Present in one of those processes. */
+  readonly worker?: WorkerPlace;
   /** Absent: made and kept by the ledger at the first start. */
   readonly adminKey?: string;
   /** 32 bytes; absent: made and kept in the data directory. */
@@ -50,6 +55,7 @@ const FIXED_AT_START = [
   "redisUrl",
   "region",
   "nodeId",
+  "workers",
   "bodyLimitBytes",
   "overload",
   "upstream",

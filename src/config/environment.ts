@@ -10,18 +10,22 @@ import {
   redisUrl,
   secret,
   shortName,
+  workerCount,
 } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
 import { findingsOf } from "./issues.ts";
 import { bucketName, keptTime, keyPrefix, type MediaConfigInput } from "./media-schema.ts";
 import { formatPath, type Problem } from "./problems.ts";
 import type { ServerInput } from "./schema.ts";
+import { readWorkerPlace, type WorkerPlace, workerText } from "./worker-place.ts";
 
 /** What the environment says about this process. It wins over the file's `server`. */
 export interface EnvironmentSettings {
   readonly server: ServerInput;
   readonly adminKey?: string;
   readonly masterSecret?: Uint8Array;
+  /** What the process that started this one says of its place. */
+  readonly worker?: WorkerPlace;
   /** It names a proxy for calls by HTTP. */
   readonly isProxied: boolean;
   readonly problems: readonly Problem[];
@@ -40,6 +44,14 @@ const variables = z.object({
   REDIS_URL: redisUrl.optional(),
   SLUICE_REGION: shortName.optional(),
   SLUICE_NODE_ID: shortName.optional(),
+  SLUICE_WORKERS: z
+    .string()
+    .refine(
+      (text) => workerCount.safeParse(workersOf(text)).success,
+      "must be a number of processes, or auto",
+    )
+    .optional(),
+  SLUICE_WORKER: workerText.optional(),
   SLUICE_UPSTREAM: z.enum(UPSTREAM_CHOICES, { error: "must be own or fetch" }).optional(),
   SLUICE_PUBLIC_URL: httpUrl.optional(),
   SLUICE_FETCH_ALLOW: z
@@ -67,6 +79,9 @@ const variables = z.object({
     .optional(),
 });
 
+/** Variables are texts; what is no number is for the schema to refuse. */
+const workersOf = (text: string): number | "auto" => (text === "auto" ? text : Number(text));
+
 /** What `fetch` reads, in capitals and without. */
 const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];
 
@@ -85,6 +100,7 @@ export function readEnvironment(environment: Environment): EnvironmentSettings {
     server: serverOf(given),
     ...(given.SLUICE_ADMIN_KEY === undefined ? {} : { adminKey: given.SLUICE_ADMIN_KEY }),
     ...(masterSecret === undefined ? {} : { masterSecret }),
+    ...(given.SLUICE_WORKER === undefined ? {} : readWorkerPlace(given.SLUICE_WORKER)),
     isProxied: PROXY_VARIABLES.some((name) => environment[name] || environment[name.toLowerCase()]),
     problems,
   };
@@ -101,6 +117,7 @@ function serverOf(given: Environment): ServerInput {
     redisUrl: given.REDIS_URL,
     region: given.SLUICE_REGION,
     nodeId: given.SLUICE_NODE_ID,
+    workers: given.SLUICE_WORKERS === undefined ? undefined : workersOf(given.SLUICE_WORKERS),
     upstream: UPSTREAM_CHOICES.find((choice) => choice === given.SLUICE_UPSTREAM),
     publicUrl: given.SLUICE_PUBLIC_URL,
     media: mediaOf(given),

@@ -81,6 +81,13 @@ export const shortName = z
   .string()
   .regex(NAME, "must be 1 to 63 letters, digits, '-' or '_', starting with a letter or digit");
 
+/** More processes than the largest machines have cores serve nobody. */
+const MOST_WORKERS = 256;
+
+export const workerCount = z.union([z.int().min(1).max(MOST_WORKERS), z.literal("auto")], {
+  error: `must be a number from 1 to ${MOST_WORKERS}, or auto`,
+});
+
 export const modelName = z
   .string()
   .regex(/^[^\s\p{C}]{1,200}$/u, "must be 1 to 200 characters without spaces");

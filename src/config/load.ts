@@ -129,6 +129,8 @@ function configOf(
     ...(server.redisUrl === undefined ? {} : { redisUrl: server.redisUrl }),
     region: server.region ?? "local",
     ...(server.nodeId === undefined ? {} : { nodeId: server.nodeId }),
+    workers: server.workers ?? 1,
+    ...(settings.worker === undefined ? {} : { worker: settings.worker }),
     ...(settings.adminKey === undefined ? {} : { adminKey: settings.adminKey }),
     ...(settings.masterSecret === undefined ? {} : { masterSecret: settings.masterSecret }),
     bodyLimitBytes: parseByteSize(server.bodyLimit ?? DEFAULT_BODY_BYTES) ?? DEFAULT_BODY_BYTES,

@@ -21,6 +21,7 @@ import {
   share,
   shortName,
   waitingTime,
+  workerCount,
 } from "./fields.ts";
 import { limitsSchema } from "./limits-schema.ts";
 import { mediaSchema } from "./media-schema.ts";
@@ -175,6 +176,9 @@ const serverSchema = z.strictObject({
   redisUrl: redisUrl.optional(),
   region: shortName.optional(),
   nodeId: shortName.optional(),
+  workers: workerCount
+    .optional()
+    .describe("Processes on this machine that share the port; `auto`: one a core; absent: 1."),
   bodyLimit: byteSize.optional().describe("Largest request body; absent: 32MiB."),
   drainTimeout: duration
     .optional()

@@ -59,9 +59,16 @@ const FIRST_TOKEN_BUCKETS = [0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3
 /** Points. */
 const COST_BUCKETS = [0.00001, 0.0001, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 50, 100];
 
+export interface MetricsOptions {
+  readonly clock: Clock;
+  /** Every sample has them, to tell processes apart. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 /** The metrics of one process, in a registry of their own. */
-export function createMetrics({ clock }: { readonly clock: Clock }): Metrics {
+export function createMetrics({ clock, labels = {} }: MetricsOptions): Metrics {
   const registry = new Registry();
+  registry.setDefaultLabels(labels);
   const lag = watchEventLoop(clock);
   const requests = counter(registry, "api_request_total", "Requests answered.", [
     "method",

@@ -17,10 +17,14 @@ export interface OpenSpoolOptions {
   readonly node: NodeId;
   /** Takes another node's name; undefined while a process runs under it. (This node's own is taken already.) */
   readonly claim: (name: NodeId) => Promise<NodeClaim | undefined>;
+  /** Names whose spools in the same place are somebody else's to look after; absent: none. */
+  readonly isOthers?: (name: string) => boolean;
   readonly region: string;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+export type FormerSpoolOptions = Omit<OpenSpoolOptions, "node">;
 
 /** Spool bytes after which no further billable request is taken: about two million requests the ledger lacks. */
 const CAP_BYTES = 1024 * 1024 * 1024;
@@ -33,16 +37,8 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 export async function openSpool(
   options: OpenSpoolOptions,
 ): Promise<{ readonly spool: Spool; readonly recovered: Recovered }> {
-  const { directory, node, log } = options;
-  systemFiles.makeDirectory(directory);
-  for (const name of readdirSync(directory)) {
-    if (name === node) continue;
-    if (!isSpool(join(directory, name))) {
-      log.warn("this is no spool and is left alone", { path: join(directory, name) });
-      continue;
-    }
-    await applyFormer(options, nodeId(name));
-  }
+  const { node, log, isOthers } = options;
+  await applyFormerSpools({ ...options, isOthers: (name) => name === node || isOthers?.(name) === true });
   const opened = await openOne(options, node);
   if (opened.recovered.inDoubt > 0) {
     log.warn(
@@ -55,7 +51,21 @@ export async function openSpool(
   return opened;
 }
 
-async function applyFormer(options: OpenSpoolOptions, former: NodeId): Promise<void> {
+/** Applies and removes every spool in the directory that is nobody else's to look after. */
+export async function applyFormerSpools(options: FormerSpoolOptions): Promise<void> {
+  const { directory, log, isOthers } = options;
+  systemFiles.makeDirectory(directory);
+  for (const name of readdirSync(directory)) {
+    if (isOthers?.(name) === true) continue;
+    if (!isSpool(join(directory, name))) {
+      log.warn("this is no spool and is left alone", { path: join(directory, name) });
+      continue;
+    }
+    await applyFormer(options, nodeId(name));
+  }
+}
+
+async function applyFormer(options: FormerSpoolOptions, former: NodeId): Promise<void> {
   const claim = await options.claim(former);
   if (claim === undefined) {
     // Its purses are in use: taking them back would pull the points from under a running process.
@@ -81,7 +91,7 @@ function isSpool(path: string): boolean {
   return names.length > 0 && names.every((name) => name.endsWith(".spool"));
 }
 
-async function openOne(options: OpenSpoolOptions, node: NodeId) {
+async function openOne(options: FormerSpoolOptions, node: NodeId) {
   const { sql, clock, log, region } = options;
   const from = await registerNode(sql, node);
   const { spool, open } = Spool.open({

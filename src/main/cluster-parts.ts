@@ -28,7 +28,9 @@ export interface ClusterParts {
 
 export async function joinCluster(config: Config, node: NodeId, log: Log): Promise<ClusterParts> {
   const urls = config.natsUrls;
-  const nats = urls.length === 0 ? undefined : await openNatsCluster({ urls, node, clock, random, log });
+  const isOwn = config.worker?.isAlone === true;
+  const nats =
+    urls.length === 0 ? undefined : await openNatsCluster({ urls, isOwn, node, clock, random, log });
   const bus = nats?.bus ?? aloneBus(log);
   const membership = createMembership({ node, bus, clock });
   const peers = createPeers({ node, bus, membership });

@@ -102,6 +102,7 @@ export function openFront(
     Bun.serve({
       hostname: config.host,
       port: config.port,
+      reusePort: config.worker !== undefined,
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
       fetch: app.fetch,

@@ -1,4 +1,5 @@
 import { hkdfSync } from "node:crypto";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 import { type DataDirectory, openDataDirectory } from "../config/data-directory.ts";
@@ -9,7 +10,7 @@ import { systemRandom as random } from "../core/random.ts";
 import { type Accounts, createAccounts } from "../ledger/accounts.ts";
 import { type AdminKey, adminKey } from "../ledger/admin-key.ts";
 import { connect, type Sql } from "../ledger/database.ts";
-import { claim as claimDirectory } from "../ledger/embedded/claim.ts";
+import { claim as claimDirectory, type Claim as DirectoryClaim } from "../ledger/embedded/claim.ts";
 import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
 import { createIdempotencyLedger, type IdempotencyLedger } from "../ledger/idempotency.ts";
 import { createKeys, type Keys } from "../ledger/keys.ts";
@@ -50,12 +51,16 @@ export interface LedgerParts {
 }
 
 const DATABASE_CONNECTIONS = 20;
+/** That pool, the claim of the node's name, and those of names that it takes for a moment. */
+const CONNECTIONS_EACH = DATABASE_CONNECTIONS + 5;
+/** A parent's own pool, a process that is about to follow one, and some for an operator. */
+const OTHER_CONNECTIONS = 75;
 
 /** Opens the data directory and the ledger. What a former run left in the spool is applied before this resolves. */
 export async function openLedger(config: Config, log: Log): Promise<LedgerParts> {
   const dataDirectory = resolve(config.dataDirectory);
   const disk = openDataDirectory(dataDirectory, random);
-  const claimed = await claimDirectory(dataDirectory);
+  const claimed = await claimPlace(config, dataDirectory);
   try {
     const database = await openDatabase(config, dataDirectory, log);
     try {
@@ -74,6 +79,14 @@ export async function openLedger(config: Config, log: Log): Promise<LedgerParts>
     await claimed.release();
     throw thrown;
   }
+}
+
+/** The data directory, or in a worker, whose parent has that, a place of its own below it. */
+async function claimPlace({ worker }: Config, dataDirectory: string): Promise<DirectoryClaim> {
+  if (worker === undefined) return claimDirectory(dataDirectory);
+  const place = join(dataDirectory, "workers", String(worker.number));
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  return claimDirectory(place);
 }
 
 async function claimName(url: string, node: NodeId): Promise<NodeClaim> {
@@ -104,6 +117,8 @@ async function partsOf(
     region: config.region,
     clock,
     log,
+    // What former names left in it, the parent of the workers has applied.
+    ...(config.worker === undefined ? {} : { isOthers: () => true }),
   });
   const life = watchLife({ sql, node, epoch: recovered.position.epoch, claim, clock });
   return {
@@ -135,19 +150,33 @@ async function partsOf(
   };
 }
 
-interface Database {
+export interface Database {
   readonly sql: Sql;
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** The configured Postgres, else one of our own; migrated. */
-async function openDatabase(config: Config, dataDirectory: string, log: Log): Promise<Database> {
+/**
+ * The configured Postgres, else one of our own; migrated.
+ * @param workers processes that will use it
+ */
+export async function openDatabase(
+  config: Config,
+  dataDirectory: string,
+  log: Log,
+  workers = 1,
+): Promise<Database> {
   const onProgress = (line: string) => log.info(line);
   const directory = join(dataDirectory, "postgres");
   const embedded =
     config.databaseUrl === undefined
-      ? await startEmbeddedPostgres({ directory, clock, random, onProgress })
+      ? await startEmbeddedPostgres({
+          directory,
+          clock,
+          random,
+          onProgress,
+          maxConnections: OTHER_CONNECTIONS + workers * CONNECTIONS_EACH,
+        })
       : undefined;
   const url = config.databaseUrl ?? embedded?.url ?? "";
   const sql = connect(url, { max: DATABASE_CONNECTIONS });

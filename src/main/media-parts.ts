@@ -46,12 +46,13 @@ export async function openMedia(config: Config, ledger: LedgerParts, log: Log): 
   const allowance = createAllowance(config.fetchAllow);
   const outbound = createOutbound({ clock, allowance, resolve: systemResolve });
   const directory = join(resolve(config.dataDirectory), "media");
-  const staging = await openStaging(join(directory, "staging"), random);
+  // It is emptied at a start, so that each worker needs one of its own.
+  const staging = await openStaging(join(directory, "staging", String(config.worker?.number ?? "")), random);
   const objects =
     settings.s3 === undefined
       ? createDiskObjects(join(directory, "objects"), staging)
       : createS3Objects(settings.s3);
-  if (settings.s3 === undefined && config.natsUrls.length > 0) {
+  if (settings.s3 === undefined && config.natsUrls.length > 0 && config.worker?.isAlone !== true) {
     log.warn("pictures are kept on this node's own disk: other nodes cannot serve them; set server.media.s3");
   }
   const rows = createMediaRows(sql);

@@ -8,9 +8,10 @@ const readText: Read = (path) => readFileSync(path, "utf8");
 /**
  * How much of what the process may have it uses, 0 to 1.
  * @param most bytes; absent: its container's limit, else the machine's memory
+ * @param processes that share it in equal parts
  */
-export function memoryUse(most: number = containerLimit(readText) ?? totalmem()): () => number {
-  return () => process.memoryUsage.rss() / most;
+export function memoryUse(most = containerLimit(readText) ?? totalmem(), processes = 1): () => number {
+  return () => process.memoryUsage.rss() / (most / processes);
 }
 
 /**

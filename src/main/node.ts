@@ -2,22 +2,27 @@ import type { Bus } from "../bus/bus.ts";
 import type { Config } from "../config/config.ts";
 import { systemClock as clock, sleep } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
+import { systemRandom } from "../core/random.ts";
 import { createLeasedGlobalLimiter } from "../gateway/global-limiter.ts";
 import type { Idempotency } from "../http/idempotent.ts";
 import { createMetrics, type Metrics } from "../http/metrics.ts";
+import { createSeal } from "../ledger/sealed.ts";
+import type { TicketStore } from "../ws/tickets.ts";
 import { type Announcements, createAnnouncements } from "./announcements.ts";
 import { type CatalogKeeper, keepCatalog } from "./catalog-keeper.ts";
 import { type ClusterParts, joinCluster } from "./cluster-parts.ts";
 import { type Front, openFront } from "./front.ts";
 import { type LeaseParts, startActors } from "./lease-parts.ts";
-import { type LedgerParts, openLedger } from "./ledger-parts.ts";
+import { derivedKey, type LedgerParts, openLedger } from "./ledger-parts.ts";
 import { type MediaParts, openMedia } from "./media-parts.ts";
 import { operationRoutes } from "./operations.ts";
+import { createPeerTickets } from "./peer-tickets.ts";
 import { globalLimiter, openRedis, type RedisParts, redisSource } from "./redis-parts.ts";
 import { buildRequestPath, type RequestParts } from "./request-parts.ts";
 import { joinStreams, openStreamLog } from "./stream-parts.ts";
 import { openTasks } from "./task-parts.ts";
 import { carryUsage, type UsageParts } from "./usage-parts.ts";
+import { exposeAllWorkers } from "./workers/worker-metrics.ts";
 
 /** A running gateway. */
 export interface Node {
@@ -44,7 +49,9 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const ledger = await openLedger(config, log);
   // At once: if something after this fails, nobody will be told again.
   if (ledger.admin.shownOnce !== undefined) showAdminKey(ledger.admin.shownOnce);
-  const metrics = createMetrics({ clock });
+  const { worker } = config;
+  const labels = worker === undefined ? {} : { worker: String(worker.number) };
+  const metrics = createMetrics({ clock, labels });
   const cluster = await joinCluster(config, ledger.node, log);
   const shared = await openRedis(config, ledger.masterSecret, log);
   const leases = await startActors(ledger, cluster, metrics.telemetry, log);
@@ -61,13 +68,15 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     leases,
     usage.carrier,
     metrics.telemetry,
-    { catalog, region, overload, upstream, global, isConnected },
+    { catalog, region, overload, upstream, global, isConnected, processes: worker?.nodes.length ?? 1 },
     log,
   );
   const announcements = announceOn(cluster.bus, requests, keeper, log);
   const hurried = Promise.withResolvers<void>();
   let isDraining = false;
+  const exposed = worker === undefined ? metrics : exposeAllWorkers(worker, cluster.peers, metrics);
   const operations = operationRoutes({
+    exposed,
     cluster,
     announcements,
     ledger,
@@ -90,22 +99,18 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   ];
   // Before anything new is taken: what it finds of its own is of an earlier life.
   await tasks.runner.start();
-  const front = openFront(requests, metrics, config, log, mounted, ledger, shared.tickets);
+  const tickets = ticketsOf(shared, cluster, ledger);
+  const front = openFront(requests, metrics, config, log, mounted, ledger, tickets);
   const streams = streamLog && joinStreams(streamLog, front.streams, cluster, ledger, requests, log);
   metrics.watch({
-    openWebSockets: () => front.sockets.stats().sockets,
-    spoolDepth: () => ledger.spool.depth,
-    ledgerLag: () => usage.carrier.lag,
-    liveNodes,
-    ownedShards: cluster.ownedShards,
-    isConnected,
+    ...sourcesOf(ledger, cluster, usage, front),
     ...requests.sources,
     tasks: tasks.runner,
     ...(streams === undefined ? {} : { streams }),
     ...redisSource(shared, global),
-    ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),
   });
-  announce(log, front.url, clock.monotonic() - startedAt);
+  if (worker === undefined) announce(log, front.url, clock.monotonic() - startedAt);
+  else log.info("worker is ready", { node: ledger.node });
   return {
     url: front.url,
     over: ledger.over,
@@ -125,6 +130,19 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
       await closeBehindFront(behind, log);
       log.info("stopped");
     },
+  };
+}
+
+/** What metrics read of the parts that every node has. */
+function sourcesOf(ledger: LedgerParts, cluster: ClusterParts, usage: UsageParts, { sockets }: Front) {
+  return {
+    openWebSockets: () => sockets.stats().sockets,
+    spoolDepth: () => ledger.spool.depth,
+    ledgerLag: () => usage.carrier.lag,
+    liveNodes: () => cluster.peers.live().size,
+    ownedShards: cluster.ownedShards,
+    isConnected: cluster.isConnected,
+    ...(usage.steps === undefined ? {} : { usageSteps: usage.steps }),
   };
 }
 
@@ -193,8 +211,15 @@ function announceOn(bus: Bus, { identity }: RequestParts, keeper: CatalogKeeper,
   });
 }
 
+/** Tickets of WebSockets: in Redis, else with the node that made them. */
+function ticketsOf({ redis, tickets }: RedisParts, cluster: ClusterParts, ledger: LedgerParts): TicketStore {
+  if (redis !== undefined || cluster.nats === undefined) return tickets;
+  const seal = createSeal(derivedKey(ledger.masterSecret, "tickets"), systemRandom);
+  return createPeerTickets(tickets, cluster.peers, seal);
+}
+
 /** What cannot work is said at once, not found out later. */
-function refuseUnsupported(config: Config): void {
+export function refuseUnsupported(config: Config): void {
   if (config.natsUrls.length > 0 && config.databaseUrl === undefined) {
     throw new Error(
       "NATS_URL joins nodes that share one ledger: set DATABASE_URL to the Postgres of all of them.",
@@ -207,13 +232,13 @@ function refuseUnsupported(config: Config): void {
   }
 }
 
-function announce(log: Log, url: string, startMs: number): void {
+export function announce(log: Log, url: string, startMs: number): void {
   log.info(`listening on ${url}`, { started_ms: Math.round(startMs) });
   log.info(`documentation on ${url}/docs`);
 }
 
 /** Past the log, which leaves out whatever looks like a key. */
-function showAdminKey(key: string): void {
+export function showAdminKey(key: string): void {
   const line = "the admin key, shown this once";
   process.stdout.write(
     process.stdout.isTTY

@@ -39,6 +39,8 @@ export interface OperationParts {
   readonly keeper: CatalogKeeper;
   readonly announcements: Announcements;
   readonly metrics: Metrics;
+  /** What `/metrics` shows: this process, or all workers of the machine. */
+  readonly exposed: Pick<Metrics, "expose">;
   readonly log: Log;
   readonly region: string;
   /** Epoch milliseconds. */
@@ -67,7 +69,7 @@ export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
     accountRoutes({ ...answering, ...money, gateway, explanations, receipts: ledger.receipts }),
     adminRoutes({ ...answering, ...money, ...administration(parts, view) }),
     healthRoutes({ ...answering, checks: () => healthChecks(parts) }),
-    metricsRoutes({ ...answering, metrics }),
+    metricsRoutes({ ...answering, metrics: parts.exposed }),
     openApiRoutes({
       ...answering,
       version: packageJson.version,

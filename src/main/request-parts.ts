@@ -64,6 +64,8 @@ export interface RequestSettings {
   readonly overload: OverloadSettings;
   readonly global: GlobalLimiter;
   readonly upstream: UpstreamKind;
+  /** That share the memory: the workers of this machine. */
+  readonly processes: number;
   isConnected(): boolean;
 }
 
@@ -90,7 +92,7 @@ export async function buildRequestPath(
     log,
     settings: settings.overload,
     inFlight: () => openCharges.inFlight,
-    memory: memoryUse(settings.overload.memoryBytes),
+    memory: memoryUse(settings.overload.memoryBytes, settings.processes),
   });
   const ports: GeneratePorts = {
     clock,

@@ -27,6 +27,9 @@ export async function issueTicket(store: TicketStore, random: Random, secret: st
   return { ticket, expires_in: TICKET_MS / 1_000 };
 }
 
+/** Whether a text could be one. */
+export const isTicket = (text: string): boolean => /^wst_[A-Za-z0-9]{32}$/.test(text);
+
 interface Waiting {
   readonly secret: string;
   /** Monotonic. */

@@ -22,6 +22,8 @@ export interface NatsCluster {
 
 export interface NatsClusterOptions {
   readonly urls: readonly string[];
+  /** It is a server for the workers of this machine, which nobody else's life depends on: nothing to warn of. */
+  readonly isOwn?: boolean;
   readonly node: NodeId;
   readonly clock: Clock;
   readonly random: Random;
@@ -38,14 +40,14 @@ const SHARD_AGE_MS = 10_000;
  * @throws Error when no server answers, or when what owns things would not be exclusive there
  */
 export async function openNatsCluster(options: NatsClusterOptions): Promise<NatsCluster> {
-  const { urls, node, clock, random, log } = options;
+  const { urls, isOwn = false, node, clock, random, log } = options;
   const link = await connectNats({ urls, name: `sluice ${node}`, log });
   try {
     const unique = randomText(random.bytes(6));
     const facts = await survey({ link, clock, witness: `KV_${SHARDS_BUCKET}`, unique });
     const { refusal, warnings } = judge(facts);
     if (refusal !== undefined) throw new Error(`NATS cannot be used: ${refusal}.`);
-    for (const warning of warnings) log.warn(warning);
+    if (!isOwn) for (const warning of warnings) log.warn(warning);
     const { replicas } = facts;
     const onError = (thrown: unknown) =>
       log.warn("the watch on shards began anew", { cause: String(thrown) });

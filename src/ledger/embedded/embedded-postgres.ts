@@ -15,6 +15,8 @@ export interface EmbeddedPostgresOptions {
   readonly random: Random;
   /** One line a step: first start, restart after a crash. */
   readonly onProgress: (line: string) => void;
+  /** For gateways of several processes; absent: what one needs. */
+  readonly maxConnections?: number;
   /** Faster and forgetful: for tests only. */
   readonly isThrowaway?: boolean;
 }
@@ -29,6 +31,8 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+/** The pool of one gateway, of another that is about to follow it, and some for an operator. */
+const MAX_CONNECTIONS = 100;
 const LEAST_RESTART_DELAY_MS = 50;
 const MOST_RESTART_DELAY_MS = 5_000;
 /** A server that lived this long has no trouble of its own: its next restart begins with the least delay again. */
@@ -54,7 +58,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 }
 
 async function startClaimed(
-  { directory, clock, random, onProgress, isThrowaway = false }: EmbeddedPostgresOptions,
+  { directory, clock, random, onProgress, maxConnections, isThrowaway = false }: EmbeddedPostgresOptions,
   release: () => Promise<void>,
 ): Promise<EmbeddedPostgres> {
   const cluster = clusterIn(directory);
@@ -67,7 +71,15 @@ async function startClaimed(
   }
   const password = (await readFile(passwordIn(directory), "utf8")).trim();
   const stopping = new AbortController();
-  const common = { cluster, binaries, user, clock, isThrowaway, signal: stopping.signal };
+  const common = {
+    cluster,
+    binaries,
+    user,
+    clock,
+    maxConnections: maxConnections ?? MAX_CONNECTIONS,
+    isThrowaway,
+    signal: stopping.signal,
+  };
   const { server: first, port } = await launchOnFreePort(common);
   const kept = keepRunning(first, { ...common, port }, onProgress);
   let stopped: Promise<void> | undefined;

@@ -22,6 +22,7 @@ export interface LaunchOptions {
   readonly binaries: Binaries;
   readonly user: ServerUser;
   readonly clock: Clock;
+  readonly maxConnections: number;
   readonly isThrowaway: boolean;
   /** Gives up the start. */
   readonly signal: AbortSignal;
@@ -58,12 +59,13 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   );
 }
 
-function spawnServer({ cluster, port, binaries, user, clock, isThrowaway }: LaunchOptions): Server {
+function spawnServer(options: LaunchOptions): Server {
+  const { cluster, port, binaries, user, clock, maxConnections, isThrowaway } = options;
   const settings = {
     listen_addresses: "127.0.0.1",
     port: String(port),
     unix_socket_directories: "",
-    max_connections: "100",
+    max_connections: String(maxConnections),
     shared_buffers: "64MB",
     max_wal_size: "512MB",
     fsync: isThrowaway ? "off" : "on",
