@@ -25,6 +25,8 @@ afterAll(() => gateway.dispose(), 60_000);
 /** Open to everybody: they tell nothing of anybody. */
 const PUBLIC = /^\/(health\/(live|ready)|actuator\/health|metrics|openapi\.json|docs(\/.*)?)$/;
 
+const isSocket = (path: string) => path === "/v1/ws" || path === "/v1/realtime";
+
 const filled = (path: string) => path.replaceAll(/\{[^}]+\}/g, "some-id");
 
 async function ask(method: string, path: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -38,6 +40,12 @@ test("there are routes of every kind", () => {
     "/v1/chat/completions",
     "/v1/completions",
     "/v1/embeddings",
+    "/v1/moderations",
+    "/v1/rerank",
+    "/v1/audio/speech",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
+    "/v1/realtime",
     "/v1/messages",
     "/v1/messages/count_tokens",
     "/v1/responses",
@@ -76,7 +84,7 @@ test("without credentials, and with wrong ones, every route but the public ones 
   for (const { method, path } of operations) {
     if (PUBLIC.test(path)) continue;
     for (const headers of [{}, { authorization: "Bearer sk-wrong" }, { "x-api-key": "sk-wrong" }]) {
-      const upgrade = path === "/v1/ws" ? { connection: "upgrade", upgrade: "websocket" } : {};
+      const upgrade = isSocket(path) ? { connection: "upgrade", upgrade: "websocket" } : {};
       const response = await ask(method, path, { ...headers, ...upgrade });
       const body = (await response.json()) as {
         error: { code: string; request_id?: string; details?: { metadata?: Record<string, string> }[] };
@@ -94,7 +102,7 @@ test("without credentials, and with wrong ones, every route but the public ones 
 
 test("a client's key opens nothing of the admin API, and the admin key nothing of a client's", async () => {
   for (const { method, path } of operations) {
-    if (PUBLIC.test(path) || path === "/v1/ws") continue;
+    if (PUBLIC.test(path) || isSocket(path)) continue;
     const isAdmin = path.startsWith("/admin/");
     const key = isAdmin ? client.key : "sk-admin-for-tests";
     const response = await ask(method, path, { authorization: `Bearer ${key}` });
@@ -139,6 +147,9 @@ describe("metering", () => {
     ["/v1beta/models/sandbox-chat:streamGenerateContent", { contents }],
     ["/v1beta/models/sandbox-chat:streamGenerateContent?alt=sse", { contents }],
     ["/v1/models/sandbox-chat:generateContent", { contents }],
+    ["/v1/moderations", { model: "sandbox-chat", input: "hi" }],
+    ["/v1/rerank", { model: "sandbox-chat", query: "hi", documents: ["a", "b"] }],
+    ["/v1/audio/speech", { model: "sandbox-chat", input: "hi", voice: "any" }],
     ["/v1/responses", { model: "sandbox-chat", input: "hi" }],
     ["/v1/responses", { model: "sandbox-chat", input: "hi", stream: true }],
   ];

@@ -9,6 +9,7 @@ import { MEDIA_CALLS } from "./media-calls.ts";
 import { MIDJOURNEY_CALLS } from "./midjourney-calls.ts";
 import { OPERATION_CALLS } from "./operation-calls.ts";
 import { SCHEMAS } from "./schemas.ts";
+import { SERVICE_CALLS, SERVICE_SCHEMAS } from "./service-calls.ts";
 import { TASK_CALLS } from "./task-calls.ts";
 import { usualRefusals } from "./usual-refusals.ts";
 
@@ -16,6 +17,7 @@ import { usualRefusals } from "./usual-refusals.ts";
 export function openApiDocument(version: string, adminOperations: readonly AdminOperation[]): JsonObject {
   const calls = [
     ...CLIENT_CALLS,
+    ...SERVICE_CALLS,
     ...GEMINI_CALLS,
     ...TASK_CALLS,
     ...MIDJOURNEY_CALLS,
@@ -39,7 +41,7 @@ export function openApiDocument(version: string, adminOperations: readonly Admin
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: SCHEMAS,
+      schemas: { ...SCHEMAS, ...SERVICE_SCHEMAS },
       headers: ANSWER_HEADERS,
       securitySchemes: {
         clientKey: { type: "http", scheme: "bearer", description: "A client key: `sk-…`." },
