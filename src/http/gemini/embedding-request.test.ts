@@ -13,9 +13,10 @@ test("one text, and many with the same wishes, are OpenAI's embeddings", () => {
   );
   expect(one.request).toMatchObject({
     operation: "embedding",
-    body: { model: "m", input: "a\nb", dimensions: 8, task_type: "CLUSTERING" },
-    native: { dialect: "gemini", body: { outputDimensionality: 8 } },
+    body: { model: "m", input: "a\nb", dimensions: 8 },
+    native: { dialect: "gemini", body: { outputDimensionality: 8, taskType: "CLUSTERING" } },
   });
+  expect(one.dropped).toEqual(["taskType"]);
   const requests = ["a", "b"].map((text) => ({ model: "models/m", content: content(text) }));
   const many = parseEmbed({ requests }, "m", true, 50);
   expect(many.request.body).toEqual({ model: "m", input: ["a", "b"] });
@@ -23,8 +24,8 @@ test("one text, and many with the same wishes, are OpenAI's embeddings", () => {
 });
 
 test("wishes that differ, and what is no text, are for Gemini's models only", () => {
-  const requests = [{ content: content("a"), taskType: "CLUSTERING" }, { content: content("b") }];
-  expect(parseEmbed({ requests }, "m", true, 50).request.native?.only?.param).toBe("taskType");
+  const requests = [{ content: content("a"), outputDimensionality: 8 }, { content: content("b") }];
+  expect(parseEmbed({ requests }, "m", true, 50).request.native?.only?.param).toBe("outputDimensionality");
   const picture = { parts: [{ inlineData: { mimeType: "image/png", data: "aGk=" } }] };
   expect(parseEmbed({ content: picture }, "m", false, 50).request.native?.only?.param).toBe("content");
 });

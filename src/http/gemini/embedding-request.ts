@@ -17,10 +17,8 @@ export interface EmbedRequest {
   readonly dropped: readonly string[];
 }
 
-/** Wishes for all texts of one call: elsewhere they cannot differ from text to text. */
-const WISHES = ["taskType", "title", "outputDimensionality"] as const;
-
-const IN_OPENAIS = new Set<string>([...WISHES, "model", "content"]);
+/** What OpenAI's embeddings say as well; other wishes nobody but Gemini understands. */
+const IN_OPENAIS = new Set(["model", "content", "outputDimensionality"]);
 
 /**
  * @param model as the path names it
@@ -33,12 +31,10 @@ export function parseEmbed(value: unknown, model: string, isBatch: boolean, body
   const texts = requests.map((one, at) =>
     textOf(one, isBatch ? `requests[${at}].content` : "content", losses),
   );
-  const { taskType, title, outputDimensionality } = commonWishes(requests, losses);
+  const dimensions = dimensionsIn(requests, losses);
   const fields = {
     ...{ model, input: isBatch ? texts : texts[0] },
-    ...(outputDimensionality === undefined ? {} : { dimensions: outputDimensionality }),
-    ...(taskType === undefined ? {} : { task_type: taskType }),
-    ...(title === undefined ? {} : { title }),
+    ...(dimensions === undefined ? {} : { dimensions }),
   };
   const only = losses.only === undefined ? {} : { only: losses.only };
   return {
@@ -69,16 +65,12 @@ function textOf({ content }: JsonObject, path: string, losses: Losses): string {
   return parts.flatMap(({ text }) => (typeof text === "string" ? [text] : [])).join("\n");
 }
 
-function commonWishes(
-  requests: readonly JsonObject[],
-  losses: Losses,
-): Partial<Record<(typeof WISHES)[number], unknown>> {
+/** Elsewhere they are the same for all texts of a call. */
+function dimensionsIn(requests: readonly JsonObject[], losses: Losses): unknown {
   for (const one of requests)
     for (const name of Object.keys(one)) if (!IN_OPENAIS.has(name)) losses.drop(name);
-  const common = WISHES.filter((name) => {
-    const isCommon = requests.every((one) => one[name] === requests[0]?.[name]);
-    if (!isCommon) losses.needOwn(name, "elsewhere it is the same for all texts");
-    return isCommon;
-  });
-  return Object.fromEntries(common.map((name) => [name, requests[0]?.[name]]));
+  const wanted = requests[0]?.outputDimensionality;
+  if (requests.every(({ outputDimensionality }) => outputDimensionality === wanted)) return wanted;
+  losses.needOwn("outputDimensionality", "elsewhere it is the same for all texts");
+  return undefined;
 }

@@ -27,6 +27,8 @@ export const camelName = (name: string): string =>
 export function plainBody(body: JsonObject): JsonObject {
   const plain: Record<string, unknown> = {};
   for (const [given, value] of Object.entries(body)) {
+    // As a field it would be set as what it is called: what is read would not be what is sent.
+    if (given === "__proto__") throw invalid(given, "is no field");
     if (value === null || value === undefined) continue;
     const name = camelName(given);
     if (Object.hasOwn(plain, name)) throw invalid(name, "is there twice");

@@ -283,6 +283,15 @@ describe("what a chat has no word for", () => {
     expect(parse(body).request.native?.only?.param).toBe(param);
   });
 
+  test("that Google fetches is held for as the most that it reads", () => {
+    const held = (mimeType: string) => {
+      const file = { fileData: { mimeType, fileUri: "https://example.org/v" } };
+      return parse({ contents: [{ parts: [file] }] }).request.promptTokens;
+    };
+    expect(held("video/mp4")).toBe(parse({}).request.promptTokens + 1_048_576);
+    expect(held("image/png")).toBeLessThan(50_000);
+  });
+
   test.each<[JsonObject, string]>([
     [{ tools: [{ googleSearch: {} }] }, "tools[0].googleSearch"],
     [{ tools: [{ code_execution: {} }] }, "tools[0].codeExecution"],
@@ -305,6 +314,7 @@ describe("what a chat has no word for", () => {
 
 test.each<[JsonObject, string]>([
   [{ contents: [] }, "contents"],
+  [JSON.parse('{"generationConfig":{"__proto__":{"maxOutputTokens":1}}}') as JsonObject, "__proto__"],
   [{ contents: [1] }, "contents[0]"],
   [{ contents: [{ role: "system", parts: [] }] }, "contents[0].role"],
   [{ contents: [{ parts: [{ text: 1 }] }] }, "contents[0].parts[0].text"],

@@ -1,6 +1,7 @@
 import type { GenerationRequest, JsonObject, NativeRequest } from "../../core/generation.ts";
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { asBody, asObject, checkFields, type FieldType } from "../../gateway/requests/fields.ts";
+import { spokenBytes } from "../anthropic/spoken-bytes.ts";
 import { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { unsupported } from "../openai/responses/unsupported.ts";
@@ -37,28 +38,43 @@ const IN_CHAT = new Set([
 /**
  * Reads a body of Gemini's (Google's published SDK types), in either spelling of its fields.
  * @param model as the path names it
- * @param bodyBytes size of the body on the wire
+ * @param bodyBytes size of the body on the wire; `spoken`: only what the model is told counts, as for a count of its tokens
  * @throws SluiceError `invalid_request` or `unsupported_parameter` with the field in `param`
  */
 export function parseContent(
   value: unknown,
   model: string,
   stream: boolean,
-  bodyBytes: number,
+  bodyBytes: number | "spoken",
 ): ContentRequest {
   const body = plainBody(asBody(value));
   checkFields(body, FIELDS);
   const losses = new Losses("Gemini");
   const config = objectIn(body.generationConfig) ?? {};
   const chat = chatOf(body, config, losses);
-  const request = parsed({ model, ...(stream ? { stream } : {}), ...chat }, bodyBytes);
+  const bytes = bodyBytes === "spoken" ? spokenBytes(chat) : bodyBytes;
+  const request = parsed({ model, ...(stream ? { stream } : {}), ...chat }, bytes);
   const only = losses.only === undefined ? {} : { only: losses.only };
   const native: NativeRequest = { dialect: "gemini", body: withoutForeignSignatures(body), ...only };
+  const promptTokens = request.promptTokens + (hasFetched(body) ? FETCHED_TOKENS : 0);
+  const usesTools = request.usesTools || listIn(body.tools).length > 0;
   return {
-    request: { ...request, native },
+    request: { ...request, native, promptTokens, usesTools },
     dropped: [...losses.dropped],
     showsThoughts: objectIn(config.thinkingConfig)?.includeThoughts === true,
   };
+}
+
+/** Nobody here has seen a document or a film that Google fetches: the most that its models read (their input limit). */
+const FETCHED_TOKENS = 1_048_576;
+
+const hasFetched = ({ contents }: JsonObject): boolean =>
+  listIn(contents).some((content) => partsOf(content).some(isFetched));
+
+/** Pictures by their address are estimated as all pictures are. */
+function isFetched(part: unknown): boolean {
+  const file = objectIn(objectIn(part)?.fileData);
+  return file !== undefined && !String(file.mimeType).startsWith("image/");
 }
 
 /** Places in the chat are none of the client's. */

@@ -123,7 +123,7 @@ function runOf(
       return (signal) => answerEmbedding(ports.gateway, asked, texts, signal);
     }
     case "countTokens": {
-      const content = parseCount(value, model, bodyBytes);
+      const content = parseCount(value, model);
       return (signal) => answerCount(ports.gateway, asked, content, signal);
     }
   }

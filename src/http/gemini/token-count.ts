@@ -13,13 +13,13 @@ import { errorHere } from "./words.ts";
  * @param model as the path names it
  * @throws SluiceError naming the field that cannot be read
  */
-export function parseCount(value: unknown, model: string, bodyBytes: number): ContentRequest {
+export function parseCount(value: unknown, model: string): ContentRequest {
   const body = plainBody(asBody(value));
   const { contents, generateContentRequest: whole } = body;
   if (contents !== undefined && whole !== undefined)
     throw invalid("contents", "stands in 'generateContentRequest' already");
   const counted: JsonObject = whole === undefined ? { contents } : asObject(whole, "generateContentRequest");
-  return parseContent(counted, model, false, bodyBytes);
+  return parseContent(counted, model, false, "spoken");
 }
 
 /**

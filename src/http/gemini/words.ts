@@ -19,7 +19,6 @@ const HERE: Readonly<Record<string, string>> = {
   reasoning_effort: "generationConfig.thinkingConfig",
   tool_choice: "toolConfig.functionCallingConfig",
   dimensions: "outputDimensionality",
-  task_type: "taskType",
   input: "content",
 };
 
