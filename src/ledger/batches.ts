@@ -4,7 +4,7 @@ import { type Micropoints, micropointsOf } from "../core/points.ts";
 import { NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
 import type { Seal } from "./sealed.ts";
-import type { Transaction } from "./tasks.ts";
+import type { TaskRun, Transaction } from "./tasks.ts";
 
 /** The lines of batches: each is begun under a charge, done once, and never run again then. */
 export interface BatchLedger {
@@ -12,8 +12,8 @@ export interface BatchLedger {
   add(transaction: Transaction, task: TaskId, lines: readonly NewLine[]): Promise<void>;
   /** The first lines that are not done, at most so many, after one. */
   open(task: TaskId, after: number, most: number): Promise<readonly number[]>;
-  /** Begins a line under a charge; a former run's is given up. Undefined: it is done. */
-  begin(task: TaskId, line: number, charge: RequestId): Promise<JsonObject | undefined>;
+  /** Begins a line under a charge; a former run's is given up. Undefined: it is done, or the batch is another run's. */
+  begin(run: TaskRun, line: number, charge: RequestId): Promise<JsonObject | undefined>;
   /** False: another run of it has begun meanwhile, and this one's answer is nothing. */
   finish(task: TaskId, line: number, charge: RequestId, answer: LineAnswer): Promise<boolean>;
   tally(task: TaskId): Promise<BatchTally>;
@@ -84,9 +84,11 @@ export function createBatchLedger(sql: Sql, seal: Seal): BatchLedger {
         order by line limit ${most}`;
       return rows.map(({ line }) => line);
     },
-    async begin(task, line, charge) {
-      const [row] = await sql<Row[]>`select * from begin_batch_line(${task}, ${line}, ${charge})`;
-      return row === undefined ? undefined : opened(task, line, row.request);
+    async begin({ id, run }, line, charge) {
+      const [row] = await sql<Row[]>`
+        select b.* from task t cross join lateral begin_batch_line(t.id, ${line}, ${charge}) b
+        where t.id = ${id} and t.run = ${run} and t.ended_at is null`;
+      return row === undefined ? undefined : opened(id, line, row.request);
     },
     async finish(task, line, charge, { response, isOk, cost, usage }) {
       const { count } = await sql`

@@ -131,7 +131,7 @@ export class BatchRun implements TaskWork {
     const { id } = this.right;
     for (let tries = 1; ; tries += 1) {
       const charge: RequestId = requestId(`req_${randomText(random.bytes(24))}`);
-      const asked = await batches.begin(id, line, charge);
+      const asked = await batches.begin(this.right, line, charge);
       if (asked === undefined) return;
       const { caller, base } = this.order;
       const pictureTask = taskId(`${id}_${line}`);
