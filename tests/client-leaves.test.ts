@@ -72,20 +72,31 @@ describe.each([
   });
 });
 
-test("a client that leaves a stream in the middle pays for the words that the vendor had said", async () => {
-  vendor.always({ text: "a ".repeat(50), hold: { afterTokens: 7 } });
-  const before = await spent();
-  const leave = new AbortController();
-  const response = await client.post("/v1/chat/completions", body(true), {}, leave.signal);
-  await vendor.held.reached(1);
-  await response.body?.getReader().read();
-  leave.abort();
-  await expectVendorStopped();
-  const charged = await chargedSince(before);
-  const prompt = Math.ceil(Math.ceil(JSON.stringify(body(true)).length / 2) / 2);
-  expect(charged).toBeGreaterThanOrEqual(BigInt(prompt * PRICE.input + PRICE.output));
-  expect(charged).toBeLessThanOrEqual(BigInt(prompt * PRICE.input + 7 * PRICE.output));
-});
+const { messages } = body(true);
+const contents = [{ role: "user", parts: [{ text: "How are you?" }] }];
+
+test.each<[string, object]>([
+  ["/v1/chat/completions", body(true)],
+  ["/v1/messages", { model: MODEL, max_tokens: 100, stream: true, messages }],
+  [`/v1beta/models/${MODEL}:streamGenerateContent?alt=sse`, { contents }],
+  [`/v1beta/models/${MODEL}:streamGenerateContent`, { contents }],
+])(
+  "a client that leaves %s in the middle pays for the words that the vendor had said",
+  async (path, asked) => {
+    vendor.always({ text: "a ".repeat(50), hold: { afterTokens: 7 } });
+    const before = await spent();
+    const leave = new AbortController();
+    const response = await client.post(path, asked, {}, leave.signal);
+    await vendor.held.reached(1);
+    await response.body?.getReader().read();
+    leave.abort();
+    await expectVendorStopped();
+    const charged = await chargedSince(before);
+    const prompt = Math.ceil(Math.ceil(JSON.stringify(asked).length / 2) / 2);
+    expect(charged).toBeGreaterThanOrEqual(BigInt(prompt * PRICE.input + PRICE.output));
+    expect(charged).toBeLessThanOrEqual(BigInt(prompt * PRICE.input + 7 * PRICE.output));
+  },
+);
 
 test("the last reader of a resumable stream that must not go on without one stops the vendor", async () => {
   vendor.always({ tokens: 50, hold: { afterTokens: 3 } });

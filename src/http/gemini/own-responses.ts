@@ -17,13 +17,14 @@ export class OwnResponses {
   readonly #finished = new Set<number>();
   readonly #held: Uint8Array[] = [];
   #heldBytes = 0;
+  #hasBegun = false;
   #hasEnded = false;
   #names: ResponseNames | undefined;
 
   /** @param choices how many candidates were asked for */
   constructor(readonly choices: number) {}
 
-  /** As the vendor names its answer; undefined until it has. */
+  /** As the vendor names its answer, which it does from the beginning; undefined where it does not. */
   get names(): ResponseNames | undefined {
     return this.#names;
   }
@@ -38,7 +39,8 @@ export class OwnResponses {
       return undefined;
     }
     const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
-    this.#names ??= namesIn(bytes);
+    if (!this.#hasBegun) this.#names = namesIn(bytes);
+    this.#hasBegun = true;
     if (!MARKS.some((mark) => bytes.includes(mark))) return frames;
     const end = this.#endIn(bytes);
     this.#hold(frames.subarray(end));

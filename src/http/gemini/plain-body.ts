@@ -3,7 +3,7 @@ import { invalid } from "../../gateway/requests/fields.ts";
 
 /** Fields that hold a client's own JSON or a schema: their names are nobody's to change. */
 const OPAQUE = new Set([
-  ...["args", "response", "labels", "parameters", "parametersJsonSchema"],
+  ...["args", "response", "labels", "partMetadata", "parameters", "parametersJsonSchema"],
   ...["responseSchema", "responseJsonSchema", "_responseJsonSchema"],
 ]);
 
