@@ -59,9 +59,8 @@ async function main(plain: Log): Promise<void> {
   });
   if (config.worker === undefined) return;
   serveParent(() => {
-    log.error("the parent of this worker is gone: it stops");
-    stop(1);
-    running.hurry();
+    log.error("the parent of this worker is gone: it ends at once");
+    process.exit(1);
   });
 }
 

@@ -51,10 +51,18 @@ const bothReady = () =>
 /** The process of a worker, as the log last told it. */
 function pidOf(worker: number): number {
   const log = gateway.log();
-  const back = [...log.matchAll(/"pid":(\d+),"message":"worker (\d) is back"/g)];
-  const again = back.findLast(([, , number]) => Number(number) === worker)?.[1];
-  const first = /"pids":\[([\d,]+)\]/.exec(log)?.[1]?.split(",")[worker - 1];
-  return Number(again ?? first);
+  const started = log.lastIndexOf('"pids":[');
+  const first = /"pids":\[([\d,]+)\]/.exec(log.slice(started))?.[1]?.split(",")[worker - 1];
+  const back = [...log.slice(started).matchAll(/"pid":(\d+),"message":"worker (\d) is back"/g)];
+  return Number(back.findLast(([, , number]) => Number(number) === worker)?.[1] ?? first);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const bodyOf = (tokens: number, pace: number) => ({
@@ -201,6 +209,19 @@ describe("two workers on one port", () => {
     await eventually(async () => WORKERS.every((worker) => gateway.log().includes(told(worker))));
   });
 
+  test("kill -9 of the parent takes all with it, and the next start finds everything", async () => {
+    const client = await gateway.client("100");
+    const answer = await client.post("/v1/chat/completions", bodyOf(10, 2_000));
+    expect(answer.status).toBe(200);
+    const pids = WORKERS.map(pidOf);
+    await gateway.kill();
+    await eventually(async () => pids.every((pid) => !isRunning(pid)));
+    await gateway.restart();
+    await bothReady();
+    expect(await wrongBooks()).toEqual([]);
+    expect((await client.balance()).spent).toBe("0.000105");
+  }, 120_000);
+
   test("SIGTERM lets what runs at either end, and starts again on the same books", async () => {
     const client: Client = await gateway.client("100");
     const answers = Array.from({ length: 8 }, async () => {
@@ -214,7 +235,7 @@ describe("two workers on one port", () => {
     const pids = WORKERS.map(pidOf);
     await gateway.stop();
     for (const text of await Promise.all(answers)) expect(text.trimEnd()).toEndWith("data: [DONE]");
-    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
+    expect(pids.map(isRunning)).toEqual([false, false]);
     await gateway.restart();
     await bothReady();
     expect(await wrongBooks()).toEqual([]);
