@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { GoogleGenAI } from "@google/genai";
 import OpenAI, { APIError } from "openai";
 import { type Client, type Gateway, micro, startGateway } from "./gateway.ts";
 import { type MockGemini, startMockGemini } from "./mock-gemini.ts";
@@ -190,6 +191,33 @@ test("an answer that is cut is gone on with by an instruction, and both parts ar
     { role: "model", parts: [{ text: "One, two, three," }] },
     { role: "user" },
   ]);
+  expect((await spent()) - before).toBe((6n + 30n) * 2n + (4n + 7n) * 8n);
+});
+
+test("an answer in Gemini's own words is gone on with by another vendor, under its names", async () => {
+  const before = await spent();
+  vendor.next({
+    parts: [{ text: "One, two, three, four, five, six." }],
+    usage: { promptTokenCount: 6, candidatesTokenCount: 4 },
+    cutAfter: 3,
+  });
+  other.next({
+    parts: [{ text: "One, two, three, four, five, six." }],
+    usage: { promptTokenCount: 30, candidatesTokenCount: 7 },
+  });
+  const google = new GoogleGenAI({ apiKey: client.key, httpOptions: { baseUrl: gateway.url } });
+  const chunks = [];
+  for await (const chunk of await google.models.generateContentStream({
+    model: "pair",
+    contents: "How are you?",
+  }))
+    chunks.push(chunk);
+  expect(chunks.map(({ text }) => text ?? "").join("")).toBe("One, two, three, four, five, six.");
+  expect(new Set(chunks.map(({ responseId }) => responseId))).toEqual(new Set(["resp-1"]));
+  expect(chunks.at(-1)).toMatchObject({
+    candidates: [{ finishReason: "STOP" }],
+    usageMetadata: { promptTokenCount: 36, candidatesTokenCount: 11 },
+  });
   expect((await spent()) - before).toBe((6n + 30n) * 2n + (4n + 7n) * 8n);
 });
 
