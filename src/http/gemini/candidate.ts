@@ -17,9 +17,16 @@ interface PendingCall {
   fields: JsonObject;
 }
 
+/** A call that is whole, and how it is told. */
+interface WrittenCall {
+  readonly call: PendingCall;
+  readonly part: JsonObject;
+}
+
 /** What one candidate says, written as Gemini's parts. Calls come whole, as Gemini's do: at the end. */
 export class Candidate {
-  readonly #calls: PendingCall[] = [];
+  /** By their places, in the order in which they began. */
+  readonly #calls = new Map<number, PendingCall>();
   #message: JsonObject = {};
   #reasoning = "";
   #hasRefused = false;
@@ -42,8 +49,9 @@ export class Candidate {
 
   /** The candidate of the last chunk. */
   finish(reason: string | null): JsonObject {
-    const calls = this.#calls.filter((call) => call !== undefined);
-    const whole = calls.map(partOfCall).filter((part) => part !== undefined);
+    const calls = [...this.#calls.values()];
+    const written = calls.map((call) => ({ call, part: partOfCall(call) }));
+    const whole = written.flatMap(({ call, part }) => (part === undefined ? [] : [{ call, part }]));
     const isBroken = whole.length < calls.length && reason !== "length";
     const finishReason = isBroken
       ? "MALFORMED_FUNCTION_CALL"
@@ -73,8 +81,8 @@ export class Candidate {
   }
 
   #extend({ call, id, name, arguments: json, fields }: CallPiece): void {
-    const pending = this.#calls[call] ?? { id: undefined, name: "", json: "", fields: {} };
-    this.#calls[call] = pending;
+    const pending = this.#calls.get(call) ?? { id: undefined, name: "", json: "", fields: {} };
+    this.#calls.set(call, pending);
     pending.id ??= id;
     pending.name += name ?? "";
     pending.json += json;
@@ -83,24 +91,25 @@ export class Candidate {
   }
 
   /** The last parts, with what their vendor wants back: at the first call, or at an empty text, as Gemini has it. */
-  #signed(calls: readonly JsonObject[]): readonly JsonObject[] {
-    const own = this.#calls.map(({ fields }) => signatureIn(fields));
-    const isGeminis = this.#calls.every(({ fields }, at) => own[at] !== undefined || isEmpty(fields));
+  #signed(calls: readonly WrittenCall[]): readonly JsonObject[] {
     const message = signatureIn(this.#message);
-    if (isGeminis && (message !== undefined || isEmpty(this.#message)) && this.#reasoningKept === "") {
-      const signed = calls.map((part, at) =>
-        own[at] === undefined ? part : { ...part, thoughtSignature: own[at] },
-      );
-      if (message !== undefined) return [{ text: "", thoughtSignature: message }, ...signed];
+    const isGeminis =
+      (message !== undefined || isEmpty(this.#message)) &&
+      calls.every(({ call }) => isEmpty(call.fields) || signatureIn(call.fields) !== undefined);
+    if (isGeminis && this.#reasoningKept === "") {
+      const signed = calls.map(({ call, part }) => withSignature(part, signatureIn(call.fields)));
+      if (message !== undefined) return [withSignature({ text: "" }, message), ...signed];
       return signed.length === 0 ? [{ text: "" }] : signed;
     }
-    const thoughtSignature = sealCarried(this.#carried());
-    const [first, ...rest] = calls;
-    return first === undefined ? [{ text: "", thoughtSignature }] : [{ ...first, thoughtSignature }, ...rest];
+    const seal = sealCarried(this.#carried(calls));
+    const [first, ...rest] = calls.map(({ part }) => part);
+    return [withSignature(first ?? { text: "" }, seal), ...rest];
   }
 
-  #carried(): Carried {
-    const ofCalls = this.#calls.flatMap(({ fields }, at) => (isEmpty(fields) ? [] : [[at, fields] as const]));
+  #carried(calls: readonly WrittenCall[]): Carried {
+    const ofCalls = calls.flatMap(({ call }, at) =>
+      isEmpty(call.fields) ? [] : [[at, call.fields] as const],
+    );
     const reasoning = this.#reasoningKept;
     return {
       ...(isEmpty(this.#message) ? {} : { message: this.#message }),
@@ -111,7 +120,7 @@ export class Candidate {
 
   /** Some vendors want what led to a call; a half of it would be another thought. */
   get #reasoningKept(): string {
-    const isWanted = this.#calls.length > 0 && this.#reasoning.length <= MOST_SEALED_CHARS;
+    const isWanted = this.#calls.size > 0 && this.#reasoning.length <= MOST_SEALED_CHARS;
     return isWanted ? this.#reasoning : "";
   }
 
@@ -132,6 +141,9 @@ function joined(parts: readonly TextPart[]): readonly TextPart[] {
   }
   return runs;
 }
+
+const withSignature = (part: JsonObject, thoughtSignature: string | undefined): JsonObject =>
+  thoughtSignature === undefined ? part : { ...part, thoughtSignature };
 
 const isEmpty = (fields: JsonObject): boolean => Object.keys(fields).length === 0;
 
