@@ -30,7 +30,7 @@ export function readPictures(answer: MediaAnswer): JobState {
     kind: "done",
     result: {
       pictures,
-      usage: usageOf(objectOf(said.usage), pictures.length),
+      usage: usageOf(said, pictures.length),
       ...(revised === undefined ? {} : { extra: { revised_prompt: revised } }),
     },
   };
@@ -38,20 +38,28 @@ export function readPictures(answer: MediaAnswer): JobState {
 
 /**
  * Tokens of words and of pictures cost differently, so they are told apart; output of which nothing else is said is
- * pictures. Undefined: no tokens are told.
+ * pictures. Undefined: neither tokens nor a kind of picture is told.
  */
-function usageOf(usage: JsonObject | undefined, images: number): Usage | undefined {
+function usageOf(said: JsonObject, images: number): Usage | undefined {
+  const usage = objectOf(said.usage);
   const input = numberOf(usage?.input_tokens);
   const output = numberOf(usage?.output_tokens);
-  if (input === undefined || output === undefined) return undefined;
+  const kind = kindOf(said);
+  const made = { ...NO_USAGE, images, ...(kind === undefined ? {} : { imageVariants: { [kind]: images } }) };
+  if (input === undefined || output === undefined) return kind === undefined ? undefined : made;
   const imageInput = numberOf(objectOf(usage?.input_tokens_details)?.image_tokens) ?? 0;
   const imageOutput = numberOf(objectOf(usage?.output_tokens_details)?.image_tokens) ?? output;
   return {
-    ...NO_USAGE,
+    ...made,
     input: input - imageInput,
     ...(imageInput === 0 ? {} : { imageInput }),
     output: output - imageOutput,
     ...(imageOutput === 0 ? {} : { imageOutput }),
-    images,
   };
+}
+
+/** What was drawn, for prices by the picture: `1024x1024/high`. */
+function kindOf({ size, quality }: JsonObject): string | undefined {
+  const isKnown = /^\d{2,5}x\d{2,5}$/.test(textOf(size) ?? "") && /^[a-z]{1,16}$/.test(textOf(quality) ?? "");
+  return isKnown ? `${textOf(size)}/${textOf(quality)}` : undefined;
 }

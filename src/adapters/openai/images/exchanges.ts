@@ -32,7 +32,10 @@ export const OPENAI_IMAGES: MediaFixtures = {
         kind: "done",
         result: {
           pictures: [{ kind: "bytes", bytes: INLINE_PNG, contentType: "image/png" }],
-          usage: { input: 50, imageInput: 388, output: 0, imageOutput: 4_160, images: 1 },
+          usage: {
+            ...{ input: 50, imageInput: 388, output: 0, imageOutput: 4_160 },
+            ...{ images: 1, imageVariants: { "1024x1024/high": 1 } },
+          },
         },
       },
     },
