@@ -139,6 +139,7 @@ describe("the Google SDK is refused", () => {
     expect((await count(vendors.client.key)).status).toBe(200);
     expect((await count("sk-wrong")).status).toBe(401);
     expect((await count("")).status).toBe(401);
+    expect(vendors.gateway.log()).not.toContain(vendors.client.key);
   });
 
   test("where there is no such model, and where points are short", async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { type GenerateContentResponse, GoogleGenAI, Type } from "@google/genai";
+import { type CallableTool, type GenerateContentResponse, GoogleGenAI, Type } from "@google/genai";
 import { micro, sluiceComment } from "./gateway.ts";
 import {
   CITIES,
@@ -138,6 +138,22 @@ describe.each(VENDORS)("the Google SDK with %s", (vendor) => {
     for (const { id } of calls) expect(body.split(`"${id}"`)).toHaveLength(3);
     expect(body).toContain("no answer");
     table.saw("tools, in parallel and in a loop", vendor);
+  });
+
+  test.each([false, true])("has the SDK call functions by itself (streamed: %p)", async (isStream) => {
+    vendors.says(vendor, { toolCalls: CITIES, prompt: 9, completion: 20 });
+    vendors.says(vendor, { text: "Sunny in both", prompt: 30, completion: 3 });
+    const callable: CallableTool = {
+      tool: async () => tools[0] ?? {},
+      callTool: async (calls) =>
+        calls.map((call) => ({ functionResponse: { ...call, response: { output: "sun" } } })),
+    };
+    const asked = { model, contents, config: { tools: [callable] } };
+    const answers = isStream
+      ? await chunksOf(await sdk().models.generateContentStream(asked))
+      : [await sdk().models.generateContent(asked)];
+    expect(textOf(answers)).toBe("Sunny in both");
+    table.saw("functions that the SDK calls by itself", vendor);
   });
 
   test("has one function called that must be, and none that must not", async () => {
