@@ -41,6 +41,7 @@ beforeAll(async () => {
         native: at("qwen", "/api/v1"),
         doubao: at("doubao", "/api/v3"),
         gemini: at("gemini", "/v1beta"),
+        other: at("openai-compatible", "/v1"),
       },
       models: {
         gpt: [gpt],
@@ -50,6 +51,8 @@ beforeAll(async () => {
         seedream: [seedream],
         gemini: [from("gemini", "gemini-3.1-flash-image", BY_TOKEN)],
         two: [gpt, seedream],
+        masked: [seedream, gpt],
+        compatible: [from("other", "flux", BY_PICTURE)],
       },
       routing: { strategy: "priority" },
     },
@@ -127,6 +130,13 @@ describe("the published SDK of OpenAI", () => {
     60_000,
   );
 
+  test("gets pictures of whoever speaks OpenAI's dialect, by the picture", async () => {
+    await newClient();
+    const made = await sdk().images.generate({ model: "compatible", prompt: "a cat", n: 2 });
+    expect(made.data).toHaveLength(2);
+    await expectSpent(1_000_000n);
+  }, 60_000);
+
   test("has its pictures edited, several at once and with a mask", async () => {
     await newClient();
     const image = await toFile(picture(), "a.png", { type: "image/png" });
@@ -190,6 +200,41 @@ describe("a picture", () => {
       expect.stringMatching(/^\/api\/v1\/tasks\/job-\d+$/),
     ]);
     await expectSpent(1_500_000n);
+  }, 60_000);
+
+  test("to work from is fetched for those who take files, and named to those who fetch", async () => {
+    await newClient();
+    const source = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => new Response(picture(), { headers: { "content-type": "image/png" } }),
+    });
+    try {
+      const image = `http://127.0.0.1:${source.port}/cat.png`;
+      for (const model of ["gpt", "gemini", "seedream"]) {
+        const response = await client.post("/v1/images/edits", { model, prompt: "a hat", image });
+        expect([model, response.status]).toEqual([model, 200]);
+        await response.text();
+      }
+      const [gpt, gemini, seedream] = submissions().map(({ body }) => body);
+      expect(gpt?.image).toBe(`image/png ${picture().byteLength}`);
+      expect(JSON.stringify(gemini)).toContain("iVBORw0KGgo");
+      expect(seedream?.image).toBe(image);
+    } finally {
+      source.stop(true);
+    }
+  }, 60_000);
+
+  test("with a mask is made by a vendor that takes masks, else it is said that nobody does", async () => {
+    await newClient();
+    const image = `data:image/png;base64,${Buffer.from(picture()).toString("base64")}`;
+    const body = { prompt: "a hat", image, mask: image };
+    const made = await client.post("/v1/images/edits", { ...body, model: "masked" });
+    expect([made.status, made.headers.get("x-sluice-vendor")]).toEqual([200, "openai"]);
+    await made.text();
+    const alone = await client.post("/v1/images/edits", { ...body, model: "seedream" });
+    expect(await alone.json()).toMatchObject({ error: { code: "unsupported_parameter", param: "mask" } });
+    await expectSpent(pricedByVendors());
   }, 60_000);
 
   test("is copied at once: its vendor's address is dead, ours is not", async () => {

@@ -10,7 +10,7 @@ import { geminiImages } from "./gemini/images/index.ts";
 import { createGemini } from "./gemini/index.ts";
 import type { MediaAdapter, VendorAdapters } from "./media-adapter.ts";
 import { midjourney } from "./midjourney/index.ts";
-import { openaiImages } from "./openai/images/index.ts";
+import { openaiCompatibleImages, openaiImages } from "./openai/images/index.ts";
 import { openai } from "./openai/index.ts";
 import { openaiCompatible } from "./openai-compatible/index.ts";
 import { photoroom } from "./photoroom/index.ts";
@@ -37,6 +37,7 @@ export function createAdapters({
   ];
   const media: readonly MediaAdapter[] = [
     openaiImages,
+    openaiCompatibleImages,
     geminiImages,
     qwenImages,
     seedream,

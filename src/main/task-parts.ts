@@ -32,9 +32,15 @@ export interface TaskParts {
 
 const SUBJECTS = { told: "tasks.told", cancel: "tasks.cancel", news: "tasks.news" } as const;
 
-/** Pictures come whole; what a vendor sends elsewhere is not followed. */
+/**
+ * Pictures come whole; what a vendor sends elsewhere is not followed. A submission has a connection of its own: on a used one
+ * that the vendor is just closing it would be lost, and what is lost is never sent again.
+ */
 const mediaNetwork: MediaTransport = ({ method, url, headers, body }, signal) =>
-  fetch(url, { method, headers, signal, redirect: "manual", ...(body === undefined ? {} : { body }) });
+  fetch(url, {
+    ...{ method, headers, signal, redirect: "manual", keepalive: method === "GET" },
+    ...(body === undefined ? {} : { body }),
+  });
 
 export function openTasks(
   { node, sql, masterSecret }: LedgerParts,

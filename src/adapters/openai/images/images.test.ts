@@ -4,9 +4,10 @@ import type { MediaCall } from "../../media-adapter.ts";
 import { mediaConformance } from "../../media-conformance.suite.ts";
 import { editRequest, INLINE_PNG, MEDIA_SECRET, pictureRequest } from "../../testing/media-fixtures.ts";
 import { OPENAI_IMAGES } from "./exchanges.ts";
-import { openaiImages } from "./index.ts";
+import { openaiCompatibleImages, openaiImages } from "./index.ts";
 
 mediaConformance(openaiImages, OPENAI_IMAGES);
+mediaConformance(openaiCompatibleImages, OPENAI_IMAGES);
 
 const TARGET = { model: "gpt-image-2", baseUrl: "https://api.openai.com/v1", secret: MEDIA_SECRET };
 const submit = (request: MediaRequest): MediaCall => openaiImages.submit(request, TARGET, "mark");
@@ -101,4 +102,9 @@ test("an edit is a form with every picture in its order, and the mask", () => {
     ["image[]", "picture.jpg", "image/jpeg"],
     ["mask", "mask.png", "image/png"],
   ]);
+});
+
+test("a single picture goes under the name that every server knows", () => {
+  const { body } = submit(editRequest({ inputs: [PICTURE] }));
+  expect(body instanceof FormData && body.has("image") && !body.has("image[]")).toBe(true);
 });

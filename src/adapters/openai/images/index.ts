@@ -15,3 +15,9 @@ export const openaiImages: MediaAdapter = {
   submit: (request, target) => callFor(request, target),
   readSubmitted: (_request, answer) => readPictures(answer),
 };
+
+/** Whoever else speaks it, at an address that the operator gives; their pictures may come as addresses. */
+export const openaiCompatibleImages: MediaAdapter = (({ defaultBaseUrl: _, ...same }) => ({
+  ...same,
+  name: "openai-compatible" as const,
+}))(openaiImages);

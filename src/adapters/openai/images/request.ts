@@ -39,7 +39,8 @@ export function callFor(request: MediaRequest, target: Target): MediaCall {
   }
   const form = new FormData();
   for (const [name, value] of fields) form.set(name, String(value));
-  for (const input of inputs) appendFile(form, "image[]", input);
+  // Servers that speak OpenAI's dialect may know the name of one picture alone.
+  for (const input of inputs) appendFile(form, inputs.length === 1 ? "image" : "image[]", input);
   if (mask !== undefined) appendFile(form, "mask", mask);
   return {
     method: "POST",
