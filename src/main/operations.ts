@@ -12,6 +12,7 @@ import { accountRoutes } from "../http/account.ts";
 import { adminOperations, adminRoutes } from "../http/admin/admin.ts";
 import { docsRoutes } from "../http/docs.ts";
 import { type HealthCheck, healthRoutes } from "../http/health.ts";
+import { createHookAddresses } from "../http/hooks/routes.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { metricsRoutes } from "../http/metrics-route.ts";
 import { openApiRoutes } from "../http/openapi.ts";
@@ -97,6 +98,7 @@ function administration(parts: OperationParts, view: ClusterView) {
       announcements.catalogChanged();
     },
     health: leases.health,
+    hookPath: createHookAddresses(derivedKey(ledger.masterSecret, "vendor hooks")).pathFor,
     vendorLimitsLeft: (vendor: VendorId) => leases.host.find(VENDOR.name, vendor)?.summary,
     keyChanged(key: KeyId) {
       // Here at once: whoever asked for it may rely on it.

@@ -60,9 +60,17 @@ export interface LeftAt {
   readonly job: RunningJob | undefined;
 }
 
+/** Why a vendor is not asked for a while: it fails, or its keys are set aside, as after a 429. */
+const PASSING: ReadonlySet<string> = new Set(["breaker_open", "no_usable_key"]);
+
 /** Looks for a job of which only its mark is known, before it is given up. */
 const FIND_TRIES = 5;
 const FIND_PAUSE_MS = 1_000;
+/**
+ * How often a vendor must say that it has none, twice as long apart each time: a call that was cut off may still be under
+ * way to it, and a job that it took is in some vendors' lists only after a moment.
+ */
+const FIND_UNKNOWN = 3;
 
 export class PictureRun {
   readonly #waiting: Waiting;
@@ -185,7 +193,8 @@ export class PictureRun {
       });
       if (offered !== undefined) return offered.taken;
       const { failure } = walk;
-      const isBusy = failure?.fault === "account" || failure?.vendorCode === "breaker_open";
+      const isBusy =
+        failure !== undefined && (failure.fault === "account" || PASSING.has(failure.vendorCode ?? ""));
       if (!isBusy || isAwaited || clock.monotonic() >= patience) throw givenUp(walk);
       await this.book.move({ state: "queued" });
       await this.#waiting.pause(Math.max(pauseMs, Math.min(failure.retryAfterMs ?? 0, MOST_PAUSE_MS)));
@@ -244,13 +253,15 @@ export class PictureRun {
    * Where nobody can tell, the task fails: what may have been done is never asked for twice.
    */
   async #find(lane: Lane, failure: VendorFailure): Promise<Taken | undefined> {
+    let unknown = 0;
     for (let tries = 1; tries <= FIND_TRIES; tries += 1) {
-      await this.#waiting.pause(FIND_PAUSE_MS);
+      await this.#waiting.pause(FIND_PAUSE_MS * 2 ** unknown);
       this.#throwIfOver(false);
       const found = await lane.talk.find(this.terms.right.id, this.terms.order.request, this.#waiting.signal);
       if (found === undefined) break;
       if (found.kind === "running" || found.kind === "done") return found;
-      if (found.kind === "unknown") return undefined;
+      unknown = found.kind === "unknown" ? unknown + 1 : 0;
+      if (unknown >= FIND_UNKNOWN) return undefined;
       if (found.kind === "failed") throw new Failed(errorOf(found.failure), lane);
       if (found.kind === "cancelled") throw new Failed(CANCELLED_BY_VENDOR(), lane);
     }

@@ -11,6 +11,8 @@ export interface VendorPorts extends DefinitionPorts {
   readonly health: { view(vendor: VendorId): VendorView };
   /** What the vendor's actor says of its limits, where it is known here. */
   vendorLimitsLeft(vendor: VendorId): Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Where a vendor tells of its jobs. */
+  hookPath(vendor: VendorId): string;
 }
 
 /** Names that become part of a message subject, a metric label and a URL; the configuration has the same rule. */
@@ -118,6 +120,8 @@ function viewOf(ports: VendorPorts, spec: VendorSpec) {
       concurrency: concurrency ?? null,
       daily_quota: dailyQuota ?? null,
     },
+    // For vendors whose account is told once where to send what it signs.
+    hook_path: spec.hookSecret === undefined ? null : ports.hookPath(spec.id),
     limits_left: ports.vendorLimitsLeft(spec.id) ?? null,
   };
 }

@@ -56,6 +56,7 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
     catalog: () => catalog,
     declared: () => config,
     vendorFindings: vendorDefinitionFindings,
+    hookPath: (vendor) => `/v1/hooks/${vendor}/token`,
     async applyManaged() {
       const definitions = { vendors: await managed.vendors(), models: await managed.models() };
       ({ catalog } = withManaged(config.catalog, definitions));
