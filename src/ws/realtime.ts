@@ -109,9 +109,8 @@ export class RealtimeSockets {
     const { conversation } = ws.data;
     const { requestId: id } = conversation.started;
     conversation.attach({
-      send: (frame) => {
-        ws.sendText(frame);
-      },
+      // 0: dropped; -1: queued.
+      send: (frame) => ws.sendText(frame) !== 0,
       get unsentBytes() {
         return ws.getBufferedAmount();
       },

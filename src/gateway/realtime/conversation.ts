@@ -22,7 +22,9 @@ import {
 import type { Opened } from "./opening.ts";
 
 /** The client's end, in the words of its dialect. */
-export interface ClientEnd extends Omit<SocketEnd, "close" | "drop"> {
+export interface ClientEnd extends Omit<SocketEnd, "send" | "close" | "drop"> {
+  /** False: it was lost, since too much waits already. */
+  send(frame: string): boolean;
   /** Tells the error first, where there is one. Once. */
   end(ending: ConversationEnd): void;
 }
@@ -151,9 +153,9 @@ export class Conversation {
     } else if (this.parts.charge.isProgressDue()) this.#tellProgress();
     const client = this.#client;
     if (client === undefined || this.#isEnded) return;
-    client.send(shown ?? text);
+    const isTaken = client.send(shown ?? text);
     const { unsentBytes } = client;
-    if (unsentBytes > MOST_UNSENT_BYTES) this.#end(SLOW);
+    if (!isTaken || unsentBytes > MOST_UNSENT_BYTES) this.#end(SLOW);
     else if (unsentBytes > PAUSE_BYTES && !this.#isVendorPaused) {
       this.#isVendorPaused = true;
       this.#vendor.pause();
