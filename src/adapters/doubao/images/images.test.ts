@@ -8,8 +8,8 @@ import {
   MEDIA_SECRET,
   pictureRequest,
 } from "../../testing/media-fixtures.ts";
-import { SEEDREAM } from "./exchanges.ts";
 import { seedream } from "./index.ts";
+import { SEEDREAM } from "./testing/exchanges.ts";
 
 mediaConformance(seedream, SEEDREAM);
 

@@ -8,8 +8,8 @@ import {
   MEDIA_SECRET,
   pictureRequest,
 } from "../../testing/media-fixtures.ts";
-import { GEMINI_IMAGES } from "./exchanges.ts";
 import { geminiImages } from "./index.ts";
+import { GEMINI_IMAGES } from "./testing/exchanges.ts";
 
 mediaConformance(geminiImages, GEMINI_IMAGES);
 

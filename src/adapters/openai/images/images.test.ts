@@ -3,8 +3,8 @@ import type { MediaRequest } from "../../../core/media.ts";
 import type { MediaCall } from "../../media-adapter.ts";
 import { mediaConformance } from "../../media-conformance.suite.ts";
 import { editRequest, INLINE_PNG, MEDIA_SECRET, pictureRequest } from "../../testing/media-fixtures.ts";
-import { OPENAI_IMAGES } from "./exchanges.ts";
 import { openaiCompatibleImages, openaiImages } from "./index.ts";
+import { OPENAI_IMAGES } from "./testing/exchanges.ts";
 
 mediaConformance(openaiImages, OPENAI_IMAGES);
 mediaConformance(openaiCompatibleImages, OPENAI_IMAGES);

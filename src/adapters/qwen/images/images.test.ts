@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import type { MediaRequest } from "../../../core/media.ts";
 import { mediaConformance } from "../../media-conformance.suite.ts";
 import { editRequest, INLINE_PNG, MEDIA_SECRET, pictureRequest } from "../../testing/media-fixtures.ts";
-import { QWEN_IMAGES } from "./exchanges.ts";
 import { nativeBase } from "./host.ts";
 import { qwenImages } from "./index.ts";
+import { QWEN_IMAGES } from "./testing/exchanges.ts";
 
 mediaConformance(qwenImages, QWEN_IMAGES);
 

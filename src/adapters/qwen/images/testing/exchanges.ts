@@ -1,4 +1,4 @@
-import type { MediaErrorFixture, MediaFixtures } from "../../testing/media-fixtures.ts";
+import type { MediaErrorFixture, MediaFixtures } from "../../../testing/media-fixtures.ts";
 
 const refusal = (
   status: number,

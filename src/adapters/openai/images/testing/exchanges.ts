@@ -1,4 +1,4 @@
-import { BASE64_PNG, INLINE_PNG, type MediaFixtures } from "../../testing/media-fixtures.ts";
+import { BASE64_PNG, INLINE_PNG, type MediaFixtures } from "../../../testing/media-fixtures.ts";
 
 const refusal = (message: string, code: string | null, param: string | null = null) => ({
   error: { message, type: "invalid_request_error", param, code },

@@ -1,4 +1,4 @@
-import { BASE64_PNG, type MediaErrorFixture, type MediaFixtures } from "../../testing/media-fixtures.ts";
+import { BASE64_PNG, type MediaErrorFixture, type MediaFixtures } from "../../../testing/media-fixtures.ts";
 
 const refusal = (
   name: string,

@@ -1,4 +1,4 @@
-import { BASE64_PNG, INLINE_PNG, type MediaFixtures } from "../../testing/media-fixtures.ts";
+import { BASE64_PNG, INLINE_PNG, type MediaFixtures } from "../../../testing/media-fixtures.ts";
 
 const PICTURE = { inlineData: { mimeType: "image/png", data: BASE64_PNG } };
 
