@@ -29,8 +29,8 @@ export interface Manner {
   readonly ask: "running" | "done" | "failed" | "error" | "unknown";
   /** Whether the picture can be fetched. */
   readonly fetch: "give" | "hold" | "gone";
-  /** Whether jobs can be looked up by their mark. */
-  readonly find: "tell" | "error";
+  /** Whether jobs can be looked up by their mark; `late`: the first question about each finds none. */
+  readonly find: "tell" | "late" | "error";
   readonly pictures: number;
   readonly refused: number;
 }
@@ -41,6 +41,7 @@ export function startMockImageVendor(): MockImageVendor {
   const jobs: { id: string; mark: string; prompt: string }[] = [];
   const cancelled: string[] = [];
   const counts: Record<Kind, number> = { submit: 0, ask: 0, find: 0, cancel: 0, fetch: 0 };
+  const lookedFor = new Set<string>();
   const waiters = new Set<() => void>();
   let manner = USUAL;
   let url = "";
@@ -84,7 +85,10 @@ export function startMockImageVendor(): MockImageVendor {
         }
         case "find": {
           if (manner.find === "error") return refusal(500, "The server broke.", null);
-          const job = jobs.find(({ mark }) => mark === searchParams.get("mark"));
+          const asked = searchParams.get("mark") ?? "";
+          const isLate = manner.find === "late" && !lookedFor.has(asked);
+          lookedFor.add(asked);
+          const job = isLate ? undefined : jobs.find(({ mark }) => mark === asked);
           return Response.json(job === undefined ? { found: false } : { found: true, id: job.id });
         }
         case "cancel":

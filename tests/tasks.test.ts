@@ -31,6 +31,15 @@ describe("a task", () => {
     await world.expectSpent(PRICE);
   }, 60_000);
 
+  test("that its vendor tells of only after a moment is not submitted twice either", async () => {
+    await world.newClient();
+    world.vendor.behave({ submit: "take and cut", find: "late" });
+    const task = await world.ended((await world.made({ model: "pics", prompt: "x" })).id);
+    expect(task).toMatchObject({ status: "succeeded", cost: PRICE });
+    expect(world.jobsFor(task.id)).toBe(1);
+    await world.expectSpent(PRICE);
+  }, 60_000);
+
   test("whose job fails at the vendor costs nothing and is not tried elsewhere", async () => {
     await world.newClient();
     world.vendor.behave({ ask: "failed" });

@@ -1,5 +1,8 @@
+import type { RunningJob } from "../../adapters/media-adapter.ts";
 import { SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
 import { type Micropoints, ZERO } from "../../core/points.ts";
+import type { TaskState } from "../../core/task.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { Attempt } from "../attempt.ts";
 import type { Charge } from "../charge.ts";
@@ -59,6 +62,13 @@ export async function settleTask(
   }
 }
 
+/** Why a vendor is not asked for a while: it fails, or its keys are set aside, as after a 429. */
+const PASSING: ReadonlySet<string> = new Set(["breaker_open", "no_usable_key"]);
+
+/** Whether a vendor that took nothing may take it a little later. */
+export const isBusy = (failure: VendorFailure | undefined): failure is VendorFailure =>
+  failure !== undefined && (failure.fault === "account" || PASSING.has(failure.vendorCode ?? ""));
+
 /** What a client is told of a vendor's failure; our credentials are our trouble. */
 export const errorOf = ({ code, message, param, fault }: VendorFailure): SluiceError =>
   fault === "key"
@@ -74,3 +84,14 @@ const failureOf = ({ code, message }: SluiceError): VendorFailure => ({
   status: 0,
   message,
 });
+
+/** The node that asked is gone, and with it the vendor's answer, or what it had made. */
+export const nodeLost = (state: TaskState): VendorFailure => ({
+  fault: "vendor",
+  code: "vendor_unavailable",
+  status: 0,
+  vendorCode: "node_lost",
+  message: state === "storing" ? "What the vendor made was lost." : "The vendor's answer was lost.",
+});
+
+export const jobJson = (job: RunningJob): JsonObject => ({ ...job });

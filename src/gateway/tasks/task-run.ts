@@ -1,7 +1,6 @@
 import type { JobState, RunningJob } from "../../adapters/media-adapter.ts";
 import { DEFAULT_TIMEOUTS } from "../../core/catalog.ts";
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
-import type { JsonObject } from "../../core/generation.ts";
 import type { MediaRequest, MediaResult } from "../../core/media.ts";
 import { ZERO } from "../../core/points.ts";
 import type { TaskError, TaskResult } from "../../core/task.ts";
@@ -19,6 +18,7 @@ import type { Taken } from "../media/several-calls.ts";
 import { type Metered, NOTHING } from "../meter.ts";
 import { pricedBy, type Route } from "../routes.ts";
 import type { Ticket } from "../vendor-desk.ts";
+import { findJob } from "./find-job.ts";
 import { requestFor } from "./inputs.ts";
 import {
   ANNOUNCED_MS,
@@ -33,7 +33,17 @@ import {
 import type { PictureOrder } from "./order.ts";
 import { keepPictures } from "./results.ts";
 import type { TaskBook } from "./task-book.ts";
-import { CANCELLED_BY_VENDOR, Cancelled, errorOf, Failed, type Lane, settleTask } from "./task-ends.ts";
+import {
+  CANCELLED_BY_VENDOR,
+  Cancelled,
+  errorOf,
+  Failed,
+  isBusy,
+  jobJson,
+  type Lane,
+  nodeLost,
+  settleTask,
+} from "./task-ends.ts";
 import { LetGo, Waiting } from "./waiting.ts";
 
 export interface TaskRunPorts extends GeneratePorts, TalkPorts {
@@ -59,18 +69,6 @@ export interface LeftAt {
   readonly keyId: string | undefined;
   readonly job: RunningJob | undefined;
 }
-
-/** Why a vendor is not asked for a while: it fails, or its keys are set aside, as after a 429. */
-const PASSING: ReadonlySet<string> = new Set(["breaker_open", "no_usable_key"]);
-
-/** Looks for a job of which only its mark is known, before it is given up. */
-const FIND_TRIES = 5;
-const FIND_PAUSE_MS = 1_000;
-/**
- * How often a vendor must say that it has none, twice as long apart each time: a call that was cut off may still be under
- * way to it, and a job that it took is in some vendors' lists only after a moment.
- */
-const FIND_UNKNOWN = 3;
 
 export class PictureRun {
   readonly #waiting: Waiting;
@@ -156,13 +154,7 @@ export class PictureRun {
       return this.#follow({ kind: "running", job, askAgainMs: 0 });
     }
     if (lane.talk.adapter.resubmission === "safe") return this.#follow(await this.#submit());
-    const failure: VendorFailure = {
-      fault: "vendor",
-      code: "vendor_unavailable",
-      status: 0,
-      vendorCode: "node_lost",
-      message: state === "storing" ? "What the vendor made was lost." : "The vendor's answer was lost.",
-    };
+    const failure = nodeLost(state);
     const found = state === "storing" ? undefined : await this.#find(lane, failure);
     if (found !== undefined) return this.#follow(found);
     if (state === "storing") throw new Failed(errorOf(failure), lane, "all");
@@ -193,9 +185,7 @@ export class PictureRun {
       });
       if (offered !== undefined) return offered.taken;
       const { failure } = walk;
-      const isBusy =
-        failure !== undefined && (failure.fault === "account" || PASSING.has(failure.vendorCode ?? ""));
-      if (!isBusy || isAwaited || clock.monotonic() >= patience) throw givenUp(walk);
+      if (!isBusy(failure) || isAwaited || clock.monotonic() >= patience) throw givenUp(walk);
       await this.book.move({ state: "queued" });
       await this.#waiting.pause(Math.max(pauseMs, Math.min(failure.retryAfterMs ?? 0, MOST_PAUSE_MS)));
     }
@@ -248,24 +238,13 @@ export class PictureRun {
     return requestFor(this.ports.store, order, talk.pictureForm(order.request));
   }
 
-  /**
-   * The job of a submission that was not answered. Undefined: the vendor never had it, so that it may be submitted.
-   * Where nobody can tell, the task fails: what may have been done is never asked for twice.
-   */
-  async #find(lane: Lane, failure: VendorFailure): Promise<Taken | undefined> {
-    let unknown = 0;
-    for (let tries = 1; tries <= FIND_TRIES; tries += 1) {
-      await this.#waiting.pause(FIND_PAUSE_MS * 2 ** unknown);
+  #find(lane: Lane, failure: VendorFailure): Promise<Taken | undefined> {
+    const { right, order } = this.terms;
+    const pause = async (ms: number): Promise<void> => {
+      await this.#waiting.pause(ms);
       this.#throwIfOver(false);
-      const found = await lane.talk.find(this.terms.right.id, this.terms.order.request, this.#waiting.signal);
-      if (found === undefined) break;
-      if (found.kind === "running" || found.kind === "done") return found;
-      unknown = found.kind === "unknown" ? unknown + 1 : 0;
-      if (unknown >= FIND_UNKNOWN) return undefined;
-      if (found.kind === "failed") throw new Failed(errorOf(found.failure), lane);
-      if (found.kind === "cancelled") throw new Failed(CANCELLED_BY_VENDOR(), lane);
-    }
-    throw new Failed(errorOf(failure), lane, "all");
+    };
+    return findJob({ pause, signal: this.#waiting.signal }, lane, right.id, order.request, failure);
   }
 
   /** Asks about a job, at its vendor's pace, until it is made. */
@@ -406,5 +385,3 @@ export class PictureRun {
     if (orCancelled && this.#isCancelWanted) throw new Cancelled();
   }
 }
-
-const jobJson = (job: RunningJob): JsonObject => ({ ...job });
