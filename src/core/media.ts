@@ -52,6 +52,8 @@ export interface MediaResult {
   readonly usage: Usage | undefined;
   /** What came of it is no picture (words, a question back): then there need be none, and `extra` says what it is. */
   readonly isWithoutPictures?: true;
+  /** Pictures asked for in calls whose answers were lost: they may have been made besides, and nobody has them. */
+  readonly lost?: number;
   /** Fields that some dialects show: the prompt as the vendor rewrote it, seeds, buttons. */
   readonly extra?: JsonObject;
 }

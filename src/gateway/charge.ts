@@ -149,7 +149,7 @@ export class Charge implements OpenCharge {
     this.#isSettled = true;
     const { metered } = ending;
     const taken = this.hold.settle(metered.isBillable ? metered.cost : ZERO);
-    const loss = metered.isBillable ? taken.loss : metered.cost;
+    const loss = add(metered.isBillable ? taken.loss : metered.cost, metered.lost ?? ZERO);
     this.release(metered.usage);
     const record = this.#recordOf(ending, taken.charged, loss);
     this.#tell(record, ending);

@@ -21,6 +21,8 @@ export interface Metered {
   readonly cost: Micropoints;
   /** False: the platform bears it (an answer that failed is not the client's to pay). */
   readonly isBillable: boolean;
+  /** What else a vendor may have done, which nobody was given: the platform bears it, whoever pays for the rest. */
+  readonly lost?: Micropoints;
   readonly flags: readonly UsageFlag[];
 }
 

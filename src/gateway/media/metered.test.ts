@@ -72,3 +72,9 @@ test("the hold counts words and pictures to work from, and every picture that is
   expect(worked.promptTokens).toBeGreaterThan(plain.promptTokens + 1_000);
   expect([plain.choices, worked.choices]).toEqual([1, 4]);
 });
+
+test("what a lost call may have made besides is the platform's, and not part of what is charged", () => {
+  const metered = meterPictures(byPicture, { pictures: [made, refused], usage: images(1), lost: 1 });
+  expect(metered).toMatchObject({ cost: 100n, lost: 100n, isBillable: true });
+  expect(meterPictures(byPicture, { pictures: [made], usage: images(1) }).lost).toBeUndefined();
+});

@@ -44,7 +44,7 @@ export interface PictureTerms {
  */
 export function meterPictures(
   terms: PictureTerms,
-  { pictures, usage: told }: MediaResult,
+  { pictures, usage: told, lost = 0 }: MediaResult,
   isBatch = false,
 ): Metered {
   const made = pictures.filter(({ kind }) => kind !== "refused").length;
@@ -57,7 +57,8 @@ export function meterPictures(
   if (!isTrusted && estimate.imageOutput !== undefined) flags.push("usage_estimated");
   const counted = isTrusted ? (made < pictures.length ? withMost(told, made) : told) : estimate;
   const usage = isBatch ? { ...counted, serviceTier: BATCH_TIER } : counted;
-  return { usage, cost: costOf(terms.tariff, usage), isBillable: true, flags };
+  const metered: Metered = { usage, cost: costOf(terms.tariff, usage), isBillable: true, flags };
+  return lost === 0 ? metered : { ...metered, lost: meterLost(terms, lost).cost };
 }
 
 /** All that was asked for, as a loss: the vendor may have made it, and nobody has it. */

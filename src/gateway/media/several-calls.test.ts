@@ -93,6 +93,12 @@ describe("what several calls amount to", () => {
     });
   });
 
+  test("says how many pictures a lost call may have made besides", async () => {
+    const result = await sent(made("a"), lost, refused, running);
+    expect(result).toMatchObject({ kind: "taken", state: { kind: "done", result: { lost: 2 } } });
+    expect(await sent(made("a"), refused)).not.toMatchObject({ state: { result: { lost: 1 } } });
+  });
+
   test("is not counted where one of them is not", async () => {
     const result = await sent(made("a"), made("b", "untold"));
     if (result.kind !== "taken" || result.state.kind !== "done") throw new Error(result.kind);

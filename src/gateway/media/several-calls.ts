@@ -58,23 +58,26 @@ export async function sendParts(
     }
   };
   await Promise.all(Array.from({ length: Math.min(CALLS_AT_ONCE, parts.length) }, lane));
-  return merged(results);
+  return merged(parts, results);
 }
 
 /**
- * What several calls amount to. One that failed is a picture that was refused, and is not charged; where all failed, and
- * one of them may have been done, the job is lost: it is not asked for again.
+ * What several calls amount to. One that failed is a picture that was refused, and is not charged; one that may have been
+ * done all the same is counted as lost. Where all failed, and one may have been done, the whole job is lost: it is not asked
+ * for again.
  */
-export function merged(results: readonly Submitted[]): Submitted {
+function merged(parts: readonly Part[], results: readonly Submitted[]): Submitted {
   const pictures: MadePicture[] = [];
   const usages: (Usage | undefined)[] = [];
-  for (const result of results) {
+  let lostPictures = 0;
+  for (const [index, result] of results.entries()) {
     if (result.kind === "taken" && result.state.kind === "done") {
       pictures.push(...result.state.result.pictures);
       usages.push(result.state.result.usage);
     } else {
       const { code, message } = result.kind === "taken" ? STILL_RUNNING : result.failure;
       pictures.push({ kind: "refused", code, message });
+      if (result.kind !== "refused") lostPictures += parts[index]?.request.count ?? 1;
     }
   }
   if (usages.length === 0) {
@@ -88,7 +91,12 @@ export function merged(results: readonly Submitted[]): Submitted {
     kind: "taken",
     state: {
       kind: "done",
-      result: { pictures, usage: sumOf(usages), ...(extra === undefined ? {} : { extra }) },
+      result: {
+        pictures,
+        usage: sumOf(usages),
+        ...(extra === undefined ? {} : { extra }),
+        ...(lostPictures === 0 ? {} : { lost: lostPictures }),
+      },
     },
   };
 }
