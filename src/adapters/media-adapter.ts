@@ -32,7 +32,7 @@ export interface MediaAdapter {
    * How many pictures one call makes at most; more are asked for in several calls, each of which must answer with what it
    * made. Absent or undefined: as many as are asked for, or `submit` says that it cannot.
    */
-  picturesACall?(request: AskedPicture, target: Pick<Target, "model">): number | undefined;
+  picturesACall?(request: MediaRequest, target: Pick<Target, "model">): number | undefined;
   /** The call that submits the job. Throws SluiceError for what cannot be expressed. `mark` names the job at vendors that keep a word of ours. */
   submit(request: MediaRequest, target: MediaTarget, mark: string): MediaCall;
   /** Reads an answer to `submit`, of any status. Never throws: what is not an answer is a failure. */

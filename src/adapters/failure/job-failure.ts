@@ -16,15 +16,20 @@ export function refusedJob(
 /** Said by what stands before a vendor when it waited long enough: the vendor may be at work all the same. */
 const GAVE_UP: ReadonlySet<number> = new Set([504, 524]);
 
-/** The same of a call that answers with what it made: where the vendor itself did not speak, it may have made it. */
+/** Whether a call, which answers with what it made, may have made it: somebody gave it up, and it was not the vendor. */
+export function mayHaveMade(answer: MediaAnswer): boolean {
+  if (!GAVE_UP.has(answer.status)) return false;
+  const { code, type } = readErrorBody(answer.status, bodyText(answer));
+  return code === undefined && type === undefined;
+}
+
+/** An answer that is an error, of a vendor whose calls answer with what they made. */
 export function refusedCall(
   answer: MediaAnswer,
   classify: (report: ErrorReport) => Verdict | undefined,
 ): JobState & { readonly kind: "failed" } {
-  const { code, type } = readErrorBody(answer.status, bodyText(answer));
-  const isVendors = code !== undefined || type !== undefined;
   const failed = refusedJob(answer, classify);
-  return GAVE_UP.has(answer.status) && !isVendors ? { ...failed, mayHaveRun: true } : failed;
+  return mayHaveMade(answer) ? { ...failed, mayHaveRun: true } : failed;
 }
 
 /** A report, as the gateway sees it. */

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../../core/generation.ts";
 import type { MadePicture } from "../../../core/media.ts";
 import type { Usage } from "../../../core/usage.ts";
 import type { VendorFailure } from "../../../core/vendor-failure.ts";
-import { bodyText, unreadableJob } from "../../failure/job-failure.ts";
+import { bodyText, mayHaveMade, unreadableJob } from "../../failure/job-failure.ts";
 import { BAD_CONTENT, BAD_REQUEST, failureOf, type Verdict } from "../../failure/verdict.ts";
 import { pictureIn } from "../../inline-picture.ts";
 import { isObject, listOf, objectOf, parseJson, textOf } from "../../json.ts";
@@ -15,7 +15,8 @@ import { usageOf } from "../usage.ts";
 export function readPictures(answer: MediaAnswer): JobState {
   const { status, headers, body, secret } = answer;
   if (status < 200 || status > 299) {
-    return { kind: "failed", failure: classifyError(status, headers, bodyText(answer), secret) };
+    const failure = classifyError(status, headers, bodyText(answer), secret);
+    return { kind: "failed", failure, ...(mayHaveMade(answer) ? { mayHaveRun: true } : {}) };
   }
   const said = parseJson(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
   const candidates = listOf(objectOf(said)?.candidates).filter(isObject);

@@ -108,3 +108,10 @@ test("a single picture goes under the name that every server knows", () => {
   const { body } = submit(editRequest({ inputs: [PICTURE] }));
   expect(body instanceof FormData && body.has("image") && !body.has("image[]")).toBe(true);
 });
+
+test("large pictures are asked for a few at a time: all of them at once would be too long an answer", () => {
+  const most = (width: number, height: number) =>
+    openaiImages.picturesACall?.(pictureRequest({ count: 10, size: { width, height } }), TARGET);
+  expect([most(1536, 1024), most(3840, 2160)]).toEqual([undefined, 4]);
+  expect(openaiImages.picturesACall?.(pictureRequest({ count: 10 }), TARGET)).toBeUndefined();
+});

@@ -138,5 +138,22 @@ export const GEMINI_IMAGES: MediaFixtures = {
       fault: "vendor",
       code: "vendor_unavailable",
     },
+    {
+      name: "a deadline of the vendor's own",
+      origin: "constructed",
+      status: 504,
+      body: { error: { code: 504, message: "Deadline expired.", status: "DEADLINE_EXCEEDED" } },
+      fault: "vendor",
+      code: "vendor_timeout",
+    },
+    {
+      name: "a proxy that waited long enough",
+      origin: "constructed",
+      status: 504,
+      body: "<html><title>504 Gateway Time-out</title></html>",
+      fault: "vendor",
+      code: "vendor_timeout",
+      mayHaveRun: true,
+    },
   ],
 };
