@@ -28,6 +28,7 @@ export const photoroom: MediaAdapter = {
   operations: new Set(["image", "image_edit"]),
   takes: "bytes",
   resubmission: "never",
+  picturesACall: () => 1,
   submit: (request, target) => callFor(request, target),
   readSubmitted: (request, answer) => readPicture(request, answer),
 };

@@ -54,7 +54,6 @@ describe("taking a background away", () => {
   });
 
   test.each([
-    [{ count: 2 }, "n"],
     [{ mask: PICTURE }, "mask"],
     [{ inputs: [PICTURE, PICTURE] }, "image"],
     [{ format: "avif" }, "output_format"],
@@ -154,4 +153,8 @@ test("what a sandbox key makes, and a preview, are counted apart", () => {
   expect(usageUnder("sandbox_sk_x")).toEqual({ sandbox: 1 });
   expect(usageUnder("sk_x", { size: "preview" })).toEqual({ preview: 1 });
   expect(usageUnder("sk_x")).toBeUndefined();
+});
+
+test("several pictures are asked for in as many calls", () => {
+  expect(photoroom.picturesACall?.(edit({ count: 3 }), { model: "edit" })).toBe(1);
 });

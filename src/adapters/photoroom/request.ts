@@ -22,7 +22,6 @@ const OWN_FIELDS = /^(?:imageFile|imageUrl|apiKey)$/;
 
 /** @throws SluiceError `unsupported_parameter` for what Photoroom cannot do */
 export function callFor(request: MediaRequest, { model, baseUrl, secret }: Target): MediaCall {
-  if (request.count > 1) throw unsupported("n", "Photoroom makes one picture a call.");
   if (request.mask !== undefined) throw unsupported("mask", "Photoroom takes no masks.");
   const { headers, options } = separated(request.options);
   const isSegment = model === SEGMENT_MODEL;
