@@ -3,7 +3,7 @@ import type { AnswerHead } from "./answer-head.ts";
 import { AnswerParser, type AnswerSink } from "./answer-parser.ts";
 import type { Carrier, Exchange } from "./exchange.ts";
 import { JOINED_BODY_BYTES, PROBE_MS } from "./limits.ts";
-import type { OriginAddress } from "./request-head.ts";
+import type { OriginAddress, OutgoingRequest } from "./request-head.ts";
 import { networkError, UpstreamError } from "./upstream-error.ts";
 
 /** Whose a connection is: told what becomes of it. */
@@ -60,7 +60,7 @@ export class Connection implements Carrier, AnswerSink {
     this.#keepsAlive = true;
     exchange.carrier = this;
     this.#parser.begin(this);
-    if (this.#send(socket, exchange)) return true;
+    if (exchange.request !== undefined && this.#send(socket, exchange, exchange.request)) return true;
     this.#exchange = undefined;
     exchange.carrier = undefined;
     return false;
@@ -224,8 +224,7 @@ export class Connection implements Carrier, AnswerSink {
   }
 
   /** False: the connection is closed, and nothing of the request was sent. */
-  #send(socket: Socket<Connection>, exchange: Exchange): boolean {
-    const { head, body, bodyBytes } = exchange.request;
+  #send(socket: Socket<Connection>, exchange: Exchange, { head, body, bodyBytes }: OutgoingRequest): boolean {
     if (bodyBytes > JOINED_BODY_BYTES) {
       this.#unsent = [Buffer.from(head, "latin1"), typeof body === "string" ? Buffer.from(body) : body];
       this.drained();

@@ -30,6 +30,8 @@ export class Exchange implements VendorResponse, AnswerSink {
   /** Nothing more comes: the answer is complete, or the exchange has failed. */
   isOver = false;
   readonly answered: Promise<VendorResponse>;
+  /** Undefined once it is answered: it is not sent again, and a stream that runs for minutes need not hold its prompt twice. */
+  request: OutgoingRequest | undefined;
   #resolve: (response: VendorResponse) => void = ignore;
   #reject: (reason: unknown) => void = ignore;
   #head: AnswerHead | undefined;
@@ -47,10 +49,11 @@ export class Exchange implements VendorResponse, AnswerSink {
   #whole: PromiseWithResolvers<Uint8Array | undefined> | undefined;
 
   constructor(
-    readonly request: OutgoingRequest,
+    request: OutgoingRequest,
     readonly signal: AbortSignal,
     readonly observer: CallObserver | undefined,
   ) {
+    this.request = request;
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -79,6 +82,7 @@ export class Exchange implements VendorResponse, AnswerSink {
 
   head(head: AnswerHead): void {
     this.#head = head;
+    this.request = undefined;
     this.status = head.status;
     this.#resolve(this);
   }

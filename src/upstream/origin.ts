@@ -190,5 +190,5 @@ const withMargin = (patienceMs: number): number => Math.max(patienceMs - IDLE_MA
  */
 function mayRepeat(exchange: Exchange, connection: Connection): boolean {
   if (exchange.hasBegun || connection.served === 0) return false;
-  return !exchange.isSent || exchange.request.isIdempotent;
+  return !exchange.isSent || exchange.request?.isIdempotent === true;
 }
