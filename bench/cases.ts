@@ -1,3 +1,4 @@
+import { SLOW_MODEL } from "./idle-memory.ts";
 import type { LoadPlan } from "./load/plan.ts";
 
 /** One kind of load. `unit` says what a request is in it. */
@@ -7,6 +8,8 @@ export interface Case {
   readonly load: Pick<LoadPlan, "kind" | "model" | "connections" | "generations">;
   /** Of each request; for figures per token. */
   readonly tokens: number;
+  /** Fewer stretches than usual do; absent: as many. */
+  readonly mostRepeats?: number;
 }
 
 /**
@@ -14,6 +17,18 @@ export interface Case {
  * request and not the opening of connections.
  */
 const CONNECTIONS = 48;
+
+/** And above them, where the yardstick opens connections all the time, as a gateway on `fetch` would. */
+const MORE_CONNECTIONS = [256, 1_000];
+
+const crowded = (kind: "answer" | "stream", title: string): readonly Case[] =>
+  MORE_CONNECTIONS.map((connections) => ({
+    id: `${kind}-${connections}`,
+    title: `${title}, ${connections.toLocaleString("en-US")} at once`,
+    load: { kind, model: "bench-64", connections, generations: 1 },
+    tokens: 64,
+    mostRepeats: 3,
+  }));
 
 export const CASES: readonly Case[] = [
   {
@@ -40,6 +55,8 @@ export const CASES: readonly Case[] = [
     load: { kind: "websocket", model: "bench-64", connections: 8, generations: 6 },
     tokens: 64,
   },
+  ...crowded("answer", "whole answers"),
+  ...crowded("stream", "streams as fast as they come"),
 ];
 
 /** What k6 runs, at a rate that leaves room: its figures are latencies. */
@@ -47,5 +64,5 @@ export const K6_MODELS = { http: "bench-64", sse: "bench-64-at-200", websocket: 
 
 /** Every model that a target must serve. */
 export const MODELS: readonly string[] = [
-  ...new Set([...CASES.map(({ load }) => load.model), ...Object.values(K6_MODELS)]),
+  ...new Set([...CASES.map(({ load }) => load.model), ...Object.values(K6_MODELS), SLOW_MODEL]),
 ];

@@ -1,5 +1,5 @@
 import { CASES, type Case } from "./cases.ts";
-import { type Figures, figuresOf, measure, ratioOf, runLoad, type Stretch } from "./measure.ts";
+import { type Figures, figuresOf, measure, planFor, ratioOf, runLoad, type Stretch } from "./measure.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Cores } from "./process-usage.ts";
 import type { Spread } from "./statistics.ts";
@@ -32,14 +32,15 @@ export async function compare(
     const pair = needsWebSocket ? [gateway] : [yardstick, gateway];
     const stretches = new Map<Target, Stretch[]>(pair.map((target) => [target, []]));
     say(`${load.title}: warming up`);
-    for (const { url, key } of pair) {
-      await runLoad({ ...load.load, url, key, seconds: options.warmUpSeconds }, cores);
+    for (const target of pair) {
+      await runLoad(planFor(target, load.load, { seconds: options.warmUpSeconds }), cores);
     }
-    for (let repeat = 0; repeat < options.repeats; repeat += 1) {
+    const repeats = Math.min(options.repeats, load.mostRepeats ?? options.repeats);
+    for (let repeat = 0; repeat < repeats; repeat += 1) {
       for (const target of repeat % 2 === 0 ? pair : pair.toReversed()) {
         const stretch = await measure(target, load, options.seconds, cores);
         stretches.get(target)?.push(stretch);
-        say(`  ${repeat + 1}/${options.repeats} ${target.name}: ${lineOf(stretch)}`);
+        say(`  ${repeat + 1}/${repeats} ${target.name}: ${lineOf(stretch)}`);
       }
     }
     const own = stretches.get(gateway) ?? [];

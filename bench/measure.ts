@@ -14,6 +14,20 @@ export interface Stretch extends LoadResult {
   readonly residentBytes: number;
 }
 
+/** A load as one target is asked for it. */
+export const planFor = (
+  { url, key, path, headers }: Target,
+  load: Case["load"],
+  rest: Pick<LoadPlan, "seconds" | "rate">,
+): LoadPlan => ({
+  ...load,
+  url,
+  key,
+  ...(path === undefined ? {} : { path }),
+  ...(headers === undefined ? {} : { headers }),
+  ...rest,
+});
+
 /** What is written in batches behind the answers belongs to the requests that caused it. */
 const SETTLE_MS = 300;
 
@@ -30,7 +44,7 @@ export async function measure(
 ): Promise<Stretch> {
   const before = usageOfProcess(target.pid);
   const descendantsBefore = cpuSecondsOfDescendants(target.pid);
-  const result = await runLoad({ ...load, url: target.url, key: target.key, seconds }, cores);
+  const result = await runLoad(planFor(target, load, { seconds }), cores);
   await Bun.sleep(SETTLE_MS);
   if (target.hasExited()) throw new Error(`${target.name} ended under load`);
   const after = usageOfProcess(target.pid);

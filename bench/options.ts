@@ -12,11 +12,14 @@ export interface BenchOptions {
   /** Starts a second, at most; half of what the gateway can do, if that is less. */
   readonly k6Rates: { readonly http: number; readonly sse: number; readonly websocket: number };
   readonly writesReadme: boolean;
+  /** Describes another gateway, which is measured in Sluice's place. */
+  readonly gatewayFile: string | undefined;
 }
 
-const USAGE = `usage: bun run bench [--quick] [--self] [--dry] [--repeats N] [--seconds N]
+const USAGE = `usage: bun run bench [--quick] [--self] [--gateway FILE] [--dry] [--repeats N] [--seconds N]
   --quick     short stretches: shows that it runs, figures mean little
   --self      a second pass-through in Sluice's place: the harness measured by itself
+  --gateway   another gateway in Sluice's place, described by a file such as bench/gateways/pass-through.json
   --dry       prints the figures, leaves bench/README.md as it is
   --repeats   interleaved stretches of each load on each target (7)
   --seconds   length of one stretch (6)`;
@@ -25,6 +28,7 @@ const USAGE = `usage: bun run bench [--quick] [--self] [--dry] [--repeats N] [--
 export function readOptions(args: readonly string[]): BenchOptions {
   const flags = new Set<string>();
   const numbers = new Map<string, number>();
+  let gatewayFile: string | undefined;
   for (let at = 0; at < args.length; at += 1) {
     const name = args[at] ?? "";
     if (["--quick", "--self", "--dry"].includes(name)) {
@@ -32,6 +36,10 @@ export function readOptions(args: readonly string[]): BenchOptions {
       continue;
     }
     at += 1;
+    if (name === "--gateway" && args[at] !== undefined) {
+      gatewayFile = args[at];
+      continue;
+    }
     const value = Number(args[at]);
     if (!["--repeats", "--seconds"].includes(name) || !(value >= 1 && value <= 100)) throw new Error(USAGE);
     numbers.set(name, value);
@@ -45,6 +53,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
     warmUpSeconds: isQuick ? 1 : 5,
     k6Seconds: isQuick ? 3 : 30,
     k6Rates: { http: 1000, sse: 100, websocket: 10 },
-    writesReadme: !flags.has("--dry") && !isQuick,
+    // The page tells of Sluice only.
+    writesReadme: !flags.has("--dry") && !isQuick && !flags.has("--self") && gatewayFile === undefined,
+    gatewayFile,
   };
 }

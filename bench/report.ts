@@ -1,4 +1,6 @@
 import type { Comparison } from "./compare.ts";
+import type { AddedLatency } from "./half-load.ts";
+import type { MemoryEach } from "./idle-memory.ts";
 import type { Script, Trend } from "./k6/run.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Figures } from "./measure.ts";
@@ -15,6 +17,8 @@ export interface Report {
   /** What generator and mock vendor reach without anything between them, requests a second by case. */
   readonly mockAlone: Readonly<Record<string, number>>;
   readonly comparisons: readonly Comparison[];
+  readonly halfLoad: readonly AddedLatency[];
+  readonly memory: readonly MemoryEach[];
   readonly openLoops: readonly OpenLoop[];
   readonly books: Books | undefined;
   /** Why the books could not be looked at. */
@@ -27,6 +31,10 @@ export function markdownOf(report: Report): string {
     machineText(report),
     "### CPU of the gateway process",
     cpuTable(report),
+    "### What it adds at half load",
+    halfLoadTable(report),
+    "### Memory",
+    memoryTable(report),
     "### Closed loops",
     closedTable(report),
     "### Open loops (k6)",
@@ -71,6 +79,47 @@ function cpuTable({ comparisons, gateway, yardstick }: Report): string {
     ],
     rows,
   );
+}
+
+const PERCENTILES = ["p50", "p99", "p999"] as const;
+
+/** Ratios of CPU say what a request costs; this says what a client feels of it. */
+function halfLoadTable({ halfLoad, yardstick, gateway }: Report): string {
+  const rows = halfLoad.flatMap(({ title, rate, errors, whole, first }) =>
+    (
+      [
+        ["whole answer", whole],
+        ["first byte", first],
+      ] as const
+    ).map(([what, { yardstick: other, gateway: own, added }], at) => [
+      at === 0 ? `${title}, ${count(rate)}/s` : "",
+      what,
+      ...PERCENTILES.map((name) => `**${spread(added[name], latency)}**`),
+      ...PERCENTILES.map((name) => `${latency(other[name].median)} → ${latency(own[name].median)}`),
+      at === 0 ? String(errors) : "",
+    ]),
+  );
+  const columns = [
+    "ms",
+    "",
+    "added p50",
+    "added p99",
+    "added p99.9",
+    `p50: ${yardstick} → ${gateway}`,
+    "p99",
+    "p99.9",
+    "errors",
+  ];
+  return table(columns, rows);
+}
+
+function memoryTable({ memory }: Report): string {
+  const rows = memory.map(({ what, count: number, kibibytes }) => [
+    what,
+    count(number),
+    kibibytes.toFixed(1),
+  ]);
+  return table(["", "opened", "KiB each, resident"], rows);
 }
 
 function closedTable({ comparisons, gateway, yardstick }: Report): string {

@@ -2,6 +2,9 @@ import { join } from "node:path";
 import { CASES } from "./cases.ts";
 import { OUT, ROOT, startChild } from "./child.ts";
 import { compare } from "./compare.ts";
+import { startDescribedGateway } from "./described-gateway.ts";
+import { measureHalfLoad } from "./half-load.ts";
+import { measureMemory } from "./idle-memory.ts";
 import { findK6 } from "./k6/run.ts";
 import { machineFacts } from "./machine.ts";
 import { runLoad } from "./measure.ts";
@@ -14,6 +17,9 @@ import { startSluiceTarget } from "./sluice.ts";
 import { startPassThroughTarget, type Target } from "./target.ts";
 
 /** `bun run bench`: see README.md beside this file. Ends with an error when something went wrong under load. */
+
+/** Where k6 asks. */
+const CHAT_PATH = "/v1/chat/completions";
 
 const say = (line: string): void => console.error(line);
 
@@ -60,7 +66,9 @@ async function withTargets(
     stops.push(yardstick.stop);
     const gateway = settings.isSelfTest
       ? await startPassThroughTarget("second pass-through", mockUrl)
-      : await startSluiceTarget(mockUrl);
+      : settings.gatewayFile === undefined
+        ? await startSluiceTarget(mockUrl)
+        : await startDescribedGateway(settings.gatewayFile, mockUrl);
     stops.push(gateway.stop);
     bindTo(mock.pid, cores?.others);
     bindTo(yardstick.pid, cores?.gateway);
@@ -84,7 +92,13 @@ async function measureAll(settings: BenchOptions, running: Running): Promise<Rep
     mockAlone[id] = alone.requests / alone.seconds;
   }
   const comparisons = await compare(gateway, yardstick, settings, cores, say);
-  const loops = await openLoops(gateway, yardstick, k6.run, comparisons, settings, say);
+  const halfLoad = await measureHalfLoad(gateway, yardstick, comparisons, settings, cores, say);
+  const loops =
+    (gateway.path ?? CHAT_PATH) === CHAT_PATH
+      ? await openLoops(gateway, yardstick, k6.run, comparisons, settings, say)
+      : [];
+  say("memory of idle sockets and running streams");
+  const memory = await measureMemory(gateway, settings.isQuick);
   // A look that fails must not cost the figures that are there.
   let booksProblem: string | undefined;
   const books = await gateway.checkBooks().catch((error: unknown) => {
@@ -99,6 +113,8 @@ async function measureAll(settings: BenchOptions, running: Running): Promise<Rep
     seconds: settings.seconds,
     mockAlone,
     comparisons,
+    halfLoad,
+    memory,
     openLoops: loops,
     books,
     booksProblem,
@@ -106,12 +122,21 @@ async function measureAll(settings: BenchOptions, running: Running): Promise<Rep
 }
 
 /** What must not happen under any load. Slowness is not among it: that is for a reader to judge. */
-function problemsOf({ comparisons, openLoops: loops, books, booksProblem }: Report): readonly string[] {
+function problemsOf({
+  comparisons,
+  halfLoad,
+  openLoops: loops,
+  books,
+  booksProblem,
+}: Report): readonly string[] {
   const problems: string[] = booksProblem === undefined ? [] : [booksProblem];
   for (const { load, gateway, yardstick } of comparisons) {
     for (const errors of [gateway.errors, yardstick?.errors ?? {}]) {
       if (Object.keys(errors).length > 0) problems.push(`${load.title}: ${JSON.stringify(errors)}`);
     }
+  }
+  for (const { title, errors } of halfLoad) {
+    if (errors > 0) problems.push(`half load, ${title}: ${errors} errors`);
   }
   for (const { script, target, result } of loops) {
     if (result.failedChecks > 0)

@@ -16,18 +16,31 @@ const TOP_UP = "1000000";
 const READY_MS = 120_000;
 /** So much that they are never reached: what is measured is taking from them. */
 const PLENTY = { qps: 1_000_000, burst: 1_000_000 };
+const PLENTY_OF_TOKENS = { ...PLENTY, tpm: 1_000_000_000_000, concurrency: 1_000_000 };
 const MICRO = 1_000_000n;
 
+export interface SluiceOptions {
+  /** Processes on one port; absent: one. */
+  readonly workers?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Besides those of the benches. */
+  readonly models?: readonly string[];
+  /** Address that it listens on; absent: the loopback. */
+  readonly host?: string;
+}
+
 /** Sluice as an operator starts it, everything on, with an embedded Postgres and a data directory of its own. */
-export async function startSluiceTarget(mockUrl: string): Promise<Target> {
+export async function startSluiceTarget(mockUrl: string, options: SluiceOptions = {}): Promise<Target> {
+  const { workers = 1, env = {}, models = [], host = "127.0.0.1" } = options;
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const config = join(directory, "sluice.yaml");
-  await Bun.write(config, Bun.YAML.stringify(configFor(mockUrl), null, 2));
+  await Bun.write(config, Bun.YAML.stringify(configFor(mockUrl, [...MODELS, ...models]), null, 2));
   const adminKey = `bench-${crypto.randomUUID()}`;
   const url = `http://127.0.0.1:${freePort()}`;
   const child = startChild("sluice", [process.execPath, "src/main.ts"], {
     PORT: new URL(url).port,
-    HOST: "127.0.0.1",
+    HOST: host,
+    SLUICE_WORKERS: String(workers),
     SLUICE_DATA_DIR: join(directory, "data"),
     SLUICE_CONFIG: config,
     SLUICE_ADMIN_KEY: adminKey,
@@ -35,6 +48,7 @@ export async function startSluiceTarget(mockUrl: string): Promise<Target> {
     NATS_URL: undefined,
     REDIS_URL: undefined,
     NODE_ENV: "production",
+    ...env,
   });
   const stop = async (): Promise<void> => {
     const below = descendantsOf(child.pid);
@@ -45,6 +59,7 @@ export async function startSluiceTarget(mockUrl: string): Promise<Target> {
   };
   try {
     await ready(url, child.hasExited);
+    if (workers > 1) await child.listening();
     const admin = adminClient(url, adminKey);
     await admin("POST", "/tenants", { id: TENANT, name: "Bench", tier: "normal" });
     const { balance } = await admin<{ balance: string }>("POST", `/tenants/${TENANT}/topups`, {
@@ -53,7 +68,7 @@ export async function startSluiceTarget(mockUrl: string): Promise<Target> {
     });
     const { key } = await admin<{ key: string }>("POST", `/tenants/${TENANT}/keys`, {
       name: "bench",
-      limits: { ...PLENTY, concurrency: 100_000 },
+      limits: { ...PLENTY, concurrency: 1_000_000 },
       budget: { points: TOP_UP, period: "month" },
     });
     return {
@@ -73,14 +88,22 @@ export async function startSluiceTarget(mockUrl: string): Promise<Target> {
   }
 }
 
-const configFor = (mockUrl: string): object => ({
+const configFor = (mockUrl: string, models: readonly string[]): object => ({
   vendors: {
     mock: { adapter: "openai-compatible", baseUrl: `${mockUrl}/v1`, keys: [VENDOR_KEY], limits: PLENTY },
   },
   models: Object.fromEntries(
-    MODELS.map((model) => [model, [{ vendor: "mock", model, price: PRICE, maxOutput: 4096 }]]),
+    models.map((model) => [model, [{ vendor: "mock", model, price: PRICE, maxOutput: 4096 }]]),
   ),
-  rateLimit: { tiers: { normal: PLENTY } },
+  // Every level there is: everything, the tenant by its tier, the model with its tokens, the path; the key has its own.
+  rateLimit: {
+    global: PLENTY,
+    tiers: { normal: PLENTY },
+    models: Object.fromEntries(models.map((model) => [model, PLENTY_OF_TOKENS])),
+    api: { "/v1/chat/completions": { rate: "1000000/second", cost: `${TOP_UP}/day` } },
+  },
+  // What is measured is the path of a request, not when it is refused.
+  server: { overload: { lag: "10s", maxInFlight: 1_000_000 } },
 });
 
 async function ready(url: string, hasExited: () => boolean): Promise<void> {

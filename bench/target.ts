@@ -7,6 +7,10 @@ export interface Target {
   readonly url: string;
   /** A client's key. */
   readonly key: string;
+  /** Of chat completions; absent: OpenAI's. */
+  readonly path?: string;
+  /** Besides the usual ones. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly pid: number;
   /** Whether it speaks `GET /v1/ws`. */
   readonly hasWebSocket: boolean;

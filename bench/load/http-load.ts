@@ -15,7 +15,16 @@ interface Loop {
   isBusy: boolean;
 }
 
-/** Runs `connections` closed loops of HTTP requests over plain sockets. */
+/** How often requests that are due are started: as fine as timers are. */
+const TICK_MS = 1;
+
+/** Requests that are due and have no free connection, the oldest first. */
+interface OpenLoop {
+  readonly due: number[];
+  readonly idle: Socket<Loop>[];
+}
+
+/** Runs HTTP requests over `connections` plain sockets, in closed loops or at a rate. */
 export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
   const { hostname, port } = new URL(plan.url);
   const request = requestBytes(plan);
@@ -27,19 +36,25 @@ export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
   const over = Promise.withResolvers<void>();
   const open = new Set<Socket<Loop>>();
   let asked = 0;
+  const paced: OpenLoop | undefined = plan.rate === undefined ? undefined : { due: [], idle: [] };
+  const mostAsked = plan.requests ?? Number.POSITIVE_INFINITY;
 
-  const ask = (socket: Socket<Loop>): void => {
+  const next = (socket: Socket<Loop>): void => {
+    const now = performance.now();
+    const due = paced === undefined ? now : paced.due.shift();
+    socket.data.isBusy = false;
+    if (due !== undefined && asked < mostAsked && (now < deadline || paced !== undefined)) ask(socket, due);
+    else if (now >= deadline || asked >= mostAsked) socket.end();
+    else paced?.idle.push(socket);
+  };
+
+  const ask = (socket: Socket<Loop>, due: number): void => {
     const loop = socket.data;
-    if (performance.now() >= deadline) {
-      loop.isBusy = false;
-      socket.end();
-      return;
-    }
     asked += 1;
     loop.reader.next(asked % CHECKED_ONE_IN === 1);
     loop.isBusy = true;
     loop.firstAt = 0;
-    loop.startedAt = performance.now();
+    loop.startedAt = due;
     // A request of a few hundred bytes on a socket that is otherwise silent is taken whole.
     if (socket.write(request) !== request.length) tally.failed("request not taken whole");
   };
@@ -58,7 +73,7 @@ export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
         open(socket) {
           open.add(socket);
           socket.data = { reader: createResponseReader(), startedAt: 0, firstAt: 0, isBusy: false };
-          ask(socket);
+          next(socket);
         },
         data(socket, bytes) {
           const loop = socket.data;
@@ -66,12 +81,15 @@ export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
           if (loop.firstAt === 0 && loop.reader.hasBody) loop.firstAt = performance.now();
           if (!isWhole) return;
           finish(loop);
-          ask(socket);
+          next(socket);
         },
         close(socket) {
           open.delete(socket);
+          // One that was closed while it waited is nobody's to write on.
+          const waiting = paced?.idle.indexOf(socket) ?? -1;
+          if (waiting >= 0) paced?.idle.splice(waiting, 1);
           if (socket.data.isBusy) tally.failed("connection closed in an answer");
-          if (performance.now() < deadline) connect();
+          if (performance.now() < deadline && asked < mostAsked) connect();
           else if (open.size === 0) over.resolve();
         },
       },
@@ -82,6 +100,7 @@ export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
   };
 
   for (let count = 0; count < plan.connections; count += 1) connect();
+  const stopTicking = paced === undefined ? () => {} : startOpenLoop(plan, startedAt, paced, ask);
   const grace = setTimeout(
     () => {
       for (const socket of open) socket.terminate();
@@ -91,6 +110,7 @@ export async function httpLoad(plan: LoadPlan): Promise<LoadResult> {
   );
   await over.promise;
   clearTimeout(grace);
+  stopTicking();
   return tally.result((performance.now() - startedAt) / 1000);
 }
 
@@ -105,11 +125,39 @@ function problemOf(reader: ResponseReader, isStream: boolean, tokens: number): s
   return words === tokens ? undefined : `${words} tokens`;
 }
 
+/** Starts requests at their times; those that find no free connection wait, and their waiting counts. */
+function startOpenLoop(
+  { rate = 0, seconds }: LoadPlan,
+  startedAt: number,
+  { due, idle }: OpenLoop,
+  ask: (socket: Socket<Loop>, due: number) => void,
+): () => void {
+  const last = rate * seconds;
+  let begun = 0;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const should = Math.min(last, ((now - startedAt) / 1000) * rate);
+    for (; begun < should; begun += 1) {
+      const at = startedAt + (begun / rate) * 1000;
+      const socket = idle.pop();
+      if (socket === undefined) due.push(at);
+      else ask(socket, at);
+    }
+    if (begun < last) return;
+    clearInterval(timer);
+    for (const socket of idle.splice(0)) socket.end();
+  }, TICK_MS);
+  return () => clearInterval(timer);
+}
+
 function requestBytes(plan: LoadPlan): Buffer {
   const body = JSON.stringify(chatBody(plan.model, plan.kind === "stream"));
+  const further = Object.entries(plan.headers ?? {})
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
   return Buffer.from(
-    `POST /v1/chat/completions HTTP/1.1\r\nhost: ${new URL(plan.url).host}\r\n` +
-      `authorization: Bearer ${plan.key}\r\ncontent-type: application/json\r\naccept: */*\r\n` +
+    `POST ${plan.path ?? "/v1/chat/completions"} HTTP/1.1\r\nhost: ${new URL(plan.url).host}\r\n` +
+      `authorization: Bearer ${plan.key}\r\ncontent-type: application/json\r\naccept: */*\r\n${further}` +
       `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -33,8 +33,9 @@ function runSocket(
   const over = Promise.withResolvers<void>();
   let asked = 0;
 
+  const most = Math.ceil((plan.requests ?? Number.POSITIVE_INFINITY) / plan.connections);
   const ask = (): void => {
-    if (performance.now() >= deadline) {
+    if (performance.now() >= deadline || asked >= most) {
       if (runs.size === 0) socket.close();
       return;
     }

@@ -1,0 +1,23 @@
+/** CPU of a request in the gateway by CPU of the same request in the pass-through, by load. */
+export type Ratios = Readonly<Record<string, number>>;
+
+/** How much more than recorded is a regression, not noise. */
+export const BOUND = 1.5;
+
+/** One line for each load that has become dearer, or that was not measured. Empty: nothing is wrong. */
+export function regressions(measured: Ratios, recorded: Ratios): readonly string[] {
+  return Object.entries(recorded).flatMap(([load, before]) => {
+    const now = measured[load];
+    if (now === undefined || !Number.isFinite(now)) return [`${load}: not measured`];
+    if (now <= before * BOUND) return [];
+    return [
+      `${load}: ${now.toFixed(2)} times a pass-through's CPU; ${before.toFixed(2)} is recorded, ${(before * BOUND).toFixed(2)} the most`,
+    ];
+  });
+}
+
+/**
+ * The cheapest of many short rounds: whatever disturbs a round makes it dearer, never cheaper.
+ * @param rounds CPU of a request, any unit
+ */
+export const leastOf = (rounds: readonly number[]): number => Math.min(...rounds);
