@@ -65,6 +65,10 @@ test("there are routes of every kind", () => {
     "/v1/images/generations",
     "/v1/images/edits",
     "/api/v1/image",
+    "/mj/submit/imagine",
+    "/mj-turbo/mj/submit/imagine",
+    "/mj/task/{id}/fetch",
+    "/mj/task/list-by-condition",
     "/v1/tasks",
     "/v1/tasks/{id}/events",
     "/v1/balance",
@@ -83,7 +87,12 @@ test("there are routes of every kind", () => {
 test("without credentials, and with wrong ones, every route but the public ones answers 401", async () => {
   for (const { method, path } of operations) {
     if (PUBLIC.test(path)) continue;
-    for (const headers of [{}, { authorization: "Bearer sk-wrong" }, { "x-api-key": "sk-wrong" }]) {
+    for (const headers of [
+      {},
+      { authorization: "Bearer sk-wrong" },
+      { "x-api-key": "sk-wrong" },
+      { "mj-api-secret": "x" },
+    ]) {
       const upgrade = isSocket(path) ? { connection: "upgrade", upgrade: "websocket" } : {};
       const response = await ask(method, path, { ...headers, ...upgrade });
       const body = (await response.json()) as {

@@ -22,12 +22,9 @@ export function readPrompt(prompt: string): ReadPrompt {
   const at = FIRST_PARAMETER.exec(prompt)?.index;
   if (at === undefined) return { words: prompt.trim(), parameters: "" };
   const parameters = prompt.slice(at).trim();
-  const values = new Map(
-    [...parameters.matchAll(PARAMETER)].map(([, name = "", value = ""]) => [
-      name.toLowerCase(),
-      value.trim(),
-    ]),
-  );
+  // One blank for many: what looks for the next parameter would look at each of them again and again.
+  const found = parameters.replaceAll(/\s+/g, " ").matchAll(PARAMETER);
+  const values = new Map([...found].map(([, name = "", value = ""]) => [name.toLowerCase(), value.trim()]));
   const size = sizeOf(values.get("ar") ?? values.get("aspect") ?? "");
   const negativePrompt = values.get("no") ?? "";
   const seed = values.get("seed") ?? "";
