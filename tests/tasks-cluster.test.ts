@@ -78,6 +78,22 @@ test("a task whose node is killed is gone on with at another, with one job and o
   }
 }, 120_000);
 
+test("a task whose points are in the purse of the node that was killed still gets what its vendor makes", async () => {
+  const rich = client;
+  client = await node(0).client("0.5");
+  const id = await running();
+  await node(0).kill();
+  vendor.behave({});
+  // The points are back only with the node: the platform bears the cost, and it is seen.
+  const task = await reached(1, id, "succeeded");
+  expect(task).toMatchObject({ cost: "0" });
+  expect(jobsFor(id)).toBe(1);
+  const seen = await at<{ charged: string; loss: string }>(1, `/v1/receipts/${task.receipt}`);
+  expect(seen).toMatchObject({ charged: "0", loss: "0.5" });
+  await node(0).restart();
+  client = rich;
+}, 120_000);
+
 test("a task whose node only slept is another's by then: one job, one charge, and the sleeper changes nothing", async () => {
   const before = micro(
     (await node(1).admin<{ spent: string }>("GET", `/tenants/${client.tenant}/balance`)).spent,

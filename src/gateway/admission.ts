@@ -162,7 +162,8 @@ function costLimit(route: Route, request: GenerationRequest, at: number): Microp
   return largestCost(route.price.spec, request.promptTokens, mostOutput(route, request), use);
 }
 
-function affordableOf(thrown: unknown): Micropoints | undefined {
+/** What a denial said could be held; undefined: it is about something else. */
+export function affordableOf(thrown: unknown): Micropoints | undefined {
   if (!(thrown instanceof SluiceError)) return undefined;
   if (thrown.code !== "insufficient_points" && thrown.code !== "budget_exceeded") return undefined;
   return parsePoints(thrown.detail.affordable);

@@ -1,6 +1,7 @@
 import type { RequestId } from "../../core/ids.ts";
 import type { MediaRequest } from "../../core/media.ts";
-import { type Admission, type AdmissionPorts, admit } from "../admission.ts";
+import { ZERO } from "../../core/points.ts";
+import { type Admission, type AdmissionPorts, admit, affordableOf } from "../admission.ts";
 import { Charge } from "../charge.ts";
 import type { Caller } from "../gateway.ts";
 import type { GeneratePorts } from "../generate.ts";
@@ -30,6 +31,8 @@ export interface OpeningTask {
   readonly isAgain: boolean;
   /** The vendor that has the job already: nobody else is asked. */
   readonly holder?: Route | undefined;
+  /** It runs whatever can be held for it. */
+  readonly mayBeShort?: boolean;
 }
 
 /**
@@ -37,11 +40,12 @@ export interface OpeningTask {
  * @throws SluiceError what a client is refused with
  */
 export async function openTask(ports: GeneratePorts, opening: OpeningTask): Promise<OpenTask> {
-  const { caller, requestId, path, isAgain, holder } = opening;
+  const { caller, requestId, path, isAgain, holder, mayBeShort } = opening;
   const request = meteredAs(opening.request);
   const at = ports.clock.now();
   const candidates = holder === undefined ? ranked(ports, opening, at) : [holder];
-  const taking: AdmissionPorts = isAgain ? { ...ports.admission, takeRates: () => TAKEN } : ports.admission;
+  const holding = mayBeShort === true ? shortHolds(ports.admission) : ports.admission;
+  const taking: AdmissionPorts = isAgain ? { ...holding, takeRates: () => TAKEN } : holding;
   ports.openCharges.arriving += 1;
   try {
     const admission = await admit(taking, { caller, request, candidates, path, at });
@@ -58,6 +62,25 @@ export async function openTask(ports: GeneratePorts, opening: OpeningTask): Prom
   } finally {
     ports.openCharges.arriving -= 1;
   }
+}
+
+/** Holds what there is where there is not enough. */
+function shortHolds({ takeRates, hold }: AdmissionPorts): AdmissionPorts {
+  return {
+    takeRates,
+    async hold(caller, amount, path) {
+      for (let wanted = amount; ; ) {
+        try {
+          return await hold(caller, wanted, path);
+        } catch (thrown) {
+          const affordable = affordableOf(thrown);
+          if (affordable === undefined) throw thrown;
+          // What was affordable may be spent meanwhile: then nothing is held.
+          wanted = affordable < wanted && wanted === amount ? affordable : ZERO;
+        }
+      }
+    },
+  };
 }
 
 const TAKEN = { limit: undefined, release() {} };

@@ -22,6 +22,7 @@ import {
 import { newTask, parentJob, pictureOrder } from "./new-task.ts";
 import { openTask } from "./open-task.ts";
 import { type BatchOrder, type BatchWish, type TaskWish, unpackOrder } from "./order.ts";
+import { reopenTask } from "./reopen-task.ts";
 import { namedWish, type SameTaskPorts, untilEnded } from "./same-task.ts";
 import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
@@ -342,10 +343,10 @@ export class TaskRunner {
     }
   }
 
-  async #goOn({ task, run: right, request, vendorKey, job }: ClaimedTask, charged: RequestId): Promise<void> {
+  async #goOn(claimed: ClaimedTask, charged: RequestId): Promise<void> {
+    const { task, run: right, request, vendorKey, job } = claimed;
     const { log } = this.ports;
     const order = unpackOrder(request);
-    const { caller } = order;
     const route = this.ports
       .routes()
       .models.get(task.model)
@@ -357,22 +358,19 @@ export class TaskRunner {
     }
     log.info("a task goes on here", { task: task.id, state: task.state, run: right.run });
     try {
-      const opening = { caller, request: order.request, requestId: charged, path: order.path, isAgain: true };
-      const holder = job === undefined ? undefined : route;
-      const { charge, candidates } = await openTask(this.ports, { ...opening, holder });
-      const terms = { right, order, charge, candidates, createdAt: task.createdAt, isAwaited: false };
+      const opened = await reopenTask(this.ports, claimed, order, charged, route);
+      const { charge, candidates, refusal } = opened;
+      const { createdAt } = task;
+      const terms = { right, order, charge, candidates, createdAt, isAwaited: false, refusal };
       const state = hasEnded(task.state) ? "queued" : task.state;
       const left: LeftAt = { state, route, keyId: vendorKey, job: job as RunningJob | undefined };
       this.#count("claimed");
       void this.#run(task, terms, left);
     } catch (thrown) {
-      const error = asSluiceError(thrown);
+      const { code, message } = asSluiceError(thrown);
       // What passes is tried again when this lease is over.
-      if (error.status >= 500 || error.code === "rate_limit_exceeded") {
-        log.warn("a task cannot go on yet", { task: task.id, code: error.code });
-        return;
-      }
-      const { code, message } = error;
+      if (code === "overloaded")
+        return log.warn("a task cannot go on yet", { task: task.id, cause: message });
       const mayHaveRun = task.state === "queued" ? {} : { mayHaveRun: true };
       const book = this.#bookOf(task, right, order);
       await book.end({ state: "failed", error: { code, message, ...mayHaveRun }, cost: ZERO });

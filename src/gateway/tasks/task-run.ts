@@ -60,6 +60,8 @@ export interface TaskRunTerms {
   readonly createdAt: number;
   /** Somebody waits for it. */
   readonly isAwaited: boolean;
+  /** Why nothing new is begun for it: only what a vendor has is gone on with. */
+  readonly refusal?: SluiceError | undefined;
 }
 
 /** Where another node, or an earlier life of this one, left a task. */
@@ -153,12 +155,16 @@ export class PictureRun {
     if (job !== undefined) {
       return this.#follow({ kind: "running", job, askAgainMs: 0 });
     }
-    if (lane.talk.adapter.resubmission === "safe") return this.#follow(await this.#submit());
+    const { refusal } = this.terms;
+    if (lane.talk.adapter.resubmission === "safe" && refusal === undefined) {
+      return this.#follow(await this.#submit());
+    }
     const failure = nodeLost(state);
     const found = state === "storing" ? undefined : await this.#find(lane, failure);
     if (found !== undefined) return this.#follow(found);
     if (state === "storing") throw new Failed(errorOf(failure), lane, "all");
     this.#lane = undefined;
+    if (refusal !== undefined) throw new Failed(refusal);
     await this.book.move({ state: "queued" });
     return this.#follow(await this.#submit());
   }
