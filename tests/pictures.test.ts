@@ -2,106 +2,22 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import OpenAI, { toFile } from "openai";
 import { Webhook } from "standardwebhooks";
 import { draw } from "../src/adapters/sandbox/media/drawing.ts";
-import { type Client, type Gateway, micro, startGateway } from "./gateway.ts";
-import { type MockPictureVendors, PICTURE_KEY, startMockPictureVendors } from "./mock-picture-vendors.ts";
-import { type TestDatabase, testDatabase } from "./postgres.ts";
+import { type MockPictureVendors, PICTURE_KEY } from "./mock-picture-vendors.ts";
+import { type PictureWorld, startPictureWorld, type TaskView } from "./picture-world.ts";
 
 /** Pictures by OpenAI, Wan, Qwen-Image, Seedream and Gemini, through every door. */
+let world: PictureWorld;
 let vendors: MockPictureVendors;
-let gateway: Gateway;
-let database: TestDatabase;
-let client: Client;
-
-const operations = ["image", "image_edit"];
-const BY_TOKEN = { input: 5, imageInput: 8, output: 30 };
-const BY_PICTURE = { image: 0.5 };
-
 beforeAll(async () => {
-  vendors = startMockPictureVendors();
-  database = await testDatabase();
-  const at = (adapter: string, path: string) => ({
-    adapter,
-    baseUrl: vendors.origin + path,
-    keys: [PICTURE_KEY],
-  });
-  const from = (vendor: string, model: string, price: object) => ({
-    vendor,
-    model,
-    operations,
-    price,
-    ...(price === BY_TOKEN ? { maxOutput: 8_192 } : {}),
-  });
-  const gpt = from("openai", "gpt-image-2", BY_TOKEN);
-  const seedream = from("doubao", "doubao-seedream-4-5-251128", BY_PICTURE);
-  gateway = await startGateway(
-    {
-      vendors: {
-        openai: at("openai", "/v1"),
-        qwen: at("qwen", "/compatible-mode/v1"),
-        native: at("qwen", "/api/v1"),
-        doubao: at("doubao", "/api/v3"),
-        gemini: at("gemini", "/v1beta"),
-        other: at("openai-compatible", "/v1"),
-      },
-      models: {
-        gpt: [gpt],
-        wan: [from("qwen", "wan2.2-t2i-flash", BY_PICTURE)],
-        "wan-native": [from("native", "wan2.7-image", BY_PICTURE)],
-        "qwen-image": [from("native", "qwen-image-2.0", BY_PICTURE)],
-        seedream: [seedream],
-        gemini: [from("gemini", "gemini-3.1-flash-image", BY_TOKEN)],
-        two: [gpt, seedream],
-        masked: [seedream, gpt],
-        compatible: [from("other", "flux", BY_PICTURE)],
-      },
-      routing: { strategy: "priority" },
-    },
-    { DATABASE_URL: database.url, SLUICE_FETCH_ALLOW: "127.0.0.1" },
-  );
+  world = await startPictureWorld();
+  vendors = world.vendors;
 }, 90_000);
-afterAll(async () => {
-  await gateway.dispose();
-  vendors.stop();
-  await database.drop();
-}, 60_000);
+afterAll(() => world.dispose(), 60_000);
 afterEach(() => vendors.reset());
 
 interface Images {
   readonly data: readonly { readonly b64_json?: string; readonly url?: string }[];
   readonly usage: object;
-}
-interface TaskView {
-  readonly id: string;
-  readonly status: string;
-  readonly cost: string;
-  readonly error: object | null;
-  readonly output: readonly { readonly url?: string; readonly width?: number; readonly error?: object }[];
-}
-
-const newClient = async (): Promise<void> => {
-  client = await gateway.client("50");
-};
-
-/** What the vendors counted, at the prices above. In millionths, as the rates are for a million. */
-function pricedByVendors(): bigint {
-  const { words, pictureTokens, drawn, images } = vendors.counted;
-  const byToken = words * 5 + pictureTokens * 8 + drawn * 30;
-  return BigInt(byToken > 0 ? byToken : images * 500_000);
-}
-
-/** Nothing is held, the client paid so much, and the books are right. */
-async function expectSpent(amount: bigint): Promise<void> {
-  while (micro((await client.balance()).reserved) !== 0n) await Bun.sleep(20);
-  expect(micro((await client.balance()).spent)).toBe(amount);
-  expect(await gateway.admin("GET", "/ledger/reconcile")).toMatchObject({ ok: true });
-}
-
-async function ended(id: string): Promise<TaskView> {
-  for (;;) {
-    const task = (await (await client.get(`/v1/tasks/${id}`)).json()) as TaskView;
-    if (["succeeded", "failed", "cancelled"].includes(task.status)) return task;
-    await Bun.sleep(20);
-  }
 }
 
 const submissions = () => vendors.calls.filter(({ kind }) => kind !== "task" && kind !== "cancel");
@@ -115,30 +31,31 @@ const look = async (base64: string | undefined) => {
 };
 
 describe("the published SDK of OpenAI", () => {
-  const sdk = () => new OpenAI({ apiKey: client.key, baseURL: `${gateway.url}/v1`, maxRetries: 0 });
+  const sdk = () =>
+    new OpenAI({ apiKey: world.client.key, baseURL: `${world.gateway.url}/v1`, maxRetries: 0 });
 
   test.each(["gpt", "gemini", "seedream", "qwen-image", "wan"])(
     "gets two pictures of %s, charged as its vendor counts them",
     async (model) => {
-      await newClient();
+      await world.newClient();
       const made = await sdk().images.generate({ model, prompt: "a cat", n: 2, response_format: "b64_json" });
       expect(made.data).toHaveLength(2);
       for (const { b64_json } of made.data ?? []) expect(await look(b64_json)).toEqual([64, 48, "png"]);
       expect(vendors.counted.images).toBe(2);
-      await expectSpent(pricedByVendors());
+      await world.expectSpent(world.pricedByVendors());
     },
     60_000,
   );
 
   test("gets pictures of whoever speaks OpenAI's dialect, by the picture", async () => {
-    await newClient();
+    await world.newClient();
     const made = await sdk().images.generate({ model: "compatible", prompt: "a cat", n: 2 });
     expect(made.data).toHaveLength(2);
-    await expectSpent(1_000_000n);
+    await world.expectSpent(1_000_000n);
   }, 60_000);
 
   test("has its pictures edited, several at once and with a mask", async () => {
-    await newClient();
+    await world.newClient();
     const image = await toFile(picture(), "a.png", { type: "image/png" });
     const edited = await sdk().images.edit({
       model: "gpt",
@@ -155,18 +72,18 @@ describe("the published SDK of OpenAI", () => {
     expect(call?.body).toMatchObject({ model: "gpt-image-2", n: "2", quality: "low" });
     expect(call?.body["image[]"]).toHaveLength(2);
     expect(call?.body.mask).toStartWith("image/png");
-    await expectSpent(pricedByVendors());
+    await world.expectSpent(world.pricedByVendors());
   }, 60_000);
 
   test.each(["gemini", "seedream", "wan-native", "qwen-image"])(
     "has a picture edited by %s, which gets it in JSON",
     async (model) => {
-      await newClient();
+      await world.newClient();
       const image = await toFile(picture(), "a.png", { type: "image/png" });
       const edited = await sdk().images.edit({ model, prompt: "put a hat on it", image });
       expect(edited.data).toHaveLength(1);
       expect(JSON.stringify(submissions()[0]?.body)).toContain("iVBORw0KGgo");
-      await expectSpent(pricedByVendors());
+      await world.expectSpent(world.pricedByVendors());
     },
     60_000,
   );
@@ -177,9 +94,9 @@ const picture = (): Uint8Array =>
 
 describe("a picture", () => {
   test("is asked for at the right path of the vendor's host, whichever of its base URLs is configured", async () => {
-    await newClient();
+    await world.newClient();
     const made = ["wan", "wan-native", "qwen-image"].map((model) =>
-      client.post("/api/v1/image", { model, prompt: "a cat", size: "1024x1024" }),
+      world.client.post("/api/v1/image", { model, prompt: "a cat", size: "1024x1024" }),
     );
     for (const response of await Promise.all(made)) {
       expect([response.status, response.headers.get("x-sluice-cost")]).toEqual([200, "0.5"]);
@@ -199,11 +116,11 @@ describe("a picture", () => {
       expect.stringMatching(/^\/api\/v1\/tasks\/job-\d+$/),
       expect.stringMatching(/^\/api\/v1\/tasks\/job-\d+$/),
     ]);
-    await expectSpent(1_500_000n);
+    await world.expectSpent(1_500_000n);
   }, 60_000);
 
   test("to work from is fetched for those who take files, and named to those who fetch", async () => {
-    await newClient();
+    await world.newClient();
     const source = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
@@ -212,7 +129,7 @@ describe("a picture", () => {
     try {
       const image = `http://127.0.0.1:${source.port}/cat.png`;
       for (const model of ["gpt", "gemini", "seedream"]) {
-        const response = await client.post("/v1/images/edits", { model, prompt: "a hat", image });
+        const response = await world.client.post("/v1/images/edits", { model, prompt: "a hat", image });
         expect([model, response.status]).toEqual([model, 200]);
         await response.text();
       }
@@ -226,21 +143,21 @@ describe("a picture", () => {
   }, 60_000);
 
   test("with a mask is made by a vendor that takes masks, else it is said that nobody does", async () => {
-    await newClient();
+    await world.newClient();
     const image = `data:image/png;base64,${Buffer.from(picture()).toString("base64")}`;
     const body = { prompt: "a hat", image, mask: image };
-    const made = await client.post("/v1/images/edits", { ...body, model: "masked" });
+    const made = await world.client.post("/v1/images/edits", { ...body, model: "masked" });
     expect([made.status, made.headers.get("x-sluice-vendor")]).toEqual([200, "openai"]);
     await made.text();
-    const alone = await client.post("/v1/images/edits", { ...body, model: "seedream" });
+    const alone = await world.client.post("/v1/images/edits", { ...body, model: "seedream" });
     expect(await alone.json()).toMatchObject({ error: { code: "unsupported_parameter", param: "mask" } });
-    await expectSpent(pricedByVendors());
+    await world.expectSpent(world.pricedByVendors());
   }, 60_000);
 
   test("is copied at once: its vendor's address is dead, ours is not", async () => {
-    await newClient();
+    await world.newClient();
     const body = { model: "seedream", prompt: "a cat", size: "1024x1024", response_format: "url" };
-    const response = await client.post("/v1/images/generations", body);
+    const response = await world.client.post("/v1/images/generations", body);
     expect(response.headers.get("x-sluice-dropped")).toBe("size");
     expect(submissions()[0]?.body).toMatchObject({ size: "1920x1920", watermark: false });
     const { data } = (await response.json()) as Images;
@@ -248,25 +165,25 @@ describe("a picture", () => {
     expect((await fetch(vendors.fetched[0] ?? "")).status).toBe(403);
     const kept = await fetch(data[0]?.url ?? "");
     expect(kept.headers.get("content-type")).toBe("image/png");
-    expect(data[0]?.url).toStartWith(gateway.url);
-    await expectSpent(500_000n);
+    expect(data[0]?.url).toStartWith(world.gateway.url);
+    await world.expectSpent(500_000n);
   }, 60_000);
 
   test("that was refused for its words is refused here, by nobody else made, and free", async () => {
-    await newClient();
+    await world.newClient();
     for (const model of ["two", "seedream", "gemini", "qwen-image", "wan"]) {
       vendors.next("refuse");
-      const response = await client.post("/v1/images/generations", { model, prompt: "x" });
+      const response = await world.client.post("/v1/images/generations", { model, prompt: "x" });
       expect([model, ...(await errorOf(response))]).toEqual([model, 400, "content_policy_violation"]);
     }
     expect([submissions().length, vendors.counted.images]).toEqual([5, 0]);
-    await expectSpent(0n);
+    await world.expectSpent(0n);
   }, 60_000);
 
   test("that its vendor fails to make is made by the next, and costs what that one counts", async () => {
-    await newClient();
+    await world.newClient();
     vendors.next("break");
-    const response = await client.post("/v1/images/generations", { model: "two", prompt: "x" });
+    const response = await world.client.post("/v1/images/generations", { model: "two", prompt: "x" });
     const { headers, status } = response;
     expect([status, headers.get("x-sluice-vendor"), headers.get("x-sluice-attempts")]).toEqual([
       200,
@@ -274,27 +191,31 @@ describe("a picture", () => {
       "2",
     ]);
     await response.text();
-    await expectSpent(500_000n);
+    await world.expectSpent(500_000n);
   }, 60_000);
 
   test("that nobody makes is paid for by nobody", async () => {
-    await newClient();
+    await world.newClient();
     vendors.next("break", "break");
-    const response = await client.post("/v1/images/generations", { model: "two", prompt: "x" });
+    const response = await world.client.post("/v1/images/generations", { model: "two", prompt: "x" });
     expect(await errorOf(response)).toEqual([502, "vendor_unavailable"]);
-    await expectSpent(0n);
+    await world.expectSpent(0n);
   }, 60_000);
 
   test.each(["two", "seedream", "gemini", "wan"])(
     "of %s whose answer was lost is never asked for again, by no vendor",
     async (model) => {
-      await newClient();
+      await world.newClient();
       vendors.next("cut");
-      const made = await client.post("/v1/tasks", { model, prompt: "x" });
+      const made = await world.client.post("/v1/tasks", { model, prompt: "x" });
       const { id } = (await made.json()) as TaskView;
-      expect(await ended(id)).toMatchObject({ status: "failed", cost: "0", error: { may_have_run: true } });
+      expect(await world.ended(id)).toMatchObject({
+        status: "failed",
+        cost: "0",
+        error: { may_have_run: true },
+      });
       expect(submissions()).toHaveLength(1);
-      await expectSpent(0n);
+      await world.expectSpent(0n);
     },
     60_000,
   );
@@ -302,41 +223,63 @@ describe("a picture", () => {
 
 describe("of several pictures", () => {
   test("those that were refused inside a job that went well are not charged", async () => {
-    await newClient();
+    await world.newClient();
     vendors.next("partly");
-    const made = await client.post("/v1/tasks", { model: "wan", prompt: "x", n: 4 });
-    const task = await ended(((await made.json()) as TaskView).id);
+    const made = await world.client.post("/v1/tasks", { model: "wan", prompt: "x", n: 4 });
+    const task = await world.ended(((await made.json()) as TaskView).id);
     expect(task).toMatchObject({ status: "succeeded", cost: "1.5" });
     expect(task.output.filter(({ url }) => url !== undefined)).toHaveLength(3);
     expect(task.output.filter(({ error }) => error !== undefined)).toHaveLength(1);
-    await expectSpent(1_500_000n);
+    await world.expectSpent(1_500_000n);
   }, 60_000);
 
   test("each is a call where a vendor makes one a call, and the refused call is not charged", async () => {
-    await newClient();
+    await world.newClient();
     vendors.next("make", "refuse", "make");
-    const response = await client.post("/v1/images/generations", { model: "gemini", prompt: "x", n: 3 });
+    const response = await world.client.post("/v1/images/generations", {
+      model: "gemini",
+      prompt: "x",
+      n: 3,
+    });
     expect(((await response.json()) as Images).data).toHaveLength(2);
     expect(submissions()).toHaveLength(3);
-    await expectSpent(pricedByVendors());
+    await world.expectSpent(world.pricedByVendors());
+  }, 60_000);
+
+  test("one whose call was lost is not asked for again, and the platform bears what it may cost", async () => {
+    await world.newClient();
+    vendors.next("make", "cut", "make");
+    const response = await world.client.post("/v1/images/generations", {
+      model: "gemini",
+      prompt: "x",
+      n: 3,
+    });
+    expect(((await response.json()) as Images).data).toHaveLength(2);
+    expect(submissions()).toHaveLength(3);
+    await world.expectSpent((world.pricedByVendors() * 2n) / 3n);
+    const receipt = await world.client.get(`/v1/receipts/${response.headers.get("x-request-id")}`);
+    expect(await receipt.json()).toMatchObject({
+      outcome: "completed",
+      loss: expect.not.stringMatching(/^0$/),
+    });
   }, 60_000);
 
   test("those that belong together are one call, and those refused in it are not charged", async () => {
-    await newClient();
+    await world.newClient();
     vendors.next("partly");
     const body = { model: "seedream", prompt: "a story", n: 3, sequential_image_generation: "auto" };
-    const response = await client.post("/v1/images/generations", body);
+    const response = await world.client.post("/v1/images/generations", body);
     expect(((await response.json()) as Images).data).toHaveLength(2);
     expect(submissions().map(({ body: said }) => said.sequential_image_generation_options)).toEqual([
       { max_images: 3 },
     ]);
-    await expectSpent(1_000_000n);
+    await world.expectSpent(1_000_000n);
   }, 60_000);
 });
 
 describe("a job", () => {
   test("that runs is asked about until it is done, and told of once, signed", async () => {
-    await newClient();
+    await world.newClient();
     const received: { readonly headers: Headers; readonly body: string }[] = [];
     const receiver = Bun.serve({
       hostname: "127.0.0.1",
@@ -350,16 +293,16 @@ describe("a job", () => {
       vendors.slowness = 1;
       const secret = `whsec_${Buffer.from("0123456789abcdef0123456789abcdef").toString("base64")}`;
       const webhook = { url: `http://127.0.0.1:${receiver.port}/done`, secret };
-      const made = await client.post("/v1/tasks", { model: "wan-native", prompt: "x", webhook });
+      const made = await world.client.post("/v1/tasks", { model: "wan-native", prompt: "x", webhook });
       const { id } = (await made.json()) as TaskView;
-      expect(await ended(id)).toMatchObject({ status: "succeeded", cost: "0.5" });
+      expect(await world.ended(id)).toMatchObject({ status: "succeeded", cost: "0.5" });
       expect(vendors.calls.filter(({ kind }) => kind === "task")).toHaveLength(2);
       while (received.length === 0) await Bun.sleep(20);
-      await expectSpent(500_000n);
+      await world.expectSpent(500_000n);
       const [{ headers, body } = { headers: new Headers(), body: "" }] = received;
       const told = new Webhook(secret).verify(body, headers.toJSON()) as { data: TaskView };
       expect(told.data).toMatchObject({ id, status: "succeeded", output: [{ width: 64 }] });
-      const listed = await (await client.get("/v1/webhooks/deliveries")).json();
+      const listed = await (await world.client.get("/v1/webhooks/deliveries")).json();
       expect(listed).toMatchObject({ data: [{ state: "delivered", attempts: 1 }] });
       expect(received).toHaveLength(1);
     } finally {
@@ -368,22 +311,22 @@ describe("a job", () => {
   }, 60_000);
 
   test("that has not begun is taken back at its vendor, and costs nothing", async () => {
-    await newClient();
+    await world.newClient();
     vendors.slowness = 1_000;
-    const made = await client.post("/v1/tasks", { model: "wan", prompt: "x" });
+    const made = await world.client.post("/v1/tasks", { model: "wan", prompt: "x" });
     const { id } = (await made.json()) as TaskView;
     for (let status = ""; status !== "running"; ) {
-      ({ status } = (await (await client.get(`/v1/tasks/${id}`)).json()) as TaskView);
+      ({ status } = (await (await world.client.get(`/v1/tasks/${id}`)).json()) as TaskView);
       await Bun.sleep(20);
     }
-    await (await client.post(`/v1/tasks/${id}/cancel`, {})).text();
-    expect(await ended(id)).toMatchObject({ status: "cancelled", cost: "0" });
+    await (await world.client.post(`/v1/tasks/${id}/cancel`, {})).text();
+    expect(await world.ended(id)).toMatchObject({ status: "cancelled", cost: "0" });
     expect(vendors.calls.filter(({ kind }) => kind === "cancel")).toHaveLength(1);
-    await expectSpent(0n);
+    await world.expectSpent(0n);
   }, 60_000);
 });
 
 test("no key, and no word of a client's, is in what the gateway logs", () => {
-  expect(gateway.log()).not.toContain(PICTURE_KEY);
-  expect(gateway.log()).not.toContain("put a hat on it");
+  expect(world.gateway.log()).not.toContain(PICTURE_KEY);
+  expect(world.gateway.log()).not.toContain("put a hat on it");
 });

@@ -1,6 +1,6 @@
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { type ErrorReport, readErrorBody } from "../failure/error-body.ts";
-import { bodyText, judgedFailure } from "../failure/job-failure.ts";
+import { bodyText, judgedFailure, mayHaveMade } from "../failure/job-failure.ts";
 import {
   BAD_CONTENT,
   BAD_KEY,
@@ -34,6 +34,8 @@ export function refusedBy(answer: MediaAnswer): JobState & { readonly kind: "fai
     kind: "failed",
     failure:
       retryAfterMs === undefined || failure.fault !== "account" ? failure : { ...failure, retryAfterMs },
+    // Some of its calls answer with what they made.
+    ...(mayHaveMade(answer) ? { mayHaveRun: true } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { MadePicture, MediaRequest } from "../../core/media.ts";
 import { NO_USAGE } from "../../core/usage.ts";
-import { refusedJob, unreadableJob } from "../failure/job-failure.ts";
+import { refusedCall, unreadableJob } from "../failure/job-failure.ts";
 import type { JobState, MediaAdapter, MediaAnswer } from "../media-adapter.ts";
 import { classify } from "./errors.ts";
 import { callFor } from "./request.ts";
@@ -35,7 +35,7 @@ export const photoroom: MediaAdapter = {
 
 function readPicture(request: MediaRequest, answer: MediaAnswer): JobState {
   const { status, headers, body, secret } = answer;
-  if (status < 200 || status > 299) return refusedJob(answer, classify);
+  if (status < 200 || status > 299) return refusedCall(answer, classify);
   const contentType = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
   if (!/^image\/[a-z0-9.+-]+$/.test(contentType) || body.byteLength === 0) {
     return unreadableJob("no_picture", "The vendor's answer is no picture.");
