@@ -93,7 +93,7 @@ const joined = (first: Passage, second: Passage): Passage => ({
 function kindOf(head: Uint8Array): "events" | "sound" | "error" {
   const text = Buffer.from(head).toString("latin1").trimStart();
   if (/^(?:data|event|id|retry)?:/.test(text)) return "events";
-  if (/^\{\s*(?:"|$)/.test(text) || /^<(?:!doctype|html)/i.test(text)) return "error";
+  if (/^\{\s*(?:["}]|$)/.test(text) || /^<(?:!doctype|html)/i.test(text)) return "error";
   return "sound";
 }
 
