@@ -32,7 +32,7 @@ async function batchOf(lines: number): Promise<TaskId> {
     customId: `c-${at + 1}`,
     request: { prompt: `private ${at + 1}` },
   }));
-  await tasks.accept({ ...head, id, charge: requestId(`t-${made}`), request: {} }, (tx) =>
+  await tasks.accept({ ...head, id, charge: requestId(`t-${made}`), request: {} }, 1_000, (tx) =>
     batches.add(tx, id, asked),
   );
   return id;

@@ -26,10 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-async function accepted(changes: Partial<NewTask> = {}): Promise<TaskId> {
+async function accepted(changes: Partial<NewTask> = {}, most = 1_000): Promise<TaskId> {
   made += 1;
   const id = taskId(`task_${made}`);
-  await here.accept({
+  const task = {
     id,
     tenant: acme,
     key: keyId("k"),
@@ -39,7 +39,8 @@ async function accepted(changes: Partial<NewTask> = {}): Promise<TaskId> {
     charge: requestId(`charge-${made}`),
     request: { prompt: SECRET_PROMPT },
     ...changes,
-  });
+  } as const;
+  if (!(await here.accept(task, most))) throw new Error("too many");
   return id;
 }
 const shardOf = (id: TaskId): number => Number(id.slice(5));
@@ -160,6 +161,23 @@ describe("a task", () => {
 });
 
 describe("a task whose node is gone", () => {
+  test("is one of no more than its tenant may have, however many come at once", async () => {
+    const crowd = tenantId("crowd");
+    await createTenants(database.sql).create({ id: crowd, name: "x", tier: "normal", overdraft: ZERO });
+    const asked = Array.from({ length: 12 }, () => accepted({ tenant: crowd }, 5).catch(() => undefined));
+    const taken = (await Promise.all(asked)).filter((id) => id !== undefined);
+    expect(taken).toHaveLength(5);
+    expect(await here.unfinished(crowd)).toBe(5);
+    // Nothing is left of the others, and one that ends makes room.
+    const [first] = taken;
+    expect(await here.list(crowd, { most: 20 })).toHaveLength(5);
+    expect(first !== undefined && (await here.end({ id: first, run: 1 }, { state: "failed", ...END }))).toBe(
+      true,
+    );
+    await accepted({ tenant: crowd }, 5);
+    expect(await here.unfinished(crowd)).toBe(5);
+  });
+
   test("is claimed once, by a node that looks after its shard, and its former run can change nothing", async () => {
     const id = await accepted();
     await here.move({ id, run: 1 }, { state: "running", vendorKey: "k2", job: { jobId: "j" } });

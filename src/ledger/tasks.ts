@@ -10,8 +10,11 @@ import { type TaskRow, taskOf } from "./task-row.ts";
 
 /** Work that outlives the request and the node that asked for it. Whoever has a task's `run` may change it, nobody else. */
 export interface TaskLedger {
-  /** A new task, run by this node, with what belongs to it. Its first event is that it is queued. */
-  accept(task: NewTask, also?: (transaction: Transaction) => Promise<void>): Promise<void>;
+  /**
+   * A new task, run by this node, with what belongs to it. Its first event is that it is queued. False: its tenant would
+   * have more than `most` unfinished ones, on all nodes; nothing happens then.
+   */
+  accept(task: NewTask, most: number, also?: (transaction: Transaction) => Promise<void>): Promise<boolean>;
   /** False: the task is another run's by now, and this one must let go of it. */
   move(run: TaskRun, change: TaskChange): Promise<boolean>;
   /** The last change. `also` is done in the same transaction, only if it takes place. False: as above. */
@@ -125,9 +128,9 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
     });
 
   return {
-    async accept(task, also) {
+    async accept(task, most, also) {
       const { id, metadata, about, webhook } = task;
-      await sql.begin(async (tx) => {
+      const isTaken = sql.begin(async (tx) => {
         await tx`
           insert into task (id, tenant, key, operation, model, state, shard, node, lease_until, charge, request,
                             metadata, about, webhook)
@@ -137,6 +140,14 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
                   ${about === undefined ? null : sealed(id, about)}, ${webhook ?? null})`;
         await tx`insert into task_event (task, seq, data) values (${id}, 1, ${tx.json({ state: "queued" })})`;
         await also?.(tx);
+        // Counted last and under a lock, so that those which come together see each other.
+        await tx`select pg_advisory_xact_lock(hashtextextended(${`sluice tasks ${task.tenant}`}, 0))`;
+        if ((await unfinishedOf(tx, task.tenant)) > most) throw new TooMany();
+        return true;
+      });
+      return isTaken.catch((thrown: unknown) => {
+        if (thrown instanceof TooMany) return false;
+        throw thrown;
       });
     },
     async move({ id, run }, change) {
@@ -209,11 +220,7 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
         job: row.job === null ? undefined : opened(id, row.job),
       };
     },
-    async unfinished(tenant) {
-      const [row] = await sql<{ count: number }[]>`
-        select count(*)::integer as count from task where tenant = ${tenant} and ended_at is null`;
-      return row?.count ?? 0;
-    },
+    unfinished: (tenant) => unfinishedOf(sql, tenant),
     async find(tenant, id) {
       const [row] = await sql<TaskRow[]>`select * from task where tenant = ${tenant} and id = ${id}`;
       return row === undefined ? undefined : shown(row);
@@ -255,6 +262,15 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
       return count;
     },
   };
+}
+
+/** Takes a task back that is one too many. */
+class TooMany extends Error {}
+
+async function unfinishedOf(own: Sql | Transaction, tenant: TenantId): Promise<number> {
+  const [row] = await own<{ count: number }[]>`
+    select count(*)::integer as count from task where tenant = ${tenant} and ended_at is null`;
+  return row?.count ?? 0;
 }
 
 /** What is sealed opens for its task and for nothing else. */

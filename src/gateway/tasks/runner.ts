@@ -36,6 +36,13 @@ interface Running {
   readonly ended: Promise<unknown>;
 }
 
+const tooMany = (): SluiceError =>
+  new SluiceError(
+    "rate_limit_exceeded",
+    `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`,
+    { retryAfterMs: 5_000 },
+  );
+
 /** The tasks of this node: takes them, runs them, goes on with those of nodes that are gone. */
 export class TaskRunner {
   readonly feed: TaskFeed;
@@ -183,9 +190,7 @@ export class TaskRunner {
   }
 
   async #refuseMany(tenant: TenantId): Promise<void> {
-    if ((await this.ports.ledger.unfinished(tenant)) < TASKS_PER_TENANT) return;
-    const message = `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`;
-    throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: 5_000 });
+    if ((await this.ports.ledger.unfinished(tenant)) >= TASKS_PER_TENANT) throw tooMany();
   }
 
   async #accept(caller: Caller, wish: TaskWish, charged: RequestId): Promise<AcceptedTask> {
@@ -204,7 +209,7 @@ export class TaskRunner {
       const createdAt = clock.now();
       const { operation, model } = request;
       const { row, task } = newTask({ ...wish, id, operation, model, charge: charged, createdAt }, order);
-      await ledger.accept(row);
+      if (!(await ledger.accept(row, TASKS_PER_TENANT))) throw tooMany();
       const terms = { right: { id, run: 1 }, order, charge, candidates, createdAt, isAwaited };
       this.#count("accepted");
       const ended = this.#run(task, terms, undefined);
@@ -226,7 +231,7 @@ export class TaskRunner {
   async #acceptBatch(caller: Caller, wish: BatchWish, charged: RequestId): Promise<Task> {
     const { ledger, batches, clock } = this.ports;
     await this.#refuseMany(caller.tenant);
-    const { path, base, webhook, lines } = wish;
+    const { path, base, webhook } = wish;
     const secret = webhook?.secret;
     const order: BatchOrder = {
       caller,
@@ -238,8 +243,9 @@ export class TaskRunner {
     const createdAt = clock.now();
     const head = { ...wish, id, operation: "batch", model: "", charge: charged, createdAt } as const;
     const { row, task } = newTask(head, order);
-    const asked = lines.map(({ customId, url, body }) => ({ customId, request: { url, body } }));
-    await ledger.accept(row, (transaction) => batches.add(transaction, id, asked));
+    const asked = wish.lines.map(({ customId, url, body }) => ({ customId, request: { url, body } }));
+    const lines = (transaction: Transaction) => batches.add(transaction, id, asked);
+    if (!(await ledger.accept(row, TASKS_PER_TENANT, lines))) throw tooMany();
     this.#count("accepted");
     void this.#runBatch(task, { id, run: 1 }, order);
     return task;
