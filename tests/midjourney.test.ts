@@ -157,12 +157,15 @@ describe("a job", () => {
   test("outlives a node that is killed, is submitted once and charged once", async () => {
     await world.newClient();
     world.proxy.behave({ fetch: "running" });
-    const id = await world.submitted("imagine", { prompt: "a patient cat" });
+    const key = { "idempotency-key": "patient" };
+    const id = await world.submitted("imagine", { prompt: "a patient cat" }, key);
     await world.reached(id, "IN_PROGRESS");
     await world.gateway.kill();
     world.proxy.behave({});
     await world.gateway.restart();
     expect(await world.ended(id)).toMatchObject({ status: "SUCCESS", prompt: "a patient cat" });
+    // Whoever comes again with the key, as after an answer that was lost, means this job.
+    expect(await world.submitted("imagine", { prompt: "a patient cat" }, key)).toBe(id);
     expect(world.jobsFor(id)).toHaveLength(1);
     await world.expectSpent("0.5");
   }, 90_000);

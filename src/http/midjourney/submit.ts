@@ -6,6 +6,7 @@ import type { Caller, Gateway } from "../../gateway/gateway.ts";
 import { asBody } from "../../gateway/requests/fields.ts";
 import type { TaskWish } from "../../gateway/tasks/order.ts";
 import type { TaskRunner } from "../../gateway/tasks/runner.ts";
+import { sameTaskId } from "../../gateway/tasks/same-task.ts";
 import type { MediaStore } from "../../media/media.ts";
 import type { Webhooks } from "../../webhooks/webhooks.ts";
 import type { AnswerPorts } from "../answer.ts";
@@ -38,11 +39,11 @@ export async function submit(
 ): Promise<Response> {
   const bytes = await readBody(request, ports.bodyLimitBytes);
   const { pathname, origin } = new URL(request.url);
-  const run = async (): Promise<Response> => {
+  const run = async (same: { readonly id?: TaskId }): Promise<Response> => {
     const wish = await wishFor(ports, asBody(parseJson(bytes)), name, mode, caller);
     const accepted = await ports.tasks.accept(
       caller,
-      { ...wish, path: `/mj/${pathOf(name)}`, base: origin },
+      { ...wish, ...same, path: `/mj/${pathOf(name)}`, base: origin },
       id,
     );
     const task = await decided(ports, accepted.task);
@@ -53,13 +54,10 @@ export async function submit(
     return Response.json(submitResult(task), { headers });
   };
   const key = request.headers.get("idempotency-key");
-  if (key === null) return run();
+  if (key === null) return run({});
   const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${pathname}\n`).update(bytes).digest("hex");
-  return ports.idempotency.once(
-    key,
-    { tenant: caller.tenant, request: id, fingerprint, signal: request.signal },
-    run,
-  );
+  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
+  return ports.idempotency.once(key, about, () => run({ id: sameTaskId(caller.tenant, key, fingerprint) }));
 }
 
 const pathOf = (name: SubmissionName | typeof SWAP): string => (name.includes("/") ? name : `submit/${name}`);
