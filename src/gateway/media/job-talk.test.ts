@@ -91,6 +91,20 @@ describe("a question about a job", () => {
     expect((await talk(answer, state).ask(job, NEVER_ABORTED)).kind).toBe(kind as never);
   });
 
+  test("that is looked for by a call that the vendor does not have may be there all the same", async () => {
+    const find = () => ({ method: "GET", url: "http://vendor.test/", headers: {} }) as const;
+    const failed: JobState = { kind: "failed", failure: { ...FAILURE, status: 404 } };
+    const found = (answer: number, state: JobState | { readonly kind: "unknown" }) =>
+      talk(answer, failed, { find, readFound: () => state }).find(
+        "mark",
+        { count: 1, options: {} },
+        NEVER_ABORTED,
+      );
+    expect((await found(404, failed))?.kind).toBe("silent");
+    expect((await found(200, { kind: "unknown" }))?.kind).toBe("unknown");
+    expect((await talk(404, failed).ask(job, NEVER_ABORTED)).kind).toBe("unknown");
+  });
+
   test("that the vendor cannot be asked ends the job as one that may have run", async () => {
     const deaf = talk(200, { kind: "cancelled" }, { poll: undefined, readPolled: undefined } as never);
     expect(await deaf.ask(job, NEVER_ABORTED)).toMatchObject({ kind: "failed", mayHaveRun: true });

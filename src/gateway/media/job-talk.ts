@@ -97,12 +97,19 @@ export class JobTalk {
       return { kind: "failed", failure: CANNOT_BE_ASKED, mayHaveRun: true };
     return this.#question(
       () => poll(job, this.#target),
-      (answer) => knownOr(readPolled(job, answer)),
+      (answer) => {
+        const state = readPolled(job, answer);
+        const isGone = state.kind === "failed" && GONE_STATUSES.has(answer.status);
+        return isGone ? { kind: "unknown", failure: state.failure } : knownOr(state);
+      },
       signal,
     );
   }
 
-  /** Looks for a job whose submission was not answered. Undefined: this vendor cannot be asked for it. */
+  /**
+   * Looks for a job whose submission was not answered. Undefined: this vendor cannot be asked for it. A 404 is silence: what
+   * is not there may be the very call that looks.
+   */
   async find(mark: string, request: FoundRequest, signal: AbortSignal): Promise<Asked | undefined> {
     const { find, readFound } = this.adapter;
     if (find === undefined || readFound === undefined) return undefined;
@@ -143,7 +150,6 @@ export class JobTalk {
     if (state.kind !== "failed") return state;
     // An error about the question says nothing about the job.
     const { status } = sent.answer;
-    if (GONE_STATUSES.has(status)) return { kind: "unknown", failure: state.failure };
     const isAboutQuestion = status < 200 || status > 299 || state.mayHaveRun === true;
     return isAboutQuestion ? { kind: "silent", failure: state.failure } : state;
   }
