@@ -19,8 +19,23 @@ const WARM_UP = 100;
 const AT_ONCE = 50;
 const SETTLE_MS = 3_000;
 
-/** Memory of one idle authenticated WebSocket and of one running stream. `bench:sockets` and `bench:streams` look closer. */
-export async function measureMemory(gateway: Target, isQuick: boolean): Promise<readonly MemoryEach[]> {
+/**
+ * Memory of one idle authenticated WebSocket and of one running stream, in a gateway that is started for it: what is left
+ * of a load would hide it. `bench:sockets` and `bench:streams` look closer.
+ */
+export async function measureMemory(
+  start: () => Promise<Target>,
+  isQuick: boolean,
+): Promise<readonly MemoryEach[]> {
+  const gateway = await start();
+  try {
+    return await measureIn(gateway, isQuick);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function measureIn(gateway: Target, isQuick: boolean): Promise<readonly MemoryEach[]> {
   const part = isQuick ? 0.1 : 1;
   const body = JSON.stringify({ ...chatBody(SLOW_MODEL, true), max_tokens: 600 });
   const stream = requestOf(gateway, "POST", gateway.path ?? "/v1/chat/completions", body, {

@@ -11,6 +11,10 @@ const marks = (command: string, name: string): Marks => ({
 
 export const FIGURES = marks("bench", "figures");
 export const STREAMS = marks("bench:streams", "streams");
+export const TOKENS = marks("bench:tokens", "tokens");
+export const SOCKETS = marks("bench:sockets", "sockets");
+export const SUITES = marks("bench:k6", "k6 suites");
+export const CAPACITY = marks("bench:capacity", "capacity");
 export const FAULT_WALL = marks("wall:fault", "fault wall");
 
 /** The text with the part between the two marks replaced. Throws when they are missing. */

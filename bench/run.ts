@@ -42,6 +42,8 @@ interface Running {
   readonly mockUrl: string;
   readonly yardstick: Target;
   readonly gateway: Target;
+  /** Another one like it. */
+  readonly start: () => Promise<Target>;
   readonly cores: Cores | undefined;
 }
 
@@ -64,23 +66,25 @@ async function withTargets(
     const mockUrl = await mock.listening();
     const yardstick = await startPassThroughTarget("pass-through", mockUrl);
     stops.push(yardstick.stop);
-    const gateway = settings.isSelfTest
-      ? await startPassThroughTarget("second pass-through", mockUrl)
-      : settings.gatewayFile === undefined
-        ? await startSluiceTarget(mockUrl)
-        : await startDescribedGateway(settings.gatewayFile, mockUrl);
+    const start = () => startGateway(settings, mockUrl);
+    const gateway = await start();
     stops.push(gateway.stop);
     bindTo(mock.pid, cores?.others);
     bindTo(yardstick.pid, cores?.gateway);
     bindTo(gateway.pid, cores?.gateway);
-    return await run(settings, { mockUrl, yardstick, gateway, cores });
+    return await run(settings, { mockUrl, yardstick, gateway, start, cores });
   } finally {
     await stopAll();
   }
 }
 
+function startGateway({ isSelfTest, gatewayFile }: BenchOptions, mockUrl: string): Promise<Target> {
+  if (isSelfTest) return startPassThroughTarget("second pass-through", mockUrl);
+  return gatewayFile === undefined ? startSluiceTarget(mockUrl) : startDescribedGateway(gatewayFile, mockUrl);
+}
+
 async function measureAll(settings: BenchOptions, running: Running): Promise<Report> {
-  const { mockUrl, yardstick, gateway, cores } = running;
+  const { mockUrl, yardstick, gateway, start, cores } = running;
   say("looking for k6");
   const k6 = await findK6(cores);
   const mockAlone: Record<string, number> = {};
@@ -97,8 +101,8 @@ async function measureAll(settings: BenchOptions, running: Running): Promise<Rep
     (gateway.path ?? CHAT_PATH) === CHAT_PATH
       ? await openLoops(gateway, yardstick, k6.run, comparisons, settings, say)
       : [];
-  say("memory of idle sockets and running streams");
-  const memory = await measureMemory(gateway, settings.isQuick);
+  say("memory of idle sockets and running streams, in a process that has not seen load");
+  const memory = await measureMemory(start, settings.isQuick);
   // A look that fails must not cost the figures that are there.
   let booksProblem: string | undefined;
   const books = await gateway.checkBooks().catch((error: unknown) => {
