@@ -17,11 +17,17 @@ export type PriceId = Id<"price">;
 
 const ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz";
 
+/** What each byte becomes. */
+const LETTERS = Uint8Array.from({ length: 256 }, (_, byte) => ALPHABET.charCodeAt(byte % 36));
+/** Texts are put together here: 24 letters joined one by one would be 24 strings. */
+const written = Buffer.alloc(64);
+
 /** Lower-case base 36 text of `length` characters out of random bytes (slightly biased, which ids can bear). */
 export function randomText(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += ALPHABET[byte % 36];
-  return text;
+  const { length } = bytes;
+  const target = length <= written.length ? written : Buffer.alloc(length);
+  for (let at = 0; at < length; at += 1) target[at] = LETTERS[bytes[at] ?? 0] ?? 0;
+  return target.toString("latin1", 0, length);
 }
 
 export const tenantId = (text: string): TenantId => text as TenantId;

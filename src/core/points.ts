@@ -46,9 +46,14 @@ export function parsePoints(value: unknown): Micropoints | undefined {
 export function formatPoints(amount: Micropoints): string {
   const magnitude = amount < 0n ? -amount : amount;
   const whole = magnitude / MICROPOINTS_PER_POINT;
-  const fraction = (magnitude % MICROPOINTS_PER_POINT).toString().padStart(6, "0").replace(/0+$/, "");
+  const fraction = (magnitude % MICROPOINTS_PER_POINT)
+    .toString()
+    .padStart(6, "0")
+    .replace(TRAILING_ZEROS, "");
   return `${amount < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
+
+const TRAILING_ZEROS = /0+$/;
 
 /** A number's decimal form without an exponent, as far as six places reach; 0.1 stays "0.1". */
 function decimal(value: number): string {

@@ -47,11 +47,15 @@ interface Known {
   readonly caller: Caller;
   readonly addresses: BlockList | undefined;
   readonly askedAt: number;
+  /** Once it was shown again. */
+  secret?: string;
 }
 
 /** Who calls: keys in memory, misses asked of the ledger once for all who wait. */
 export function createIdentity(ports: IdentityPorts): Identity {
   const known = new Map<string, Known>();
+  /** By their secrets, which spares each request a hash. Bounded as `known` is; never leaves this function. */
+  const bySecret = new Map<string, Known>();
   /** Hash → when it may be asked for again, monotonic. */
   const refused = new Map<string, number>();
   const hashOfKey = new Map<KeyId, string>();
@@ -60,13 +64,30 @@ export function createIdentity(ports: IdentityPorts): Identity {
   let generation = 0;
 
   const keep = (hash: string, entry: Known): void => {
-    known.delete(hash);
+    const before = known.get(hash);
+    if (before !== undefined) drop(hash, before);
     known.set(hash, entry);
     hashOfKey.set(entry.record.id, hash);
     if (known.size <= KNOWN_KEYS) return;
-    const oldest = dropOldest(known);
-    if (oldest !== undefined) hashOfKey.delete(oldest.record.id);
+    for (const [oldest, { record }] of known) {
+      hashOfKey.delete(record.id);
+      forgetHash(oldest);
+      return;
+    }
   };
+
+  const drop = (hash: string, entry: Known): void => {
+    known.delete(hash);
+    if (entry.secret !== undefined) bySecret.delete(entry.secret);
+  };
+
+  const forgetHash = (hash: string): void => {
+    const entry = known.get(hash);
+    if (entry !== undefined) drop(hash, entry);
+  };
+
+  const isFresh = ({ askedAt }: Known, now: number): boolean =>
+    now - askedAt < (ports.isConnected() ? FRESH_MS : FRESH_ALONE_MS);
 
   const refuse = (hash: string): void => {
     refused.set(hash, ports.clock.monotonic() + REFUSED_MS);
@@ -105,11 +126,17 @@ export function createIdentity(ports: IdentityPorts): Identity {
   return {
     authenticate(credential, scope) {
       const { clock } = ports;
-      const hash = new Bun.CryptoHasher("sha256").update(credential.secret).digest("hex");
-      const entry = known.get(hash);
+      const { secret } = credential;
       const now = clock.monotonic();
-      if (entry !== undefined && now - entry.askedAt < (ports.isConnected() ? FRESH_MS : FRESH_ALONE_MS))
+      const met = bySecret.get(secret);
+      if (met !== undefined && isFresh(met, now)) return check(met, credential, scope, clock);
+      const hash = new Bun.CryptoHasher("sha256").update(secret).digest("hex");
+      const entry = known.get(hash);
+      if (entry !== undefined && isFresh(entry, now)) {
+        entry.secret = secret;
+        bySecret.set(secret, entry);
         return check(entry, credential, scope, clock);
+      }
       if (entry === undefined && now < (refused.get(hash) ?? 0)) throw unknownKey();
       return askOrBelieve(hash, entry).then((found) => {
         if (found === undefined) throw unknownKey();
@@ -119,14 +146,14 @@ export function createIdentity(ports: IdentityPorts): Identity {
     forget(key) {
       generation += 1;
       const hash = hashOfKey.get(key);
-      if (hash !== undefined) known.delete(hash);
+      if (hash !== undefined) forgetHash(hash);
       hashOfKey.delete(key);
       // A secret that was refused before its key existed is not known by the key's id.
       refused.clear();
     },
     forgetTenant(tenant) {
       generation += 1;
-      for (const [hash, { record }] of known) if (record.tenant === tenant) known.delete(hash);
+      for (const [hash, entry] of known) if (entry.record.tenant === tenant) drop(hash, entry);
     },
   };
 }

@@ -27,19 +27,34 @@ export function credentialFrom(
       "You didn't provide an API key. Send it as 'Authorization: Bearer sk-…'.",
     );
   }
-  return {
-    secret,
-    get address() {
-      return addresses?.requestIP(request)?.address ?? "";
-    },
-  };
+  return new RequestCredential(secret, request, addresses);
 }
 
+/** A class for the sake of its getter: a literal with one costs an object of its own kind for each request. */
+class RequestCredential implements Credential {
+  readonly #request: Request;
+  readonly #addresses: AddressSource | null;
+
+  constructor(
+    readonly secret: string,
+    request: Request,
+    addresses: AddressSource | null,
+  ) {
+    this.#request = request;
+    this.#addresses = addresses;
+  }
+
+  get address(): string {
+    return this.#addresses?.requestIP(this.#request)?.address ?? "";
+  }
+}
+
+const BEARER = /^bearer /i;
 const KEY_HEADERS = ["x-api-key", "x-goog-api-key", "api-key", "mj-api-secret"] as const;
 
 export function secretOf(headers: Headers): string | undefined {
   const authorization = headers.get("authorization");
-  if (authorization !== null && authorization.length > 7 && /^bearer /i.test(authorization)) {
+  if (authorization !== null && authorization.length > 7 && BEARER.test(authorization)) {
     return authorization.slice(7).trim();
   }
   for (const name of KEY_HEADERS) {

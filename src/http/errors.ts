@@ -35,22 +35,37 @@ export function errorResponse(error: SluiceError, requestId: string): Response {
 /** What an error says besides its body, in every dialect. */
 export function errorHeaders({ status, detail }: SluiceError, requestId: string): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": requestId };
-  if (detail.limit !== undefined) Object.assign(headers, rateLimitHeaders(detail.limit));
+  if (detail.limit !== undefined) rateLimitHeaders(detail.limit, headers);
   if (detail.attempts !== undefined) headers["x-sluice-attempts"] = String(detail.attempts);
   if (status === 429 || status === 503) headers["retry-after"] = wholeSeconds(detail.retryAfterMs ?? 0);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   return headers;
 }
 
-/** OpenAI's headers of a limit on requests or tokens. */
-export function rateLimitHeaders(state: LimitState): Record<string, string> {
-  const unit = state.unit ?? "requests";
-  return {
-    [`x-ratelimit-limit-${unit}`]: String(state.limit),
-    [`x-ratelimit-remaining-${unit}`]: String(Math.max(0, Math.floor(state.remaining))),
-    [`x-ratelimit-reset-${unit}`]: goDuration(state.resetMs),
-  };
+/** OpenAI's headers of a limit on requests or tokens, added to others. */
+export function rateLimitHeaders(
+  state: LimitState,
+  headers: Record<string, string> = {},
+): Record<string, string> {
+  const names = LIMIT_HEADERS[state.unit ?? "requests"];
+  headers[names.limit] = String(state.limit);
+  headers[names.remaining] = String(Math.max(0, Math.floor(state.remaining)));
+  headers[names.reset] = goDuration(state.resetMs);
+  return headers;
 }
+
+const LIMIT_HEADERS = {
+  requests: {
+    limit: "x-ratelimit-limit-requests",
+    remaining: "x-ratelimit-remaining-requests",
+    reset: "x-ratelimit-reset-requests",
+  },
+  tokens: {
+    limit: "x-ratelimit-limit-tokens",
+    remaining: "x-ratelimit-remaining-tokens",
+    reset: "x-ratelimit-reset-tokens",
+  },
+} as const;
 
 /** The `type` that OpenAI gives an error of this status; 402 is what `insufficient_quota` says there. */
 function typeOf(status: number): string {

@@ -16,28 +16,27 @@ export function wishesIn(headers: Headers): Wishes {
   const takeover = headers.get("x-sluice-takeover");
   const hedge = headers.get("x-sluice-hedge");
   const detach = headers.get("x-sluice-detach");
-  return {
-    ...(takeover === null
-      ? {}
-      : { takeover: parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS) }),
-    ...timeoutsIn(headers),
-    ...(detach === null ? {} : { detachMs: parseDetach(detach) ?? refuse("x-sluice-detach", DETACH_FORMS) }),
-    ...(hedge === null
-      ? {}
-      : { hedge: hedge === "on" || (hedge !== "off" && refuse("x-sluice-hedge", "'on' or 'off'")) }),
-  };
+  const timeouts = timeoutsIn(headers);
+  const wishes: { -readonly [Name in keyof Wishes]: Wishes[Name] } = {};
+  if (takeover !== null)
+    wishes.takeover = parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS);
+  if (timeouts !== undefined) wishes.timeouts = timeouts;
+  if (detach !== null) wishes.detachMs = parseDetach(detach) ?? refuse("x-sluice-detach", DETACH_FORMS);
+  if (hedge !== null)
+    wishes.hedge = hedge === "on" || (hedge !== "off" && refuse("x-sluice-hedge", "'on' or 'off'"));
+  return wishes;
 }
 
 const TIMEOUTS = Object.entries(CLOCKS).map(([name, clock]) => [`x-sluice-timeout-${name}`, clock] as const);
 
-function timeoutsIn(headers: Headers): Pick<Wishes, "timeouts"> {
+function timeoutsIn(headers: Headers): TimeoutWishes | undefined {
   let timeouts: TimeoutWishes | undefined;
   for (const [name, clock] of TIMEOUTS) {
     const value = headers.get(name);
     if (value !== null)
       timeouts = { ...timeouts, [clock]: parseTimeout(value) ?? refuse(name, TIMEOUT_FORMS) };
   }
-  return timeouts === undefined ? {} : { timeouts };
+  return timeouts;
 }
 
 function refuse(param: string, forms: string): never {

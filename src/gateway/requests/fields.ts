@@ -42,12 +42,20 @@ const MOST_LEVELS = 500;
 
 function isNestedWithin(value: object, levels: number): boolean {
   if (levels === 0) return false;
-  const parts: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
-  for (const part of parts) {
-    if (typeof part === "object" && part !== null && !isNestedWithin(part, levels - 1)) return false;
+  if (Array.isArray(value)) {
+    for (const part of value) if (isObject(part) && !isNestedWithin(part, levels - 1)) return false;
+    return true;
+  }
+  // It came out of JSON: whatever is in it is its own.
+  const parts = value as Readonly<Record<string, unknown>>;
+  for (const name in parts) {
+    const part = parts[name];
+    if (isObject(part) && !isNestedWithin(part, levels - 1)) return false;
   }
   return true;
 }
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
 export function requiredText(body: JsonObject, param: string): string {
   const value = body[param];

@@ -15,7 +15,7 @@ export function generationHeaders(started: Started, cost?: Micropoints): Record<
   if (started.cappedOutputTokens !== undefined)
     headers["x-sluice-capped"] = String(started.cappedOutputTokens);
   if (started.dropped !== undefined) headers["x-sluice-dropped"] = headerList(started.dropped);
-  if (started.limit !== undefined) Object.assign(headers, rateLimitHeaders(started.limit));
-  if (started.tokenLimit !== undefined) Object.assign(headers, rateLimitHeaders(started.tokenLimit));
+  if (started.limit !== undefined) rateLimitHeaders(started.limit, headers);
+  if (started.tokenLimit !== undefined) rateLimitHeaders(started.tokenLimit, headers);
   return headers;
 }
