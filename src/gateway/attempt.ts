@@ -177,13 +177,9 @@ export class Attempt implements Deadline, CallObserver {
     return { ok: false, failure: await this.#refusal(response, adapter) };
   }
 
-  /** A whole answer's bytes. */
-  async readAll(response: VendorResponse): Promise<Uint8Array | VendorFailure> {
-    try {
-      return (await response.bytes(MAX_ANSWER_BYTES)) ?? tooLarge();
-    } catch (thrown) {
-      return this.failureOf(thrown);
-    }
+  /** A whole answer's bytes. Never rejects. */
+  readAll(response: VendorResponse): Promise<Uint8Array | VendorFailure> {
+    return response.bytes(MAX_ANSWER_BYTES).then(wholeAnswer, (thrown) => this.failureOf(thrown));
   }
 
   /** Classifies what the network threw: our own clocks, or a connection that failed. */
@@ -201,17 +197,8 @@ export class Attempt implements Deadline, CallObserver {
 
   /** Where the call goes, as the adapter is told it. */
   target(cappedOutputTokens?: number): Target {
-    const { model, baseUrl, maxOutputTokens, price } = this.route;
-    const tiers = price === undefined ? undefined : pricedTiers(price.spec);
-    return {
-      model: this.key.models?.[model] ?? model,
-      baseUrl,
-      secret: this.key.secret,
-      maxOutputTokens,
-      ...(tiers === undefined ? {} : { pricedTiers: tiers }),
-      ...(price !== undefined && hasLongCacheRate(price.spec) ? { hasLongCachePrice: true } : {}),
-      ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
-    };
+    const usual = usualTarget(this.route, this.key);
+    return cappedOutputTokens === undefined ? usual : { ...usual, cappedOutputTokens };
   }
 
   async #refusal(response: VendorResponse, adapter: Adapter): Promise<VendorFailure> {
@@ -220,6 +207,35 @@ export class Attempt implements Deadline, CallObserver {
       return timedOut(this.endedBy, this.route.vendor.id, this.timeouts);
     return adapter.classifyError(response.status, response.headers, body, this.key.secret);
   }
+}
+
+/** One for each route and key: most calls go where others went before. */
+const usualTargets = new WeakMap<Route, WeakMap<VendorKey, Target>>();
+
+function usualTarget(route: Route, key: VendorKey): Target {
+  let targets = usualTargets.get(route);
+  if (targets === undefined) {
+    targets = new WeakMap();
+    usualTargets.set(route, targets);
+  }
+  let target = targets.get(key);
+  if (target === undefined) {
+    target = targetOf(route, key);
+    targets.set(key, target);
+  }
+  return target;
+}
+
+function targetOf({ model, baseUrl, maxOutputTokens, price }: Route, key: VendorKey): Target {
+  const tiers = price === undefined ? undefined : pricedTiers(price.spec);
+  return {
+    model: key.models?.[model] ?? model,
+    baseUrl,
+    secret: key.secret,
+    maxOutputTokens,
+    ...(tiers === undefined ? {} : { pricedTiers: tiers }),
+    ...(price !== undefined && hasLongCacheRate(price.spec) ? { hasLongCachePrice: true } : {}),
+  };
 }
 
 export type Opened =
@@ -269,6 +285,8 @@ export function inexpressible(thrown: unknown): VendorFailure {
   const param = detail.param === undefined ? {} : { param: detail.param };
   return { fault: "config", code, status: 0, vendorCode: "inexpressible", message, ...param };
 }
+
+const wholeAnswer = (body: Uint8Array | undefined): Uint8Array | VendorFailure => body ?? tooLarge();
 
 function tooLarge(): VendorFailure {
   return {

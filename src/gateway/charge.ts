@@ -76,12 +76,12 @@ const PROGRESS_MS = 1_000;
 export class Charge implements OpenCharge {
   readonly attempts: AttemptRecord[] = [];
   /** What attempts consumed, by their position. */
-  readonly #parts = new Map<number, { readonly metered: Metered; readonly price: PriceId | undefined }>();
+  #parts: Map<number, { readonly metered: Metered; readonly price: PriceId | undefined }> | undefined;
   readonly openedAt: number;
   /** Epoch milliseconds; decides by which hours' price it is charged. */
   readonly admittedAt: number;
   /** Ends whatever of this request is under way; set by whoever runs it. */
-  stop: () => void = () => {};
+  stop: () => void = nothing;
   #progressAt: number;
   #isSettled = false;
 
@@ -206,7 +206,10 @@ export class Charge implements OpenCharge {
     metered?: Metered,
   ): void {
     const { route, key, startedAt } = attempt;
-    if (metered !== undefined) this.#parts.set(this.attempts.length, { metered, price: route.price?.id });
+    if (metered !== undefined) {
+      this.#parts ??= new Map();
+      this.#parts.set(this.attempts.length, { metered, price: route.price?.id });
+    }
     this.attempts.push({
       vendor: route.vendor.id,
       vendorModel: route.model,
@@ -258,9 +261,10 @@ export class Charge implements OpenCharge {
 
   /** The attempts; each with its part where several consumed something. */
   #sharedOut(): readonly AttemptRecord[] {
-    if (this.#parts.size < 2) return this.attempts;
+    const parts = this.#parts;
+    if (parts === undefined || parts.size < 2) return this.attempts;
     return this.attempts.map((attempt, at) => {
-      const part = this.#parts.get(at);
+      const part = parts.get(at);
       if (part === undefined) return attempt;
       const { price, metered } = part;
       return {
@@ -288,6 +292,8 @@ export class Charge implements OpenCharge {
     });
   }
 }
+
+function nothing(): void {}
 
 /** The record with all of its cost borne by the platform. */
 function unpaid(record: UsageRecord): UsageRecord {

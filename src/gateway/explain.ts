@@ -7,28 +7,28 @@ export interface Explanations {
   get(request: RequestId, tenant: TenantId): Decision | undefined;
 }
 
-interface Kept {
-  readonly tenant: TenantId;
-  readonly decision: Decision;
-}
-
-/** At least so many are kept, at most twice: a few minutes of a busy node, a few megabytes. */
+/** So many are kept: a few minutes of a busy node. */
 const KEPT = 10_000;
 
+/**
+ * A ring of three columns, searched from one end to the other when somebody asks. A Map of as many entries, which nobody
+ * asks on most days, cost every request a part of its growing and of the collector's walk over it.
+ */
 export function createExplanations(): Explanations {
-  // Two generations: dropping the older one as a whole costs nothing, deleting one by one from a Map does.
-  let recent = new Map<RequestId, Kept>();
-  let older = new Map<RequestId, Kept>();
+  const requests: RequestId[] = [];
+  const tenants: TenantId[] = [];
+  const decisions: Decision[] = [];
+  let at = 0;
   return {
     decided(request, tenant, decision) {
-      recent.set(request, { tenant, decision });
-      if (recent.size < KEPT) return;
-      older = recent;
-      recent = new Map();
+      requests[at] = request;
+      tenants[at] = tenant;
+      decisions[at] = decision;
+      at = at + 1 === KEPT ? 0 : at + 1;
     },
     get(request, tenant) {
-      const kept = recent.get(request) ?? older.get(request);
-      return kept?.tenant === tenant ? kept.decision : undefined;
+      const found = requests.lastIndexOf(request);
+      return found >= 0 && tenants[found] === tenant ? decisions[found] : undefined;
     },
   };
 }

@@ -6,20 +6,20 @@ import { randomText, streamId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
-import type { VendorResponse } from "../core/vendor-response.ts";
+import type { UsageFlag } from "../ledger/records.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
 import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Explanations } from "./explain.ts";
-import type { Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
+import type { AnswerGeneration, Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
 import { givenUp, refused } from "./given-up.ts";
 import { type Hedging, isHedgeable } from "./hedge/hedging.ts";
 import { hasBegun, type Lane } from "./hedge/lane.ts";
 import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
 import { meter, NOTHING_DELIVERED, sumOf } from "./meter.ts";
-import { type Ranked, rank } from "./router.ts";
+import { rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { stopping } from "./stopping.ts";
 import { StreamRun } from "./stream-run.ts";
@@ -40,7 +40,10 @@ export interface GeneratePorts extends ChargePorts {
   routes(): Routes;
 }
 
-/** The path of one request, from the ranked candidates to the first token or the whole answer. */
+/**
+ * The path of one request, from the ranked candidates to the first token or the whole answer. It is counted from its
+ * beginning, so that what comes in one turn of the event loop is seen by its last one.
+ */
 export async function generate(
   ports: GeneratePorts,
   caller: Caller,
@@ -50,9 +53,27 @@ export async function generate(
   const decision = rank(ports.routes(), ports.desk.standingOf, caller, request, ports.clock.now());
   ports.explanations.decided(options.requestId, caller.tenant, decision);
   const wanted = moreVendors(ports, caller, request, options);
-  const { admission, charge } = await arrive(ports, caller, request, options, decision.ranked, wanted);
-  const more = admission.coversMore ? wanted : {};
-  const run = new Run(ports, request, options, admission, charge, more);
+  const { openCharges } = ports;
+  let admission: Admission;
+  let charge: Charge;
+  openCharges.arriving += 1;
+  try {
+    const admitting = admit(ports.admission, {
+      caller,
+      request,
+      candidates: decision.routes,
+      path: options.path,
+      at: ports.clock.now(),
+      mayBeTakenOver: wanted.takeover !== undefined,
+      mayBeHedged: wanted.hedge !== undefined,
+    });
+    admission = admitting instanceof Promise ? await admitting : admitting;
+    charge = chargeOf(ports, caller, request, options, admission);
+    await opened(charge, admission);
+  } finally {
+    openCharges.arriving -= 1;
+  }
+  const run = new Run(ports, request, options, admission, charge, admission.coversMore ? wanted : NO_MORE);
   try {
     return await run.serve();
   } catch (thrown) {
@@ -68,6 +89,8 @@ interface MoreVendors {
   readonly hedge?: HedgeTerms | undefined;
 }
 
+const NO_MORE: MoreVendors = {};
+
 function moreVendors(
   { hedging, routes }: GeneratePorts,
   caller: Caller,
@@ -75,6 +98,8 @@ function moreVendors(
   options: GenerateOptions,
 ): MoreVendors {
   const { takeover = DEFAULT_TAKEOVER, hedge: settings = DEFAULT_HEDGE } = routes().routing;
+  // What is no stream has neither a first token nor a middle.
+  if (!request.stream) return NO_MORE;
   const mayHedge = hedging !== undefined && isHedgeable(request);
   if (mayHedge) hedging.asked();
   const isWanted = options.hedge ?? settings.enabled;
@@ -82,33 +107,6 @@ function moreVendors(
     takeover: takeoverTerms(request, options.takeover ?? caller.takeover ?? takeover),
     hedge: mayHedge && isWanted ? { hedging, settings } : undefined,
   };
-}
-
-/** Counted from here on, so that what comes in one turn of the event loop is seen by its last one. */
-async function arrive(
-  ports: GeneratePorts,
-  caller: Caller,
-  request: GenerationRequest,
-  options: GenerateOptions,
-  ranked: readonly Ranked[],
-  more: MoreVendors,
-): Promise<{ readonly admission: Admission; readonly charge: Charge }> {
-  ports.openCharges.arriving += 1;
-  try {
-    const admitting = admit(ports.admission, {
-      caller,
-      request,
-      candidates: ranked.map(({ route }) => route),
-      path: options.path,
-      at: ports.clock.now(),
-      mayBeTakenOver: more.takeover !== undefined,
-      mayBeHedged: more.hedge !== undefined,
-    });
-    const admission = admitting instanceof Promise ? await admitting : admitting;
-    return { admission, charge: await openCharge(ports, caller, request, options, admission) };
-  } finally {
-    ports.openCharges.arriving -= 1;
-  }
 }
 
 /** Writes the INTENT of what was admitted, or gives it all back. */
@@ -119,22 +117,27 @@ export async function openCharge(
   options: GenerateOptions,
   admission: Admission,
 ): Promise<Charge> {
-  const { requestId } = options;
+  const charge = chargeOf(ports, caller, request, options, admission);
+  await opened(charge, admission);
+  return charge;
+}
+
+function chargeOf(
+  ports: GeneratePorts,
+  caller: Caller,
+  request: GenerationRequest,
+  { requestId }: GenerateOptions,
+  { hold, cappedOutputTokens, release }: Admission,
+): Charge {
   const stream = request.stream ? streamId(`str_${randomText(ports.random.bytes(20))}`) : null;
-  const flags = admission.cappedOutputTokens === undefined ? [] : (["capped"] as const);
-  const charge = new Charge(
-    ports,
-    caller,
-    request,
-    requestId,
-    stream,
-    admission.hold,
-    flags,
-    admission.release,
-  );
+  const flags = cappedOutputTokens === undefined ? NO_FLAGS : CAPPED;
+  return new Charge(ports, caller, request, requestId, stream, hold, flags, release);
+}
+
+/** The INTENT is written when it resolves. */
+async function opened(charge: Charge, admission: Admission): Promise<void> {
   try {
     await charge.open();
-    return charge;
   } catch (thrown) {
     // The spool refused the INTENT: nothing may be bought that could not be booked.
     admission.hold.release();
@@ -143,11 +146,15 @@ export async function openCharge(
   }
 }
 
+const NO_FLAGS: readonly UsageFlag[] = [];
+const CAPPED: readonly UsageFlag[] = ["capped"];
+
 /** One request on its way through the candidates. */
-class Run {
+class Run implements Use<Generation> {
   readonly #walk: CandidateWalk;
-  readonly #use: Use<Generation>;
-  readonly #lanes: StreamLanes;
+  readonly stream: boolean;
+  readonly refused = refused;
+  #lanes: StreamLanes | undefined;
   /** The node stops. */
   #isStopped = false;
 
@@ -159,44 +166,47 @@ class Run {
     readonly charge: Charge,
     readonly more: MoreVendors,
   ) {
-    const { clock, network } = ports;
-    const { cappedOutputTokens } = admission;
-    const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
-    this.#walk = walk;
-    const remembers = more.takeover !== undefined;
-    const isGone = () => walk.isGone;
-    const terms = { request, cappedOutputTokens, network, mode: options.mode, remembers, isGone };
-    this.#lanes = new StreamLanes(clock, walk, terms, more.hedge);
-    this.#use = {
-      stream: request.stream,
-      call: (attempt, ticket) =>
-        request.stream ? this.#openStream({ attempt, ticket }) : this.#openAnswer(attempt, ticket),
-      gone: (attempt) => this.#gone(attempt && { attempt }),
-      refused,
-    };
+    this.#walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
+    this.stream = request.stream;
     charge.stop = () => {
       this.#isStopped = true;
-      walk.stop();
+      this.#walk.stop();
     };
   }
 
   async serve(): Promise<Generation> {
-    const served = await this.#walk.next(this.#use);
+    const served = await this.#walk.next(this);
     if (served !== undefined) return served;
     throw givenUp(this.#walk);
   }
 
-  async #openAnswer(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
+  call(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
+    return this.stream ? this.#openStream({ attempt, ticket }) : this.#answer(attempt, ticket);
+  }
+
+  gone(attempt: Attempt | undefined): SluiceError {
+    return this.#gone(attempt && { attempt });
+  }
+
+  async #answer(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
     const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
     // A call that was refused consumed nothing, whether or not the client is still there to be told.
     if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
-    this.#walk.throwIfGone(this.#use, attempt);
+    this.#walk.throwIfGone(this, attempt);
     if (!opened.ok) return opened.failure;
     const started = this.#started(attempt.route, opened.call.dropped);
-    return this.#readAnswer(attempt, ticket, opened.response, started);
+    const body = await attempt.readAll(opened.response);
+    if (isFailure(body)) {
+      this.#walk.throwIfGone(this, attempt);
+      return body;
+    }
+    const answer = attempt.route.adapter.readAnswer(this.request, body, attempt.key.secret);
+    if (!answer.ok) return answer.failure;
+    return this.#settled(attempt, ticket, answer, started);
   }
 
   async #openStream(lane: Lane): Promise<Generation | VendorFailure> {
+    this.#lanes ??= this.#lanesOf();
     const begun = await this.#lanes.open(lane);
     if (begun === undefined) throw this.#gone(lane, this.#lanes.abandonSecond());
     if (!hasBegun(begun)) return begun;
@@ -211,20 +221,29 @@ class Run {
     return new StreamRun(this.ports, this.charge, started, leg, primed, successors, lost);
   }
 
-  async #readAnswer(
+  #lanesOf(): StreamLanes {
+    const { ports, request, admission, more, options } = this;
+    const { cappedOutputTokens } = admission;
+    const remembers = more.takeover !== undefined;
+    const isGone = () => this.#walk.isGone;
+    const terms = {
+      request,
+      cappedOutputTokens,
+      network: ports.network,
+      mode: options.mode,
+      remembers,
+      isGone,
+    };
+    return new StreamLanes(ports.clock, this.#walk, terms, more.hedge);
+  }
+
+  async #settled(
     attempt: Attempt,
     ticket: Ticket,
-    response: VendorResponse,
+    answer: AnswerGeneration["answer"],
     started: Started,
-  ): Promise<Generation | VendorFailure> {
+  ): Promise<Generation> {
     const { route } = attempt;
-    const body = await attempt.readAll(response);
-    if (isFailure(body)) {
-      this.#walk.throwIfGone(this.#use, attempt);
-      return body;
-    }
-    const answer = route.adapter.readAnswer(this.request, body, attempt.key.secret);
-    if (!answer.ok) return answer.failure;
     this.charge.noteAttempt(attempt, "served");
     const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
     ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
@@ -255,19 +274,18 @@ class Run {
   #started(route: Route, dropped: readonly string[] | undefined): Started {
     const { cappedOutputTokens, limit, tokenLimit } = this.admission;
     const { native } = this.request;
-    return {
+    const started: { -readonly [Name in keyof Started]: Started[Name] } = {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
       vendorModel: route.model,
       attempts: this.#walk.attempts,
-      ...(cappedOutputTokens === undefined ? {} : { cappedOutputTokens }),
-      ...(limit === undefined ? {} : { limit }),
-      ...(tokenLimit === undefined ? {} : { tokenLimit }),
-      ...(dropped === undefined || dropped.length === 0 ? {} : { dropped }),
-      ...(native !== undefined && servesNatively(route.adapter, this.request)
-        ? { dialect: native.dialect }
-        : {}),
     };
+    if (cappedOutputTokens !== undefined) started.cappedOutputTokens = cappedOutputTokens;
+    if (limit !== undefined) started.limit = limit;
+    if (tokenLimit !== undefined) started.tokenLimit = tokenLimit;
+    if (dropped !== undefined && dropped.length > 0) started.dropped = dropped;
+    if (native !== undefined && servesNatively(route.adapter, this.request)) started.dialect = native.dialect;
+    return started;
   }
 
   /**

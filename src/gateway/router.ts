@@ -39,6 +39,11 @@ export interface Decision {
   readonly passed: readonly Passed[];
 }
 
+export interface Ranking extends Decision {
+  /** The ranked ones alone. */
+  readonly routes: readonly Route[];
+}
+
 /** Output tokens that a typical answer has: only the relation between prices matters for ranking. */
 const TYPICAL_OUTPUT_TOKENS = 500;
 
@@ -55,7 +60,7 @@ export function rank(
   caller: Caller,
   request: GenerationRequest,
   at: number,
-): Decision {
+): Ranking {
   const all = routes.models.get(request.model);
   if (all === undefined || all.length === 0) throw unknownModel(request.model);
   if (caller.models !== null && !matchesAny(caller.models, request.model)) {
@@ -63,6 +68,9 @@ export function rank(
       param: "model",
     });
   }
+  const [only] = all;
+  if (all.length === 1 && only !== undefined && reasonToPass(only, standingOf, caller, request) === undefined)
+    return alone(only);
   const passed: Passed[] = [];
   const usable: Route[] = [];
   for (const route of all) {
@@ -71,7 +79,21 @@ export function rank(
     else passed.push({ route, reason });
   }
   if (usable.length === 0) throw noCandidate(request, passed);
-  return { ranked: scored(usable, standingOf, routes.routing, request, at), passed };
+  const ranked = scored(usable, standingOf, routes.routing, request, at);
+  return { ranked, routes: ranked.map(({ route }) => route), passed };
+}
+
+/** Where there is one candidate nothing is to be decided: one decision for all its requests, since they are kept. */
+const onlyOnes = new WeakMap<Route, Ranking>();
+
+function alone(route: Route): Ranking {
+  let decision = onlyOnes.get(route);
+  if (decision === undefined) {
+    const ranked = [{ route, score: 1, cost: 1, performance: 1, quality: route.quality }];
+    decision = { ranked, routes: [route], passed: [] };
+    onlyOnes.set(route, decision);
+  }
+  return decision;
 }
 
 function reasonToPass(
