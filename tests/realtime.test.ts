@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import OpenAI from "openai";
+import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
 import { type Client, type Gateway, micro, startGateway } from "./gateway.ts";
 import { GOOD_KEY, type RealtimeVendor, startRealtimeVendor } from "./mock-realtime-vendor.ts";
 
@@ -314,6 +316,36 @@ describe("who may converse", () => {
     expect((await closed).code).toBe(1008);
     expect(frames.at(-1)).toMatchObject({ type: "error", error: { code: "invalid_api_key" } });
   });
+});
+
+test("the published SDK converses", async () => {
+  const plain = globalThis.WebSocket;
+  // It insists on TLS, which a proxy would end before the gateway.
+  globalThis.WebSocket = class extends plain {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(String(url).replace(/^wss:/, "ws:"), protocols);
+    }
+  } as typeof WebSocket;
+  try {
+    const sdk = new OpenAI({ apiKey: client.key, baseURL: `${gateway.url}/v1` });
+    const realtime = new OpenAIRealtimeWebSocket(
+      { model: "gpt-realtime", dangerouslyAllowBrowser: true },
+      sdk,
+    );
+    const words = await new Promise<string>((resolve, reject) => {
+      let said = "";
+      realtime.on("error", reject);
+      realtime.on("session.created", () => realtime.send({ type: "response.create" }));
+      realtime.on("response.output_text.delta", ({ delta }) => {
+        said += delta;
+      });
+      realtime.on("response.done", () => resolve(said));
+    });
+    expect(words).toBe("Hello there, river");
+    realtime.close();
+  } finally {
+    globalThis.WebSocket = plain;
+  }
 });
 
 describe("vendors", () => {

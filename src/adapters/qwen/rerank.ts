@@ -1,10 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { readRanking } from "../openai-services/rerank.ts";
 import { authorized, type Service } from "../openai-services/service.ts";
-
-/** What a base URL of Model Studio ends with; rerank has paths of its own below the same host. */
-const MODE = /\/(?:compatible-mode|compatible-api|api)\/v1$|\/v1$/;
-const NATIVE = /\/api\/v1$/;
+import { nativeBase } from "./images/host.ts";
 
 /** The models that have the path of the compatible mode as well (Model Studio's text rerank reference). */
 const COMPATIBLE = /^qwen3-rerank/;
@@ -13,8 +10,8 @@ const COMPATIBLE = /^qwen3-rerank/;
 export const rerank: Service = {
   buildCall(request, target) {
     const { query, documents, top_n, instruct } = request.body;
-    const root = target.baseUrl.replace(MODE, "");
-    const isCompatible = COMPATIBLE.test(target.model) && !NATIVE.test(target.baseUrl);
+    const native = nativeBase(target.baseUrl);
+    const isCompatible = COMPATIBLE.test(target.model) && native !== target.baseUrl;
     // Documents are shown out of the request: they need not come back.
     const options = given({ top_n, instruct });
     const body = isCompatible
@@ -28,9 +25,9 @@ export const rerank: Service = {
     const dropped = Object.keys(request.body).filter((name) => !known.includes(name));
     return {
       method: "POST",
-      url:
-        root +
-        (isCompatible ? "/compatible-api/v1/reranks" : "/api/v1/services/rerank/text-rerank/text-rerank"),
+      url: isCompatible
+        ? native.replace(/\/api\/v1$/, "/compatible-api/v1/reranks")
+        : `${native}/services/rerank/text-rerank/text-rerank`,
       headers: authorized(target, "application/json", "application/json"),
       body: JSON.stringify(body),
       ...(dropped.length === 0 ? {} : { dropped }),
