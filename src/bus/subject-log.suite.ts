@@ -41,6 +41,27 @@ export function subjectLogSuite(name: string, open: () => Promise<SubjectLogUnde
       expect((await other.last("streams.b"))?.number).toBe(taken[0]);
     });
 
+    test("of many subjects at a time each is taken under its own number, and who lost the race loses alone", async () => {
+      const held = await other.append("streams.many-7", bytes("another's"), 0);
+      const subjects = Array.from({ length: 300 }, (_, index) => `streams.many-${index}`);
+      for (const round of ["first", "second"]) {
+        const before = await Promise.all(subjects.map(async (one) => (await log.last(one))?.number ?? 0));
+        before[7] = 0;
+        const numbers = await Promise.all(
+          subjects.map((one, index) => log.append(one, bytes(`${round} ${one}`), before[index] ?? 0)),
+        );
+        expect(numbers.flatMap((number, index) => (number === undefined ? [index] : []))).toEqual([7]);
+        for (const index of [0, 6, 8, 150, 299]) {
+          const last = await other.last(subjects[index] ?? "");
+          expect([last?.number, text(last?.message)]).toEqual([
+            numbers[index] ?? 0,
+            `${round} ${subjects[index]}`,
+          ]);
+        }
+      }
+      expect((await log.last("streams.many-7"))?.number).toBe(held ?? 0);
+    });
+
     test("is read one after the other, each subject by itself", async () => {
       let last = 0;
       for (const word of ["one", "two", "three"]) {

@@ -45,6 +45,33 @@ test("a stream of that name with other settings is refused", async () => {
   await own.close();
 });
 
+test("what is appended while others are on their way goes together: a server syncs once for all of it", async () => {
+  const own = await link("five");
+  const log = await logOver(own);
+  const before = own.connection.stats().inMsgs;
+  const all = Array.from({ length: 500 }, (_, index) =>
+    log.append(`streams.e${index}`, new Uint8Array(300), 0),
+  );
+  const numbers = await Promise.all(all);
+  expect(new Set(numbers).size).toBe(500);
+  expect(numbers).not.toContain(undefined);
+  expect(own.connection.stats().inMsgs - before).toBeLessThan(20);
+  await own.close();
+});
+
+test("a stream that was made before batches takes them, and one that takes none any more is served all the same", async () => {
+  const own = await link("six");
+  const manager = await jetstreamManager(own.connection);
+  const { config } = await manager.streams.info(STREAM);
+  await manager.streams.update(STREAM, { ...config, allow_atomic: false });
+  const log = await logOver(own);
+  expect((await manager.streams.info(STREAM)).config.allow_atomic).toBe(true);
+  await manager.streams.update(STREAM, { ...config, allow_atomic: false });
+  const all = Array.from({ length: 50 }, (_, index) => log.append(`streams.f${index}`, new Uint8Array(9), 0));
+  expect(await Promise.all(all)).not.toContain(undefined);
+  await own.close();
+});
+
 test("while the connection is lost nothing is kept for later", async () => {
   const own = await link("four");
   const log = await logOver({ connection: own.connection, isUp: () => false, close: () => own.close() });

@@ -1,7 +1,6 @@
 import {
   DiscardPolicy,
   JetStreamApiError,
-  type JetStreamClient,
   type JetStreamManager,
   jetstream,
   jetstreamManager,
@@ -12,6 +11,7 @@ import {
 } from "@nats-io/jetstream";
 import { BusError } from "../bus.ts";
 import type { LogMessage, SubjectLog } from "../subject-log.ts";
+import { AppendBatches } from "./append-batches.ts";
 import { ROOT } from "./bus.ts";
 import type { NatsLink } from "./connect.ts";
 import { requireSettings } from "./read-back.ts";
@@ -28,17 +28,14 @@ export interface NatsSubjectLogOptions {
   readonly mostBytes: number;
 }
 
-/** How long the servers may take for one message; whoever waits for it decides what then. */
-const APPEND_MS = 2_000;
-
 /** What headers and the subject may take of a server's largest message. */
 const HEADER_BYTES = 1_024;
 const DEFAULT_MAX_PAYLOAD = 1024 * 1024;
 
 const MS = 1_000_000;
 const NAME_IS_TAKEN = 10_058;
-/** "Wrong last sequence", and "another compare-and-set is in flight": somebody else was first. */
-const LOST_THE_RACE: ReadonlySet<number> = new Set([10_071, 10_164]);
+/** Several messages are taken as one from here on. */
+const FIRST_WITH_BATCHES = [2, 12] as const;
 
 /**
  * A log on JetStream that takes a message only behind the one that is expected. The oldest goes when it is full.
@@ -47,11 +44,15 @@ const LOST_THE_RACE: ReadonlySet<number> = new Set([10_071, 10_164]);
 export async function openNatsSubjectLog(options: NatsSubjectLogOptions): Promise<SubjectLog> {
   const { connection } = options.link;
   const manager = await jetstreamManager(connection);
-  await ensureStream(manager, options);
-  return new NatsSubjectLog(options, manager, jetstream(connection));
+  const takesBatches = await ensureStream(manager, options);
+  const { stream } = options;
+  const batches = new AppendBatches({ client: jetstream(connection), connection, stream, takesBatches });
+  return new NatsSubjectLog(options, manager, batches);
 }
 
-async function ensureStream(manager: JetStreamManager, options: NatsSubjectLogOptions): Promise<void> {
+/** Answers whether it takes atomic batches. */
+async function ensureStream(manager: JetStreamManager, options: NatsSubjectLogOptions): Promise<boolean> {
+  const mayBatch = knowsBatches(options.link.connection.info?.version ?? "");
   const { stream, subjects, replicas, ageMs, mostBytes } = options;
   const wanted = {
     name: stream,
@@ -64,9 +65,30 @@ async function ensureStream(manager: JetStreamManager, options: NatsSubjectLogOp
     max_msgs: -1,
     max_msgs_per_subject: -1,
   } satisfies Partial<StreamConfig>;
-  const config = await made(manager, wanted, [ROOT + subjects]);
+  const config = await made(manager, { ...wanted, ...(mayBatch && { allow_atomic: true }) }, [
+    ROOT + subjects,
+  ]);
   const got = { ...config, subjects: config.subjects.join(", ") };
   requireSettings(`stream ${stream}`, { ...wanted, subjects: ROOT + subjects }, got);
+  if (!mayBatch || config.allow_atomic === true) return config.allow_atomic === true;
+  return startBatches(manager, config);
+}
+
+/** For a stream that was made before: where it cannot be changed, messages go one by one. */
+async function startBatches(manager: JetStreamManager, config: StreamConfig): Promise<boolean> {
+  try {
+    const updated = await manager.streams.update(config.name, { ...config, allow_atomic: true });
+    return updated.config.allow_atomic === true;
+  } catch (thrown) {
+    if (thrown instanceof JetStreamApiError) return false;
+    throw thrown;
+  }
+}
+
+function knowsBatches(version: string): boolean {
+  const [, major, minor] = /^v?(\d+)\.(\d+)\./.exec(version) ?? [];
+  const [firstMajor, firstMinor] = FIRST_WITH_BATCHES;
+  return Number(major) > firstMajor || (Number(major) === firstMajor && Number(minor) >= firstMinor);
 }
 
 /** The stream's settings, be it new or the one that is there. */
@@ -87,7 +109,7 @@ class NatsSubjectLog implements SubjectLog {
   constructor(
     readonly options: NatsSubjectLogOptions,
     readonly manager: JetStreamManager,
-    readonly client: JetStreamClient,
+    readonly batches: AppendBatches,
   ) {}
 
   get maxBytes(): number {
@@ -96,17 +118,7 @@ class NatsSubjectLog implements SubjectLog {
 
   async append(subject: string, message: Uint8Array, after: number): Promise<number | undefined> {
     this.#requireLink(subject);
-    try {
-      const { seq } = await this.client.publish(ROOT + subject, message, {
-        timeout: APPEND_MS,
-        retries: 0,
-        expect: { streamName: this.options.stream, lastSubjectSequence: after },
-      });
-      return seq;
-    } catch (thrown) {
-      if (thrown instanceof JetStreamApiError && LOST_THE_RACE.has(thrown.code)) return undefined;
-      throw thrown;
-    }
+    return this.batches.append(subject, message, after);
   }
 
   last(subject: string): Promise<LogMessage | undefined> {
