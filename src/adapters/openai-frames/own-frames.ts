@@ -8,6 +8,8 @@ export interface OwnFrames {
   readonly dialect: NativeDialect;
   /** Asked once for each frame. False for the end marker, errors, and what the dialect's clients cannot bear. */
   isShown(data: string, said: readonly Shown[]): boolean;
+  /** True for a frame that says that the stream is whole, where clients need it: it is given as `closing`. */
+  isClosing?(data: string, said: readonly Shown[]): boolean;
 }
 
 /** An event's name and its data, each on a line, and nothing else. */
@@ -18,6 +20,10 @@ export function keepFrame(kept: KeptBytes, frame: string, start: number, end: nu
   if (PLAIN.test(frame)) kept.keep(start, end);
   else kept.add(rewritten(frame));
 }
+
+/** A frame by itself, as far as it is the vendor's to say. */
+export const frameAlone = (frame: string): Uint8Array =>
+  PLAIN.test(frame) ? Buffer.from(frame) : rewritten(frame);
 
 /** The frame with its name and data alone: comments, ids and times to wait are ours, the comment of the charge above all. */
 export function rewritten(frame: string): Uint8Array {

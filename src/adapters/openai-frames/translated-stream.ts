@@ -9,7 +9,7 @@ import { createTally } from "../openai-family/tally.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createChunkFrames } from "./chunk-frames.ts";
-import { keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
+import { frameAlone, keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
 import { eventsIn, type Shown } from "./shown.ts";
 
 /** Reads the frames of one stream of a vendor's own wire, in order; keeps what spans them. */
@@ -51,6 +51,7 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     const kept = createKeptBytes(block);
     const shown: Shown[] = [];
     let hasContent = false;
+    let closing: Uint8Array | undefined;
     let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
     isFirstBlock = false;
     while (at < text.length && !isOver) {
@@ -65,8 +66,9 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
       shown.push(...said);
       isOver = endsStream(eventsIn(said));
       if (own?.isShown(data, said) === true) keepFrame(kept, frame, start, at);
+      if (own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
     }
-    return passage(shown, hasContent, kept.bytes());
+    return passage(shown, hasContent, kept.bytes(), closing);
   }
 
   /** True when one frame held content. */
@@ -80,14 +82,27 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     return content.length > 0;
   }
 
-  /** @param ownBytes the vendor's own frames for the client */
-  function passage(shown: readonly Shown[], hasContent: boolean, ownBytes?: Uint8Array): Passage {
+  /**
+   * @param ownBytes the vendor's own frames for the client
+   * @param closing the vendor's own frame that ends them
+   */
+  function passage(
+    shown: readonly Shown[],
+    hasContent: boolean,
+    ownBytes?: Uint8Array,
+    closing?: Uint8Array,
+  ): Passage {
     const events = eventsIn(shown);
     if (mode === "events") return { events, hasContent };
     const bytes = own === undefined ? frames.encode(shown) : ownBytes;
     const control = events.filter((event) => !isContent(event));
-    if (bytes === undefined) return { events: control, hasContent };
-    return { events: control, hasContent, bytes, ...(own === undefined ? {} : { dialect: own.dialect }) };
+    return {
+      events: control,
+      hasContent,
+      ...(bytes === undefined ? {} : { bytes }),
+      ...(closing === undefined ? {} : { closing }),
+      ...(own === undefined || (bytes ?? closing) === undefined ? {} : { dialect: own.dialect }),
+    };
   }
 
   /** A last frame that is whole but for the empty line after it. Half an object is never JSON. */
@@ -97,8 +112,10 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     const rest = data !== undefined && isObject(parseJson(data)) ? reader.readData(data) : [];
     const hasContent = count(rest);
     const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest) === true;
+    const isClosing = data !== undefined && own?.isClosing?.(data, rest) === true;
     const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...reader.closed()];
-    return passage(shown, hasContent, isShown ? rewritten(frame) : undefined);
+    const alone = isShown || isClosing ? rewritten(frame) : undefined;
+    return passage(shown, hasContent, isShown ? alone : undefined, isClosing ? alone : undefined);
   }
 
   return {

@@ -34,7 +34,7 @@ export function shape(draft: RequestDraft, request: GenerationRequest, target: T
   shapeEffort(draft, target.model, reasons);
   if (reasons) {
     draft.drop(...NOT_WHEN_REASONING);
-    if (!samplesAnyway(target.model, draft)) draft.drop("temperature", "top_p");
+    if (!samplesAnyway(target.model, draft.get("reasoning_effort"))) draft.drop("temperature", "top_p");
   }
   limitOutput(draft, limitField(draft, reasons), { capped: target.cappedOutputTokens });
 }
@@ -49,17 +49,26 @@ function shapeEffort(draft: RequestDraft, model: string, reasons: boolean): void
   if (!reasons) {
     if (isNone) draft.remove("reasoning_effort");
     else draft.drop("reasoning_effort");
-  } else if (isNone && generationOf(baseModel(model)) <= 5) {
+  } else {
+    const least = leastEffort(model);
+    if (!isNone || least === undefined) return;
     draft.note("reasoning_effort");
-    draft.set("reasoning_effort", /^o\d/.test(baseModel(model)) ? "low" : "minimal");
+    draft.set("reasoning_effort", least);
   }
+}
+
+/** The least that a reasoning model can be told to; undefined: none at all. */
+export function leastEffort(model: string): "low" | "minimal" | undefined {
+  const name = baseModel(model);
+  if (generationOf(name) > 5) return undefined;
+  return /^o\d/.test(name) ? "low" : "minimal";
 }
 
 /** None of these costs more than the usual price. (`auto` is what the account's project says; `scale` is paid ahead.) */
 const NOT_DEARER: readonly unknown[] = ["auto", "default", "flex", "scale"];
 
 /** Of a faster tier nobody would pay what it costs more; its price is the operator's to give (`serviceTiers`). */
-function dropUnpricedTier(draft: RequestDraft, { pricedTiers }: Target): void {
+export function dropUnpricedTier(draft: RequestDraft, { pricedTiers }: Target): void {
   const tier = draft.get("service_tier");
   if (typeof tier !== "string" || NOT_DEARER.includes(tier)) return;
   if (pricedTiers !== undefined && !pricedTiers.includes(tier)) draft.drop("service_tier");
@@ -97,8 +106,8 @@ export function isReasoningModel(model: string): boolean {
 }
 
 /** From gpt-5.1 on, sampling is allowed once reasoning is off. */
-function samplesAnyway(model: string, draft: RequestDraft): boolean {
-  return draft.get("reasoning_effort") === "none" && generationOf(baseModel(model)) > 5;
+export function samplesAnyway(model: string, effort: unknown): boolean {
+  return effort === "none" && generationOf(baseModel(model)) > 5;
 }
 
 const baseModel = (model: string): string => model.replace(/^ft:/, "").toLowerCase();

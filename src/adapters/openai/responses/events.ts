@@ -1,0 +1,177 @@
+import type { FinishReason, GenerationEvent, JsonObject } from "../../../core/generation.ts";
+import type { VendorFailure } from "../../../core/vendor-failure.ts";
+import { isObject, listOf, objectOf, parseJson, textOf } from "../../json.ts";
+import { unreadable } from "../../openai-family/errors.ts";
+import type { Shown } from "../../openai-frames/shown.ts";
+import type { WireReader } from "../../openai-frames/translated-stream.ts";
+import type { Judge } from "../../openai-services/service.ts";
+import { usageIn } from "./usage.ts";
+
+/** What a part says, and the field in which its `done` repeats the whole of it. */
+interface Spoken {
+  readonly whole: string;
+  say(text: string): GenerationEvent;
+}
+
+const reasoning: Spoken = { whole: "text", say: (text) => ({ type: "reasoning", choice: 0, text }) };
+
+const SPOKEN: ReadonlyMap<string, Spoken> = new Map([
+  ["response.output_text", { whole: "text", say: (text) => ({ type: "text", choice: 0, text }) }],
+  ["response.refusal", { whole: "refusal", say: (text) => ({ type: "refusal", choice: 0, text }) }],
+  ["response.reasoning_text", reasoning],
+  ["response.reasoning_summary_text", reasoning],
+]);
+
+const STEP = /^(.+)\.(delta|done)$/;
+
+/** Reads the events of one Responses stream. Events that are not known, such as what tools of OpenAI's do, say nothing. */
+export function createEventReader(judge: Judge): WireReader {
+  /** By the item's place in the output: how much of its arguments was said. */
+  const calls = new Map<string, { readonly call: number; said: number }>();
+  /** Parts of which a piece was said and that are not done. */
+  const begun = new Set<string>();
+  let id = "";
+  let model = "";
+
+  function readEvent(event: JsonObject): readonly Shown[] {
+    const type = String(event.type);
+    switch (type) {
+      case "response.created":
+      case "response.in_progress":
+      case "response.queued":
+        name(objectOf(event.response) ?? {});
+        return [];
+      case "response.completed":
+      case "response.incomplete":
+      case "response.failed":
+      case "response.cancelled":
+        return endOf(event);
+      case "response.output_item.added":
+        return call(event, "");
+      case "response.output_item.done":
+        return call(event, textOf(objectOf(event.item)?.arguments) ?? "");
+      case "response.function_call_arguments.delta":
+        return callPiece(event);
+      case "error":
+        return failed(judge(flat(event)) ?? BROKEN_OFF);
+    }
+    const [, subject = "", step] = STEP.exec(type) ?? [];
+    const spoken = SPOKEN.get(subject);
+    if (spoken !== undefined) return speak(event, subject, spoken, step === "done");
+    return isObject(event.error) ? failed(judge(event) ?? BROKEN_OFF) : [];
+  }
+
+  function name(response: JsonObject): void {
+    id = textOf(response.id) ?? id;
+    model = textOf(response.model) ?? model;
+  }
+
+  function speak(
+    event: JsonObject,
+    subject: string,
+    { whole, say }: Spoken,
+    isDone: boolean,
+  ): readonly Shown[] {
+    const { output_index, content_index, summary_index } = event;
+    const part = `${subject} ${String(output_index)} ${String(content_index ?? summary_index)}`;
+    if (isDone && begun.delete(part)) return [];
+    // A part that comes in one piece has no delta.
+    const text = textOf(isDone ? event[whole] : event.delta);
+    if (!isDone) begun.add(part);
+    return text === undefined ? [] : [say(text)];
+  }
+
+  /** @param whole arguments of a call that is done: what no piece has said of them is said now */
+  function call({ output_index, item }: JsonObject, whole: string): readonly Shown[] {
+    const { type, call_id, name: named, arguments: begin } = objectOf(item) ?? {};
+    if (type !== "function_call") return [];
+    const place = String(output_index);
+    const known = calls.get(place);
+    if (known !== undefined) {
+      const rest = whole.slice(known.said);
+      known.said += rest.length;
+      return rest === "" ? [] : [{ type: "toolCall", choice: 0, call: known.call, arguments: rest }];
+    }
+    const text = whole || (textOf(begin) ?? "");
+    const opened = { call: calls.size, said: text.length };
+    calls.set(place, opened);
+    const names = { id: textOf(call_id) ?? "", name: textOf(named) ?? "" };
+    return [{ type: "toolCall", choice: 0, call: opened.call, ...names, arguments: text }];
+  }
+
+  function callPiece({ output_index, delta }: JsonObject): readonly Shown[] {
+    const known = calls.get(String(output_index));
+    const text = textOf(delta);
+    if (known === undefined || text === undefined) return [];
+    known.said += text.length;
+    return [{ type: "toolCall", choice: 0, call: known.call, arguments: text }];
+  }
+
+  function endOf({ type, response: raw }: JsonObject): readonly Shown[] {
+    const response = objectOf(raw);
+    if (response === undefined) return failed(UNREADABLE);
+    name(response);
+    const end = endIn({ ...response, status: statusIn(response, String(type)) }, judge);
+    return "failure" in end ? [...end.usage, ...failed(end.failure)] : [...end.control, { type: "end" }];
+  }
+
+  return {
+    readData(data) {
+      // Some that stand before OpenAI write chat's end marker: it says nothing here.
+      if (data.trim() === "[DONE]") return [];
+      const event = parseJson(data);
+      return isObject(event) ? readEvent(event) : failed(UNREADABLE);
+    },
+    closed: () => [],
+    get id() {
+      return id;
+    },
+    get model() {
+      return model;
+    },
+  };
+}
+
+type Control = Extract<GenerationEvent, { readonly type: "finish" | "usage" }>;
+type Told = readonly Control[];
+
+/** How a response object says that it ended: its finish and usage, or why it failed. */
+export function endIn(
+  response: JsonObject,
+  judge: Judge,
+): { readonly control: Told } | { readonly failure: VendorFailure; readonly usage: Told } {
+  const counted = usageIn(response);
+  const usage: Told = counted === undefined ? [] : [{ type: "usage", usage: counted }];
+  const { status, error } = response;
+  const isWhole = status === "completed" || status === "incomplete";
+  if (!isWhole || isObject(error)) {
+    return { failure: judge({ error }) ?? (status === "cancelled" ? TAKEN_BACK : BROKEN_OFF), usage };
+  }
+  return { control: [{ type: "finish", choice: 0, reason: reasonOf(response) }, ...usage] };
+}
+
+/** The event's own name counts where the object says nothing, or still what it said at the beginning. */
+function statusIn({ status }: JsonObject, type: string): unknown {
+  const named = type.replace("response.", "");
+  return status === "failed" || status === "cancelled" ? status : named;
+}
+
+function reasonOf({ status, incomplete_details, output }: JsonObject): FinishReason {
+  if (status === "incomplete") {
+    return objectOf(incomplete_details)?.reason === "content_filter" ? "content_filter" : "length";
+  }
+  return listOf(output).some((item) => objectOf(item)?.type === "function_call") ? "tool_calls" : "stop";
+}
+
+/** OpenAI's schema has the error's fields in the event itself, its servers send them within `error`. */
+function flat(event: JsonObject): JsonObject {
+  if (isObject(event.error)) return event;
+  const { code, message, param } = event;
+  return { error: { code, message: message ?? "The vendor sent an error.", param } };
+}
+
+const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
+const BROKEN_OFF = unreadable("response_failed", "The vendor broke off the answer.");
+const TAKEN_BACK = unreadable("response_cancelled", "The vendor cancelled the answer.");
+
+const failed = (failure: VendorFailure): readonly Shown[] => [{ type: "failure", failure }];
