@@ -7,6 +7,7 @@ import { ManualClock } from "../core/manual-clock.ts";
 import { seededRandom } from "../core/random.ts";
 import { adminOperations } from "../http/admin/admin.ts";
 import { type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
+import type { Idempotency } from "../http/idempotent.ts";
 import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { midjourneyRoutes } from "../http/midjourney/routes.ts";
@@ -48,7 +49,6 @@ beforeAll(() => {
   const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
   const taskPorts = answering as unknown as TaskRoutePorts & ImageRoutePorts & MidjourneyPorts; // as above
   const mounted = [
-    ...operationRoutes(parts),
     mediaRoutes(mediaPorts),
     webhookRoutes(mediaPorts),
     taskRoutes(taskPorts),
@@ -56,8 +56,9 @@ beforeAll(() => {
     midjourneyRoutes(taskPorts),
     hookRoutes({ ...answering, ...NO_VENDOR } as unknown as HookRoutePorts), // as above
   ];
+  const further = (idempotency: Idempotency) => [...operationRoutes(parts, idempotency), ...mounted];
   const tickets = createTicketStore(new ManualClock());
-  front = openFront(requests, metrics, config, silentLog, () => mounted, kept, tickets);
+  front = openFront(requests, metrics, config, silentLog, further, kept, tickets);
 });
 afterAll(async () => {
   metrics.close();

@@ -20,6 +20,7 @@ import { createKeeping } from "../http/openai/responses/keeping.ts";
 import { responseRoutes } from "../http/openai/responses/routes.ts";
 import { toolCallDelta } from "../http/openai/stream-entries.ts";
 import { toOpenAiUsage } from "../http/openai/usage.ts";
+import { runOnce } from "../http/run-once.ts";
 import { streamRoutes } from "../http/stream-routes.ts";
 import type { SocketData } from "../ws/outlet.ts";
 import { bothKinds, type RealtimeSocketData, RealtimeSockets } from "../ws/realtime.ts";
@@ -62,6 +63,7 @@ export function openFront(
   const { bodyLimitBytes } = config;
   const answering = { log, random, countRequest: metrics.countRequest };
   const streams = new StreamRegistry(clock);
+  const idempotency = createIdempotency({ ledger: kept.idempotency, clock, log });
   const sockets = new WebSockets({
     clock,
     random,
@@ -73,6 +75,7 @@ export function openFront(
     errorResponse,
     tickets,
     shapes: { usage: toOpenAiUsage, toolCall: toolCallDelta, errorBody },
+    once: (request, about, run) => runOnce(idempotency, request, about, run),
   });
   const conversations = new RealtimeSockets({
     random,
@@ -84,7 +87,6 @@ export function openFront(
     errorBody,
     headersOf: generationHeaders,
   });
-  const idempotency = createIdempotency({ ledger: kept.idempotency, clock, log });
   const keeping = createKeeping({ ledger: kept.responses, clock, log });
   const generating = { ...answering, gateway, streams, idempotency, clock, bodyLimitBytes };
   const createdAt = Math.floor(clock.now() / 1_000);

@@ -5,6 +5,7 @@ import { systemClock as clock } from "../core/clock.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { Idempotency } from "../http/idempotent.ts";
 import { mediaRoutes } from "../http/media/routes.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { webhookRoutes } from "../http/webhooks/routes.ts";
@@ -35,7 +36,7 @@ export interface MediaParts {
   readonly outbound: Outbound;
   readonly store: MediaStore;
   readonly webhooks: Webhooks;
-  routes(gateway: Gateway, metrics: Metrics, log: Log): readonly AnyElysia[];
+  routes(gateway: Gateway, idempotency: Idempotency, metrics: Metrics, log: Log): readonly AnyElysia[];
   /** Takes nothing new and lets what runs end. The ledger must still be there. */
   close(): Promise<void>;
 }
@@ -72,8 +73,9 @@ export async function openMedia(config: Config, ledger: LedgerParts, log: Log): 
     outbound,
     store,
     webhooks,
-    routes(gateway, metrics, routesLog) {
-      const answering = { log: routesLog, random, countRequest: metrics.countRequest, gateway };
+    routes(gateway, idempotency, metrics, routesLog) {
+      const { countRequest } = metrics;
+      const answering = { log: routesLog, random, countRequest, gateway, idempotency };
       return [
         mediaRoutes({ ...answering, store, forms, links, clock, maxBytes: settings.maxBytes }),
         webhookRoutes({ ...answering, sql, webhooks, deliveries, secrets }),

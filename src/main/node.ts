@@ -75,7 +75,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
   const hurried = Promise.withResolvers<void>();
   let isDraining = false;
   const exposed = worker === undefined ? metrics : exposeAllWorkers(worker, cluster.peers, metrics);
-  const operations = operationRoutes({
+  const operations = {
     exposed,
     cluster,
     announcements,
@@ -90,11 +90,11 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     startedAt: clock.now(),
     isDraining: () => isDraining,
     openWebSockets: () => front.sockets.stats().sockets,
-  });
+  };
   const tasks = openTasks(ledger, cluster, requests, media, config, log);
   const mounted = (idempotency: Idempotency) => [
-    ...operations,
-    ...media.routes(requests.gateway, metrics, log),
+    ...operationRoutes(operations, idempotency),
+    ...media.routes(requests.gateway, idempotency, metrics, log),
     ...tasks.routes(idempotency, metrics, config, log),
   ];
   // Before anything new is taken: what it finds of its own is of an earlier life.

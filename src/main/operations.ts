@@ -13,6 +13,7 @@ import { adminOperations, adminRoutes } from "../http/admin/admin.ts";
 import { docsRoutes } from "../http/docs.ts";
 import { type HealthCheck, healthRoutes } from "../http/health.ts";
 import { createHookAddresses } from "../http/hooks/routes.ts";
+import type { Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { metricsRoutes } from "../http/metrics-route.ts";
 import { openApiRoutes } from "../http/openapi.ts";
@@ -54,7 +55,7 @@ export interface OperationParts {
 const LAG_RECORDS = 500_000;
 
 /** What operators and accountants see: account, admin, health, metrics. */
-export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
+export function operationRoutes(parts: OperationParts, idempotency: Idempotency): readonly AnyElysia[] {
   const { ledger, requests, metrics, log } = parts;
   const view = createClusterView(parts);
   const answering = { random, log, countRequest: metrics.countRequest };
@@ -68,7 +69,7 @@ export function operationRoutes(parts: OperationParts): readonly AnyElysia[] {
   const { gateway, explanations } = requests;
   return [
     accountRoutes({ ...answering, ...money, gateway, explanations, receipts: ledger.receipts }),
-    adminRoutes({ ...answering, ...money, ...administration(parts, view) }),
+    adminRoutes({ ...answering, ...money, ...administration(parts, view), idempotency }),
     healthRoutes({ ...answering, checks: () => healthChecks(parts) }),
     metricsRoutes({ ...answering, metrics: parts.exposed }),
     openApiRoutes({

@@ -1,7 +1,7 @@
 import type { Server, WebSocketHandler } from "bun";
 import type { Clock } from "../core/clock.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
-import { type RequestId, randomText, requestId } from "../core/ids.ts";
+import { type RequestId, randomText, requestId, type TenantId } from "../core/ids.ts";
 import { UNSENT_BYTES } from "../core/limits.ts";
 import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
@@ -27,6 +27,12 @@ export interface WebSocketPorts {
   /** The key in a request's headers, wherever the dialects put it. */
   secretOf(headers: Headers): string | undefined;
   errorResponse(error: SluiceError, requestId: RequestId): Response;
+  /** Runs a POST; one that comes again under its `Idempotency-Key` gets the first one's answer. */
+  once(
+    request: Request,
+    about: { readonly tenant: TenantId; readonly id: RequestId; readonly print: string },
+    run: () => Promise<Response>,
+  ): Promise<Response>;
 }
 
 /** A socket that says nothing this long is closed. Bun pings shortly before; browsers answer by themselves. */
@@ -97,9 +103,12 @@ export class WebSockets {
       const secret = secretOf(request.headers);
       if (secret === undefined) throw noKey();
       const address = server.requestIP(request)?.address ?? "";
-      await gateway.authenticate({ secret, address }, "chat");
-      const ticket = await issueTicket(tickets, random, secret);
-      return Response.json(ticket, { headers: { "x-request-id": id, "cache-control": "no-store" } });
+      const { tenant, key } = await gateway.authenticate({ secret, address }, "chat");
+      // A ticket is good for its key alone, so no other key of the tenant gets it again.
+      return await this.#ports.once(request, { tenant, id, print: key }, async () => {
+        const ticket = await issueTicket(tickets, random, secret);
+        return Response.json(ticket, { headers: { "x-request-id": id, "cache-control": "no-store" } });
+      });
     } catch (thrown) {
       return this.#ports.errorResponse(asSluiceError(thrown), id);
     }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type TestDatabase, testDatabase } from "../../../tests/postgres.ts";
 import { hashOf } from "../../ledger/keys.ts";
-import { adminApp } from "../testing/admin-app.ts";
+import { ADMIN_KEY, adminApp } from "../testing/admin-app.ts";
 
 let database: TestDatabase;
 let admin: Awaited<ReturnType<typeof adminApp>>;
@@ -91,4 +91,25 @@ test("a rotated key works on for its grace", async () => {
   const refused = await admin.call("POST", `/keys/${body.id}/rotate`, { grace: "long" });
   expect([refused.status, refused.body.error.param]).toEqual([400, "grace"]);
   expect((await admin.call("POST", "/keys/key_none/rotate")).status).toBe(404);
+});
+
+test("a key that is asked for, or rotated, again under its Idempotency-Key is made once", async () => {
+  const headers = { "idempotency-key": "order-1" };
+  const ask = (path: string, body: object, more: Record<string, string> = headers) =>
+    admin.call("POST", path, body, ADMIN_KEY, more);
+  const made = await ask("/tenants/acme/keys", { name: "once" });
+  const again = await ask("/tenants/acme/keys", { name: "once" });
+  expect([again.status, again.body]).toEqual([201, made.body]);
+  expect(again.headers.get("x-sluice-idempotent-replay")).toBe("true");
+  expect(again.headers.get("x-request-id")).toBe(made.headers.get("x-request-id"));
+  const listed = await admin.call("GET", "/tenants/acme/keys");
+  expect(listed.body.data.filter(({ name }: { name: string }) => name === "once")).toHaveLength(1);
+  const other = await ask("/tenants/acme/keys", { name: "another" });
+  expect([other.status, other.body.error.code]).toEqual([409, "idempotency_conflict"]);
+  const rotate = () => ask(`/keys/${made.body.id}/rotate`, {}, { "idempotency-key": "order-2" });
+  expect((await rotate()).body).toEqual((await rotate()).body);
+  // What was refused is asked anew.
+  const refused = { "idempotency-key": "order-3" };
+  expect((await ask("/tenants/nobody/keys", { name: "x" }, refused)).status).toBe(404);
+  expect((await ask("/tenants/acme/keys", { name: "x" }, refused)).status).toBe(201);
 });

@@ -1,8 +1,11 @@
 import { Elysia } from "elysia";
 import type { z } from "zod";
 import { SluiceError } from "../../core/errors.ts";
+import { tenantId } from "../../core/ids.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
+import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { pathPart, queryOf } from "../stored-text.ts";
 import type { Admin, AdminAccess } from "./authorize.ts";
 import type { Permission } from "./permissions.ts";
@@ -57,7 +60,11 @@ export type FindingsOf = (
 export interface OperationPorts extends AnswerPorts {
   readonly access: AdminAccess;
   readonly findingsOf: FindingsOf;
+  readonly idempotency: Idempotency;
 }
+
+/** Whose idempotency keys operators' are: no tenant can have this id. */
+const OPERATORS = tenantId("@operators");
 
 export const ADMIN_PREFIX = "/admin/v1";
 /** Largest body of an admin call: the longest list of candidates and keys is far smaller. */
@@ -74,12 +81,21 @@ export function mountRoutes(ports: OperationPorts, name: string, routes: readonl
       operation.method.toUpperCase(),
       path,
       ({ request, params }) =>
-        answer(request, pattern, async () => {
+        answer(request, pattern, async (id) => {
           const admin = await ports.access.authorize(request.headers, operation.permission);
-          const body = await bodyOf(ports.findingsOf, operation, request);
-          const query = queryOf(request.url);
-          const result = await run({ admin, body, query, param: (key = "id") => partOf(params, key) });
-          return result instanceof Response ? result : Response.json(result, { status: statusOf(operation) });
+          const bytes =
+            operation.body === undefined ? new Uint8Array() : await readBody(request, ADMIN_BODY_BYTES);
+          const respond = async (): Promise<Response> => {
+            const body = bodyOf(ports.findingsOf, operation, bytes);
+            const query = queryOf(request.url);
+            const result = await run({ admin, body, query, param: (key = "id") => partOf(params, key) });
+            return result instanceof Response
+              ? result
+              : Response.json(result, { status: statusOf(operation) });
+          };
+          if (operation.method !== "post") return respond();
+          const print = printOf(admin, bytes);
+          return runOnce(ports.idempotency, request, { tenant: OPERATORS, id, print }, respond);
         }),
       { parse: "none" },
     );
@@ -90,10 +106,15 @@ export function mountRoutes(ports: OperationPorts, name: string, routes: readonl
 /** The status of success: the first one that is described. */
 const statusOf = ({ answers }: AdminOperation): number => Number(Object.keys(answers)[0] ?? 200);
 
-async function bodyOf(findingsOf: FindingsOf, operation: AdminOperation, request: Request): Promise<unknown> {
+/** Whoever may do less gets no answer again that was made for who may do more. */
+function printOf({ permissions }: Admin, bytes: Uint8Array): string {
+  const hash = new Bun.CryptoHasher("sha256").update(`${permissions.toSorted().join(" ")}\n`);
+  return hash.update(bytes).digest("hex");
+}
+
+function bodyOf(findingsOf: FindingsOf, operation: AdminOperation, bytes: Uint8Array): unknown {
   const { body: schema } = operation;
   if (schema === undefined) return undefined;
-  const bytes = await readBody(request, ADMIN_BODY_BYTES);
   const value = bytes.byteLength === 0 && operation.isBodyOptional === true ? {} : parseJson(bytes);
   refuseFindings(findingsOf(schema, value));
   return schema.parse(value);

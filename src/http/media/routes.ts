@@ -4,6 +4,8 @@ import { mediaId } from "../../core/ids.ts";
 import type { StoredMedia } from "../../media/media.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { pathPart } from "../stored-text.ts";
 import { type DeliverPorts, deliver } from "./deliver.ts";
 import { createUploads } from "./upload.ts";
@@ -11,13 +13,14 @@ import { createUploads } from "./upload.ts";
 export interface MediaRoutePorts extends AnswerPorts, DeliverPorts {
   /** Of one picture or piece of sound. */
   readonly maxBytes: number;
+  readonly idempotency: Idempotency;
 }
 
 const PATTERN = "/v1/media/{id}";
 
 /** `POST /v1/media`, and `GET`, `HEAD` and `DELETE /v1/media/{id}`. */
 export function mediaRoutes(ports: MediaRoutePorts) {
-  const { gateway, store } = ports;
+  const { gateway, store, idempotency } = ports;
   const answer = createAnswer(ports);
   const uploads = createUploads(ports);
   const callerOf = (request: Request, server: AddressSource | null) =>
@@ -27,11 +30,16 @@ export function mediaRoutes(ports: MediaRoutePorts) {
       .post(
         "/v1/media",
         ({ request, server }) =>
-          answer(request, "/v1/media", async () => {
+          answer(request, "/v1/media", async (id) => {
             const { tenant } = await callerOf(request, server);
-            const media = await uploads.take(tenant, request);
-            const view = mediaView(media, store.link(media, new URL(request.url).origin));
-            return Response.json(view, { status: 201 });
+            const told = (media: StoredMedia): Response => {
+              const view = mediaView(media, store.link(media, new URL(request.url).origin));
+              return Response.json(view, { status: 201 });
+            };
+            if (!request.headers.has("idempotency-key")) return told(await uploads.take(tenant, request));
+            return uploads.takeWhole(tenant, request, (bytes, keep) =>
+              runOnce(idempotency, request, { tenant, id, print: bytes }, async () => told(await keep())),
+            );
           }),
         { parse: "none" },
       )

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { TenantId } from "../../core/ids.ts";
 import type { MediaBody, MediaStore, StoredMedia } from "../../media/media.ts";
-import { createTurns, type Turns } from "../../media/turns.ts";
+import { createTurns } from "../../media/turns.ts";
 import { readBody } from "../body.ts";
 
 export interface UploadPorts {
@@ -26,6 +26,12 @@ export const UPLOAD_MS = 300_000;
 export interface Uploads {
   /** @throws SluiceError `rate_limit_exceeded`, `payload_too_large`, `invalid_request`, `request_cancelled` */
   take(tenant: TenantId, request: Request): Promise<StoredMedia>;
+  /** The same with the file in memory, for who must know what it is before it is kept. */
+  takeWhole<Value>(
+    tenant: TenantId,
+    request: Request,
+    use: (bytes: Uint8Array, keep: () => Promise<StoredMedia>) => Promise<Value>,
+  ): Promise<Value>;
 }
 
 export function createUploads(ports: UploadPorts): Uploads {
@@ -36,30 +42,60 @@ export function createUploads(ports: UploadPorts): Uploads {
     if (left === 0) running.delete(tenant);
     else running.set(tenant, left);
   };
+  const among = async <Value>(tenant: TenantId, work: () => Promise<Value>): Promise<Value> => {
+    const already = running.get(tenant) ?? 0;
+    if (already >= MOST_AT_ONCE) throw tooMany();
+    running.set(tenant, already + 1);
+    try {
+      return await work();
+    } finally {
+      leave(tenant);
+    }
+  };
+  const keep = (tenant: TenantId, body: MediaBody) => ports.store.keep(tenant, body, { source: "upload" });
   return {
-    async take(tenant, request) {
-      const already = running.get(tenant) ?? 0;
-      if (already >= MOST_AT_ONCE) throw tooMany();
-      running.set(tenant, already + 1);
-      try {
-        return await kept(ports, forms, tenant, request);
-      } finally {
-        leave(tenant);
-      }
-    },
+    take: (tenant, request) =>
+      among(tenant, async () => {
+        const type = formTypeOf(request);
+        if (type !== undefined) {
+          return forms.run(async () => keep(tenant, await fileOf(request, type, ports)));
+        }
+        return keep(tenant, inTime(bodyOf(request, ports.maxBytes), ports.clock));
+      }),
+    takeWhole: (tenant, request, use) =>
+      among(tenant, () =>
+        forms.run(async () => {
+          const type = formTypeOf(request);
+          const bytes =
+            type === undefined ? await wholeBody(request, ports) : await fileOf(request, type, ports);
+          return use(bytes, () => keep(tenant, bytes));
+        }),
+      ),
   };
 }
 
-function kept(ports: UploadPorts, forms: Turns, tenant: TenantId, request: Request): Promise<StoredMedia> {
-  const keep = (body: MediaBody) => ports.store.keep(tenant, body, { source: "upload" });
-  const type = request.headers.get("content-type") ?? "";
-  if (/^multipart\/form-data\b/i.test(type)) {
-    return forms.run(async () => keep(await fileOf(request, type, ports)));
+/** Undefined: the body is the file itself. */
+function formTypeOf({ headers }: Request): string | undefined {
+  const type = headers.get("content-type") ?? "";
+  return /^multipart\/form-data\b/i.test(type) ? type : undefined;
+}
+
+/** What says that it is too large is refused before it is read. */
+function bodyOf({ headers, body }: Request, maxBytes: number): ReadableStream<Uint8Array> {
+  if (Number(headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (body === null) throw noFile();
+  return body;
+}
+
+async function wholeBody(request: Request, { maxBytes, clock }: UploadPorts): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of inTime(bodyOf(request, maxBytes), clock)) {
+    bytes += piece.byteLength;
+    if (bytes > maxBytes) throw tooLarge(maxBytes);
+    pieces.push(piece);
   }
-  // Refused before it is read.
-  if (Number(request.headers.get("content-length") ?? 0) > ports.maxBytes) throw tooLarge(ports.maxBytes);
-  if (request.body === null) throw noFile();
-  return keep(inTime(request.body, ports.clock));
+  return Buffer.concat(pieces, bytes);
 }
 
 async function fileOf(request: Request, type: string, { maxBytes, clock }: UploadPorts): Promise<Uint8Array> {

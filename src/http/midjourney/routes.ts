@@ -8,6 +8,7 @@ import { asBody, invalid } from "../../gateway/requests/fields.ts";
 import { createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import { runOnce } from "../run-once.ts";
 import { pathPart } from "../stored-text.ts";
 import { CODES } from "./errors.ts";
 import { imageSeed } from "./image-seed.ts";
@@ -68,7 +69,9 @@ export function midjourneyRoutes(ports: MidjourneyPorts) {
       post(`/submit/${name}`, ({ request }, caller, id) => submit(ports, name, mode, request, caller, id));
     }
     post(`/${SWAP}`, ({ request }, caller, id) => submit(ports, SWAP, mode, request, caller, id));
-    post("/submit/upload-discord-images", ({ request }, caller) => uploadImages(ports, request, caller));
+    post("/submit/upload-discord-images", ({ request }, caller, id) =>
+      uploadImages(ports, request, caller, id),
+    );
     get("/task/:id/fetch", async ({ request, params }, { tenant }) => {
       const task = await ports.tasks.find(tenant, idOf(params.id));
       return Response.json(
@@ -78,7 +81,11 @@ export function midjourneyRoutes(ports: MidjourneyPorts) {
     get("/task/:id/image-seed", ({ request, params }, caller, id) =>
       imageSeed(ports, idOf(params.id), request, caller, id),
     );
-    post("/task/:id/cancel", ({ params }, caller) => cancel(ports, idOf(params.id), caller));
+    post("/task/:id/cancel", ({ request, params }, caller, id) =>
+      runOnce(ports.idempotency, request, { tenant: caller.tenant, id, print: "" }, () =>
+        cancel(ports, idOf(params.id), caller),
+      ),
+    );
     for (const path of ["/task/list-by-condition", "/task/list-by-ids"]) {
       post(path, ({ request }, caller) => listByIds(ports, request, caller));
     }

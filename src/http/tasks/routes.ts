@@ -15,6 +15,7 @@ import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import { rateLimitHeaders } from "../errors.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { pathPart } from "../stored-text.ts";
 import { batchOutput } from "./batch-output.ts";
 import { taskEvents } from "./event-body.ts";
@@ -67,11 +68,13 @@ export function taskRoutes(ports: TaskRoutePorts) {
       answer(request, `${PATH}/{id}`, async () => shown(request, await found(request, server, params.id))),
     )
     .post(`${PATH}/:id/cancel`, ({ request, server, params }) =>
-      answer(request, `${PATH}/{id}/cancel`, async () => {
+      answer(request, `${PATH}/{id}/cancel`, async (id) => {
         const { tenant } = await callerOf(request, server);
-        const task = await ports.tasks.cancel(tenant, idOf(params.id));
-        if (task === undefined) throw unknownTask();
-        return shown(request, task);
+        return runOnce(ports.idempotency, request, { tenant, id, print: "" }, async () => {
+          const task = await ports.tasks.cancel(tenant, idOf(params.id));
+          if (task === undefined) throw unknownTask();
+          return shown(request, task);
+        });
       }),
     )
     .get(`${PATH}/:id/output`, ({ request, server, params }) =>
@@ -125,11 +128,10 @@ async function create(
       if (state !== undefined) Object.assign(headers, rateLimitHeaders(state));
     return Response.json(await taskObject(ports.store, task, base), { status: 201, headers });
   };
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return run({});
-  const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${PATH}\n`).update(bytes).digest("hex");
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  return ports.idempotency.once(key, about, () => run({ id: sameTaskId(caller.tenant, key, fingerprint) }));
+  const { tenant } = caller;
+  return runOnce(ports.idempotency, request, { tenant, id, print: bytes }, (named) =>
+    run(named === undefined ? {} : { id: sameTaskId(tenant, named.key, named.fingerprint) }),
+  );
 }
 
 /** What can be done by a task; a key that may do any of it may look at tasks. */

@@ -10,6 +10,7 @@ import { ManualClock } from "../../core/manual-clock.ts";
 import { micropointsOf } from "../../core/points.ts";
 import { systemRandom } from "../../core/random.ts";
 import { createAccounts } from "../../ledger/accounts.ts";
+import { createIdempotencyLedger } from "../../ledger/idempotency.ts";
 import { createKeys, hashOf } from "../../ledger/keys.ts";
 import { createManaged } from "../../ledger/managed.ts";
 import { listNodes, registerNode } from "../../ledger/nodes.ts";
@@ -17,6 +18,7 @@ import { createReports } from "../../ledger/reports.ts";
 import { createSeal } from "../../ledger/sealed.ts";
 import { createTenants } from "../../ledger/tenants.ts";
 import { type AdminPorts, adminRoutes } from "../admin/admin.ts";
+import { createIdempotency, type Idempotency } from "../idempotent.ts";
 
 export const ADMIN_KEY = "sk-admin-test";
 const UNMEASURED: VendorView = {
@@ -26,6 +28,12 @@ const UNMEASURED: VendorView = {
   errorRatio: 0,
   cooling: new Set(),
 };
+
+function idempotencyOf({ sql }: TestDatabase, clock: ManualClock): Idempotency {
+  const seal = createSeal(new Uint8Array(32).fill(3), systemRandom);
+  const ledger = createIdempotencyLedger(sql, nodeId("node-1"), seal);
+  return createIdempotency({ ledger, clock, log: silentLog });
+}
 
 /** The admin API over a real ledger, everything else standing still. What it told its ports is in `told`. */
 export async function adminApp(database: TestDatabase, changes: Partial<AdminPorts> = {}) {
@@ -47,6 +55,7 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
     adminKeyHash: hashOf(ADMIN_KEY),
     tokenSecret: new Uint8Array(32).fill(2),
     findingsOf,
+    idempotency: idempotencyOf(database, clock),
     tenants: createTenants(sql),
     accounts: createAccounts(sql),
     keys: createKeys(sql, { clock, random }),
@@ -92,11 +101,17 @@ export async function adminApp(database: TestDatabase, changes: Partial<AdminPor
     ...changes,
   };
   const app = adminRoutes(ports);
-  const call = async (method: string, path: string, body?: unknown, key: string = ADMIN_KEY) => {
+  const call = async (
+    method: string,
+    path: string,
+    body?: unknown,
+    key: string = ADMIN_KEY,
+    more: Record<string, string> = {},
+  ) => {
     const response = await app.handle(
       new Request(`http://localhost/admin/v1${path}`, {
         method,
-        headers: { authorization: `Bearer ${key}` },
+        headers: { authorization: `Bearer ${key}`, ...more },
         ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       }),
     );

@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 import { SluiceError } from "../../core/errors.ts";
-import { type TenantId, type WebhookId, webhookId } from "../../core/ids.ts";
+import { type RequestId, type TenantId, type WebhookId, webhookId } from "../../core/ids.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
 import type { Sql } from "../../ledger/database.ts";
 import type { Deliveries, Delivery } from "../../webhooks/deliveries.ts";
@@ -10,6 +10,8 @@ import { DELIVERY_STATES, type DeliveryState, type Webhooks } from "../../webhoo
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { pathPart, queryOf } from "../stored-text.ts";
 
 export interface WebhookRoutePorts extends AnswerPorts {
@@ -18,12 +20,14 @@ export interface WebhookRoutePorts extends AnswerPorts {
   readonly webhooks: Webhooks;
   readonly deliveries: Deliveries;
   readonly secrets: WebhookSecrets;
+  readonly idempotency: Idempotency;
 }
 
 const TEST_EVENT = "webhook.test";
 /** Of one tenant that were not taken yet: a test is looked at, not piled up. */
 const MOST_TESTS = 20;
-const TEST_BODY_BYTES = 16 * 1024;
+/** Of any call here. */
+const BODY_BYTES = 16 * 1024;
 const DEFAULT_PAGE = 20;
 const MOST_PAGE = 100;
 
@@ -34,11 +38,22 @@ export function webhookRoutes(ports: WebhookRoutePorts) {
     request: Request,
     server: AddressSource | null,
     endpoint: string,
-    run: (tenant: TenantId) => Promise<Response>,
+    run: (tenant: TenantId, id: RequestId) => Promise<Response>,
   ): Promise<Response> =>
-    answer(request, endpoint, async () => {
+    answer(request, endpoint, async (id) => {
       const { tenant } = await ports.gateway.authenticate(credentialOf(request, server), "webhooks");
-      return run(tenant);
+      return run(tenant, id);
+    });
+  /** The same of a POST, which may come again under its `Idempotency-Key`. */
+  const handleOnce = (
+    request: Request,
+    server: AddressSource | null,
+    endpoint: string,
+    run: (tenant: TenantId, body: Uint8Array) => Promise<Response>,
+  ): Promise<Response> =>
+    handle(request, server, endpoint, async (tenant, id) => {
+      const body = await readBody(request, BODY_BYTES);
+      return runOnce(ports.idempotency, request, { tenant, id, print: body }, () => run(tenant, body));
     });
   return new Elysia({ name: "webhooks" })
     .get("/v1/webhooks/secret", ({ request, server }) =>
@@ -49,7 +64,7 @@ export function webhookRoutes(ports: WebhookRoutePorts) {
     .post(
       "/v1/webhooks/secret",
       ({ request, server }) =>
-        handle(request, server, "/v1/webhooks/secret", async (tenant) =>
+        handleOnce(request, server, "/v1/webhooks/secret", async (tenant) =>
           Response.json(secretView(await ports.secrets.rotate(tenant)), { status: 201 }),
         ),
       { parse: "none" },
@@ -62,7 +77,7 @@ export function webhookRoutes(ports: WebhookRoutePorts) {
     .post(
       "/v1/webhooks/deliveries/:id/resend",
       ({ request, server, params }) =>
-        handle(request, server, "/v1/webhooks/deliveries/{id}/resend", async (tenant) => {
+        handleOnce(request, server, "/v1/webhooks/deliveries/{id}/resend", async (tenant) => {
           const id = webhookId(pathPart(params.id) ?? "");
           const delivery = await ports.deliveries.resend(tenant, id, TRIED_FOR_MS);
           if (delivery === undefined) throw unknown();
@@ -74,8 +89,8 @@ export function webhookRoutes(ports: WebhookRoutePorts) {
     .post(
       "/v1/webhooks/test",
       ({ request, server }) =>
-        handle(request, server, "/v1/webhooks/test", async (tenant) => {
-          const id = await enqueueTest(ports, tenant, await urlIn(request));
+        handleOnce(request, server, "/v1/webhooks/test", async (tenant, body) => {
+          const id = await enqueueTest(ports, tenant, urlIn(body));
           const delivery = await ports.deliveries.find(tenant, id);
           if (delivery === undefined) throw unknown();
           return Response.json(deliveryView(delivery), { status: 202 });
@@ -135,8 +150,8 @@ const secretView = ({ secret, previous }: WebhookSecret) => ({
   previous_valid_until: previous?.until.toISOString() ?? null,
 });
 
-async function urlIn(request: Request): Promise<string> {
-  const body = parseJson(await readBody(request, TEST_BODY_BYTES));
+function urlIn(bytes: Uint8Array): string {
+  const body = parseJson(bytes);
   const url = typeof body === "object" && body !== null && "url" in body ? body.url : undefined;
   if (typeof url === "string" && url !== "") return url;
   throw invalid("url", "is required");

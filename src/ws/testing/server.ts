@@ -39,6 +39,7 @@ export function startServer(bodyLimitBytes = 1024 * 1024) {
     bodyLimitBytes,
     secretOf: (headers) => headers.get("authorization")?.replace("Bearer ", ""),
     errorResponse: (error, requestId) => Response.json(shapes.errorBody(error, requestId), error),
+    once: (_request, _about, run) => run(),
   });
   const server: Server<SocketData> = Bun.serve({
     port: 0,
