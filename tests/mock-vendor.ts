@@ -6,12 +6,13 @@ import { framesOf } from "./mock-vendor/frames.ts";
 import { type Outgoing, serveHttp } from "./mock-vendor/http-server.ts";
 import { planOf } from "./mock-vendor/plan.ts";
 import { refusalOf } from "./mock-vendor/refusals.ts";
+import { responseFrames, responseOf } from "./mock-vendor/responses.ts";
 import type { Script, Shape } from "./mock-vendor/script.ts";
 import { ClientGone, createHolds, type Stage } from "./mock-vendor/stage.ts";
 import { answerOf, embeddingsOf, modelsOf } from "./mock-vendor/whole-answers.ts";
 
 /**
- * A vendor that speaks OpenAI's wire, on a port of its own, for tests: each call is answered as its script says,
+ * A vendor that speaks OpenAI's wire (chats, and Responses), on a port of its own, for tests: each call is answered as its script says,
  * and what was served is written down, for comparison with what the gateway charged.
  */
 export interface MockVendor {
@@ -127,6 +128,11 @@ async function serve(
   if (request.operation === "embedding") {
     const nothingSaid = { ...plan, counts: { ...plan.counts, completion: 0, reasoning: 0 } };
     return deliverAnswer(embeddingsOf(request, plan), nothingSaid, script, call, out, stage);
+  }
+  if (request.operation === "response") {
+    return request.stream
+      ? deliverStream(responseFrames(request, script, plan, call.number), script, call, out, stage)
+      : deliverAnswer(responseOf(request, script, plan, call.number), plan, script, call, out, stage);
   }
   return request.stream
     ? deliverStream(framesOf(request, script, plan, call.number), script, call, out, stage)

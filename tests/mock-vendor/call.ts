@@ -2,7 +2,7 @@ import type { JsonObject } from "../../src/core/generation.ts";
 import { isObject, parseJson } from "./json.ts";
 import { type Script, scriptOf } from "./script.ts";
 
-export type Operation = "chat" | "completion" | "embedding" | "models" | "other";
+export type Operation = "chat" | "completion" | "embedding" | "response" | "models" | "other";
 
 /** A request as the vendor reads it. */
 export interface VendorRequest {
@@ -43,8 +43,11 @@ export function readRequest(
     stream: body.stream === true,
     includeUsage: options.include_usage === true,
     choices: wholeNumber(body.n) ?? 1,
-    maxTokens: wholeNumber(body.max_completion_tokens) ?? wholeNumber(body.max_tokens),
-    prompt: textIn(body.messages ?? body.prompt ?? body.input),
+    maxTokens:
+      wholeNumber(body.max_completion_tokens) ??
+      wholeNumber(body.max_tokens) ??
+      wholeNumber(body.max_output_tokens),
+    prompt: textIn(body.messages ?? body.prompt ?? [body.instructions, body.input]),
     key: /^bearer (.*)$/i.exec(headers.get("authorization") ?? "")?.[1] ?? "",
   };
 }
@@ -58,7 +61,8 @@ export function scriptIn(request: VendorRequest): Script | undefined {
   if (header !== null) return scriptOf(parseJson(header));
   if (request.body.mock !== undefined) return scriptOf(request.body.mock);
   const { messages, prompt, input } = request.body;
-  const said = textIn(Array.isArray(messages) ? messages.at(-1) : (prompt ?? input)).trim();
+  const items = Array.isArray(messages) ? messages : [prompt ?? input].flat();
+  const said = textIn(items.at(-1)).trim();
   const parsed = said.startsWith("{") ? parseJson(said) : undefined;
   return isObject(parsed) && parsed.mock !== undefined ? scriptOf(parsed.mock) : undefined;
 }
@@ -66,6 +70,7 @@ export function scriptIn(request: VendorRequest): Script | undefined {
 function operationOf(path: string): Operation {
   if (path.endsWith("/chat/completions")) return "chat";
   if (path.endsWith("/completions")) return "completion";
+  if (path.endsWith("/responses")) return "response";
   if (path.endsWith("/embeddings")) return "embedding";
   return /\/models(?:\/[^/]+)?$/.test(path) ? "models" : "other";
 }
@@ -78,5 +83,5 @@ function textIn(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number") return ".";
   if (Array.isArray(value)) return value.map(textIn).join("");
-  return isObject(value) ? textIn(value.content ?? value.text ?? "") : "";
+  return isObject(value) ? textIn(value.content ?? value.text ?? value.output ?? "") : "";
 }

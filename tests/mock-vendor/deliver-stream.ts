@@ -1,3 +1,4 @@
+import type { JsonObject } from "../../src/core/generation.ts";
 import type { OpenCall } from "./account.ts";
 import type { Frame } from "./frames.ts";
 import { type Body, chunkedBody } from "./http-body.ts";
@@ -21,7 +22,12 @@ export async function deliverStream(
   const headers = { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" };
   const body = chunkedBody(out, 200, headers, script.writes === "byte");
   call.status = 200;
-  const event = (data: string): Uint8Array => encode(`data: ${data}${lineEnd}${lineEnd}`);
+  const namesEvents = call.request.operation === "response";
+  const event = (data: JsonObject | string): Uint8Array => {
+    const name = namesEvents && typeof data === "object" ? `event: ${String(data.type)}${lineEnd}` : "";
+    const text = typeof data === "object" ? JSON.stringify(data) : data;
+    return encode(`${name}data: ${text}${lineEnd}${lineEnd}`);
+  };
   const batch = createBatch(body, typeof script.writes === "number" ? script.writes : 1);
   const holdAfter = typeof hold === "object" ? hold.afterTokens : hold === "first_token" ? 0 : undefined;
   let tokens = 0;
@@ -45,13 +51,15 @@ export async function deliverStream(
       }
       if (failure !== undefined && tokens >= failure.afterTokens) {
         await batch.flush();
-        await body.write(event(JSON.stringify({ error: failure.error })));
+        await body.write(
+          event(namesEvents ? { type: "error", error: failure.error } : { error: failure.error }),
+        );
         call.outcome = "broken";
         return body.end();
       }
       if (tokens > 0 && carried > 0) await stage.wait(pace?.token);
     }
-    await batch.add(event(JSON.stringify(frame.data)), carried);
+    await batch.add(event(frame.data), carried);
     // What the client did not wait for was not served.
     if (out.isGone) await stage.wait(0);
     tokens += carried;
@@ -61,8 +69,9 @@ export async function deliverStream(
   }
   await batch.flush();
   const end = script.end ?? "marker";
-  if (end !== "none") await body.write(event("[DONE]"));
-  if (end === "two_markers") await body.write(event("[DONE]"));
+  // The last event of a response is its end.
+  if (end !== "none" && !namesEvents) await body.write(event("[DONE]"));
+  if (end === "two_markers" && !namesEvents) await body.write(event("[DONE]"));
   await stage.wait(0);
   call.outcome = end === "none" ? "unmarked" : "completed";
   body.end();
@@ -72,15 +81,15 @@ export async function deliverStream(
 async function breakOff(
   frame: Frame,
   cut: NonNullable<Script["cut"]>,
-  event: (data: string) => Uint8Array,
+  event: (data: JsonObject) => Uint8Array,
   body: Body,
   call: OpenCall,
   out: Outgoing,
 ): Promise<void> {
-  const whole = event(JSON.stringify(frame.data));
+  const whole = event(frame.data);
   if (cut.inside === "frame") await body.write(whole.subarray(0, whole.length >> 1));
   if (cut.inside === "character") {
-    const said = event(JSON.stringify({ ...frame.data, mock: LETTER }));
+    const said = event({ ...frame.data, mock: LETTER });
     await body.write(said.subarray(0, said.indexOf(encode(LETTER)[0] ?? 0, said.length - 10) + 1));
   }
   call.outcome = "broken";

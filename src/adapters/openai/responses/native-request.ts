@@ -45,7 +45,8 @@ export function buildNativeCall(
   const draft = draftOf(native.body);
   const reasons = isReasoningModel(target.model);
   draft.set("model", target.model);
-  draft.remove("stream");
+  // Nobody gets as far as here who asks for it.
+  draft.remove("stream", "background");
   if (request.stream) draft.set("stream", true);
   else draft.remove("stream_options");
   draft.set("store", false);

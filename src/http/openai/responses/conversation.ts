@@ -1,5 +1,5 @@
 import { SluiceError } from "../../../core/errors.ts";
-import type { GenerationRequest, JsonObject } from "../../../core/generation.ts";
+import type { GenerationRequest, JsonObject, NativeRequest } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import { parseChat } from "../../../gateway/requests/chat.ts";
 import type { ResponseLedger } from "../../../ledger/responses.ts";
@@ -22,10 +22,33 @@ export async function chatOf(
   const { previous, input, instructions, chat } = request;
   const before = previous === undefined ? [] : await turnsBefore(ledger, tenant, previous);
   const messages = messagesOf(instructions, [...before, { items: input, path: "input" }]);
-  const body = { ...chat, messages };
   const isAlone = previous === undefined && bodyBytes !== undefined;
-  return parseChat(body, isAlone ? bodyBytes : Buffer.byteLength(JSON.stringify(body)));
+  const body = { ...chat, messages };
+  const native = nativeOf(request, isAlone ? undefined : [...before.flatMap(({ items }) => items), ...input]);
+  const bytes = isAlone
+    ? bodyBytes
+    : Math.max(...[body, native?.body].map((one) => Buffer.byteLength(JSON.stringify(one ?? {}))));
+  const parsed = parseChat(body, bytes);
+  return native === undefined ? parsed : { ...parsed, native };
 }
+
+/**
+ * The client's own body, for OpenAI, where nothing is kept: with the whole conversation in it.
+ * @param items absent: they stand in the body
+ */
+function nativeOf(
+  { body }: ResponsesRequest,
+  items: readonly JsonObject[] | undefined,
+): NativeRequest | undefined {
+  const { max_output_tokens: tokens, previous_response_id: _, ...rest } = body;
+  // Fewer are refused in this dialect, and answered as a chat.
+  if (typeof tokens === "number" && tokens < LEAST_OWN_TOKENS) return undefined;
+  const own = typeof tokens === "number" ? { ...rest, max_output_tokens: tokens } : rest;
+  return { dialect: "openai-responses", body: items === undefined ? own : { ...own, input: items } };
+}
+
+/** OpenAI's own bound (400 `integer_below_min_value`). */
+const LEAST_OWN_TOKENS = 16;
 
 const MISSING = { kind: "missing" } as const;
 

@@ -2,7 +2,8 @@ import type { JsonObject } from "../../../core/generation.ts";
 import { sealCarried } from "./carried.ts";
 import { FunctionCallItem } from "./function-call-item.ts";
 import { MessageItem } from "./message-item.ts";
-import type { CallPiece, Piece } from "./piece.ts";
+import type { OwnItem } from "./own-item.ts";
+import type { CallPiece, Piece, SpokenPiece } from "./piece.ts";
 import { ReasoningItem } from "./reasoning-item.ts";
 import { itemIdOf } from "./response-object.ts";
 
@@ -21,6 +22,11 @@ export interface OpenItem {
   close(status: ItemStatus): void;
 }
 
+/** A message, whoever began it. */
+interface SpokenItem extends OpenItem {
+  write(piece: SpokenPiece): void;
+}
+
 export interface OutputOptions {
   /** Distinguishes the items of this response from all others. */
   readonly suffix: string;
@@ -36,10 +42,12 @@ export class Output {
   readonly #options: OutputOptions;
   readonly #items: OpenItem[] = [];
   readonly #calls = new Map<number, FunctionCallItem>();
-  #message: MessageItem | undefined;
+  #message: SpokenItem | undefined;
   #reasoning: ReasoningItem | undefined;
   #lastReasoning: ReasoningItem | undefined;
   #carried: JsonObject = {};
+  /** Left open by a vendor that spoke for itself. */
+  #left: readonly OwnItem[] = [];
 
   constructor(options: OutputOptions) {
     this.#options = options;
@@ -50,7 +58,17 @@ export class Output {
     return this.#items.map((item) => item.shown());
   }
 
+  /** Goes on with what a vendor began in its own words: in the message that it left open, behind everything else. */
+  goOnFrom(items: readonly OwnItem[]): void {
+    for (const item of items) item.goOn(this.#options.emit);
+    this.#items.push(...items);
+    const left = items.filter(({ isDone }) => !isDone);
+    this.#message = left.findLast(({ isMessage }) => isMessage);
+    this.#left = left.filter((item) => item !== this.#message);
+  }
+
   write(piece: Piece): void {
+    this.#closeLeft("completed");
     switch (piece.kind) {
       case "text":
       case "refusal":
@@ -75,10 +93,16 @@ export class Output {
 
   /** Closes what is still open. @param status of what was written last */
   end(status: ItemStatus): void {
+    this.#closeLeft(status);
     this.#closeReasoning();
     this.#closeMessage(status);
     for (const call of this.#calls.values()) call.close(status);
     this.#calls.clear();
+  }
+
+  #closeLeft(status: ItemStatus): void {
+    for (const item of this.#left) item.close(status);
+    this.#left = [];
   }
 
   #writeCall(piece: CallPiece): void {

@@ -4,6 +4,7 @@ import type { Final } from "../../../gateway/gateway.ts";
 import { errorBody } from "../../errors.ts";
 import { chargeComment } from "../stream-end.ts";
 import { Output, type OutputEvent } from "./output.ts";
+import type { OwnState } from "./own-events.ts";
 import type { Piece } from "./piece.ts";
 import {
   type ResponseAbout,
@@ -16,12 +17,13 @@ import {
 
 /**
  * The events of one response as SSE frames, numbered from 0. First `begin`, then `write` for what comes, `end` with
- * the whole response, and `close` with the last frames; each once, in this order.
+ * the whole response, and `close` with the last frames; each once, in this order. Behind a vendor's own events
+ * `goOnFrom` stands for `begin`.
  */
 export class ResponseEvents {
   /** UTF-16 units of what was written. */
   chars = 0;
-  readonly #about: ResponseAbout;
+  #about: ResponseAbout;
   readonly #output: Output;
   #frames = "";
   #number = 0;
@@ -49,6 +51,12 @@ export class ResponseEvents {
     this.#emit({ type: "response.created", response });
     this.#emit({ type: "response.in_progress", response });
     return this.#taken();
+  }
+
+  goOnFrom({ number, items, about }: OwnState): void {
+    this.#number = number;
+    this.#about = about;
+    this.#output.goOnFrom(items);
   }
 
   /** "" when nothing of it is to be seen. */

@@ -31,7 +31,7 @@ import { parseResponses, type ResponsesRequest } from "./request.ts";
 import type { ResponseAbout } from "./response-object.ts";
 import { toldAsResponse } from "./resumable.ts";
 import { streamBody } from "./stream-body.ts";
-import { wholeResponse } from "./whole-response.ts";
+import { ownResponse, wholeResponse } from "./whole-response.ts";
 import { errorHere, wordHere } from "./words.ts";
 
 export interface ResponseRoutePorts extends AnswerPorts, KeptRoutePorts {
@@ -49,7 +49,7 @@ const PATH = "/v1/responses";
 /** What Bun's server does for a running request. */
 type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
 
-/** OpenAI's Responses, for every vendor: asked as a chat, answered as a response. */
+/** OpenAI's Responses, for every vendor: asked as a chat where it speaks nothing else, answered as a response. */
 export function responseRoutes(ports: ResponseRoutePorts) {
   const answer = createAnswer(ports);
   return new Elysia({ name: "openai-responses" })
@@ -124,7 +124,9 @@ async function run(
     return streamResponse(generation, parsed, body);
   }
   const kept = keptGeneration(ports, generation, tenant, about, parsed);
-  const stream = ports.streams.open(caller, kept, chat, {
+  // Another node that has to go on does that by the chat.
+  const { native: _, ...travelling } = chat;
+  const stream = ports.streams.open(caller, kept, travelling, {
     ...wishes,
     path: PATH,
     told: toldAsResponse(about),
@@ -160,8 +162,11 @@ async function answerResponse(
 ): Promise<Response> {
   const { started, final } = generation;
   const { request } = about;
-  const response = await wholeResponse(ports, generation, tenant, about, request);
-  return Response.json(response, { headers: headersOf(started, request, final.cost) });
+  const headers = headersOf(started, request, final.cost);
+  headers["content-type"] = "application/json";
+  const own = await ownResponse(ports, generation, tenant, about, request);
+  const text = own ?? JSON.stringify(await wholeResponse(ports, generation, tenant, about, request));
+  return new Response(text, { headers });
 }
 
 function streamResponse(
@@ -182,6 +187,8 @@ function headersOf(
   cost?: AnswerGeneration["final"]["cost"],
 ): Record<string, string> {
   const headers = generationHeaders(started, cost);
+  // A vendor of this dialect is asked in the client's own words, and does what others cannot.
+  if (started.dialect !== undefined) return headers;
   const dropped = [...here, ...(started.dropped ?? []).map(wordHere)];
   if (dropped.length > 0) headers["x-sluice-dropped"] = headerList([...new Set(dropped)]);
   return headers;

@@ -1,9 +1,14 @@
 import type { Clock } from "../../../core/clock.ts";
 import { SluiceError } from "../../../core/errors.ts";
+import type { JsonObject, NativeDialect } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import type { Final, StreamGeneration } from "../../../gateway/gateway.ts";
+import { chargeComment } from "../stream-end.ts";
+import { objectIn } from "./chat-pieces.ts";
 import { createChunkReader } from "./chunk-pieces.ts";
 import type { Keeping } from "./keeping.ts";
+import { eventIn, OwnEvents, withData } from "./own-events.ts";
+import { shownNames, shownText } from "./own-response.ts";
 import type { ResponsesRequest } from "./request.ts";
 import { ResponseEvents } from "./response-events.ts";
 import type { ResponseAbout } from "./response-object.ts";
@@ -24,47 +29,41 @@ export function explained(final: Final, chars: number): Final {
 }
 
 /**
- * A generation as the SSE body of a response. Pulled by the client's reading, so a slow client slows the vendor down;
- * cancelled by the client's leaving.
+ * A generation as the SSE body of a response: a vendor's own events as they came, everybody else's chunks as events;
+ * both in one stream when another vendor goes on. Pulled by the client's reading, so a slow client slows the vendor
+ * down; cancelled by the client's leaving.
  */
 export function streamBody(
-  { clock, keeping }: StreamBodyPorts,
+  ports: StreamBodyPorts,
   generation: StreamGeneration,
   tenant: TenantId,
   about: ResponseAbout,
   request: ResponsesRequest,
 ): ReadableStream<Uint8Array> {
-  const events = new ResponseEvents(about);
-  const read = createChunkReader();
-  let hasBegun = false;
+  const frames = new StreamFrames(ports, tenant, about, request);
+  let hasBegun = generation.started.dialect !== undefined;
   let isLeft = false;
-
-  const lastFrames = async (final: Final): Promise<string> => {
-    const response = events.end(final, Math.floor(clock.now() / 1_000));
-    const isKept = request.store && (await keeping.keep(tenant, request, response));
-    return events.close(final, { ...response, store: isKept });
-  };
 
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (!hasBegun) {
         hasBegun = true;
-        controller.enqueue(encoder.encode(events.begin()));
+        controller.enqueue(encoder.encode(frames.begin()));
         return;
       }
       for (;;) {
         const passage = await generation.next();
         if (isLeft) return;
         if (passage === null) break;
-        const frames = passage.bytes === undefined ? "" : events.write(read(passage.bytes));
-        if (events.chars > MOST_RESPONSE_CHARS) generation.cancel();
-        if (frames === "") continue;
-        controller.enqueue(encoder.encode(frames));
+        const bytes = frames.of(passage);
+        if (frames.chars > MOST_RESPONSE_CHARS) generation.cancel();
+        if (bytes === undefined) continue;
+        controller.enqueue(bytes);
         return;
       }
-      const final = generation.final && explained(generation.final, events.chars);
+      const final = generation.final && explained(generation.final, frames.chars);
       // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
-      if (final !== undefined) controller.enqueue(encoder.encode(await lastFrames(final)));
+      if (final !== undefined) controller.enqueue(encoder.encode(await frames.end(final)));
       controller.close();
     },
     cancel() {
@@ -77,3 +76,80 @@ export function streamBody(
 }
 
 const encoder = new TextEncoder();
+
+/** What is looked at of a passage. */
+interface Said {
+  readonly bytes?: Uint8Array;
+  readonly closing?: Uint8Array;
+  readonly dialect?: NativeDialect;
+}
+
+/** The frames of one stream, whoever gives them. */
+class StreamFrames {
+  readonly #own: OwnEvents;
+  readonly #events: ResponseEvents;
+  readonly #read = createChunkReader();
+  /** The vendor's own last event. */
+  #closing: string | undefined;
+  #hasOwn = false;
+  /** Events are written here: from the beginning, or since the vendor that spoke for itself died. */
+  #isWriting = false;
+
+  constructor(
+    readonly ports: StreamBodyPorts,
+    readonly tenant: TenantId,
+    readonly about: ResponseAbout,
+    readonly request: ResponsesRequest,
+  ) {
+    this.#own = new OwnEvents(about);
+    this.#events = new ResponseEvents(about);
+  }
+
+  /** What is remembered until the end. */
+  get chars(): number {
+    return this.#own.chars + this.#events.chars;
+  }
+
+  /** "" behind a vendor's own beginning. */
+  begin(): string {
+    if (this.#isWriting) return "";
+    this.#isWriting = true;
+    if (!this.#hasOwn) return this.#events.begin();
+    this.#events.goOnFrom(this.#own.state);
+    return "";
+  }
+
+  of({ bytes, closing, dialect }: Said): Uint8Array | undefined {
+    if (dialect !== undefined) {
+      this.#hasOwn = true;
+      if (closing !== undefined) this.#closing = Buffer.from(closing).toString("utf8");
+      return bytes === undefined ? undefined : this.#own.pass(bytes);
+    }
+    if (bytes === undefined) return undefined;
+    const frames = this.begin() + this.#events.write(this.#read(bytes));
+    return frames === "" ? undefined : encoder.encode(frames);
+  }
+
+  async end(final: Final): Promise<string> {
+    if (final.error === undefined && this.#closing !== undefined && !this.#isWriting) {
+      return chargeComment(final) + (await this.#ownEnd(this.#closing));
+    }
+    const begin = this.begin();
+    const response = this.#events.end(final, Math.floor(this.ports.clock.now() / 1_000));
+    const isKept = await this.#keep(response);
+    return begin + this.#events.close(final, { ...response, store: isKept });
+  }
+
+  /** What a vendor said in its own words has told how it ended, and its usage. */
+  async #ownEnd(frame: string): Promise<string> {
+    const { data, event } = eventIn(frame);
+    const response = objectIn(event?.response) ?? {};
+    const isKept = await this.#keep({ ...response, ...shownNames(this.about, this.request.store) });
+    const names = shownNames(this.about, isKept);
+    return withData(frame, data, shownText(this.about, data, response, names, "response"));
+  }
+
+  async #keep(response: JsonObject): Promise<boolean> {
+    return this.request.store && (await this.ports.keeping.keep(this.tenant, this.request, response));
+  }
+}
