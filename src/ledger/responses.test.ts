@@ -149,3 +149,26 @@ describe("a tenant's room", () => {
     expect(await responses.find(other, "theirs")).toBeDefined();
   });
 });
+
+test("the response of an item is known by the item's name, to its tenant, and for as long as it is kept", async () => {
+  const items = ["msg_1", "fc_1", "msg_1"];
+  expect(await responses.keep(tenant, { id: "resp_a", previous: undefined, content: "a", items })).toBe(true);
+  expect(await responses.keep(other, { id: "resp_b", previous: undefined, content: "b", items })).toBe(true);
+  const known = await responses.responsesOf(tenant, ["msg_1", "fc_1", "rs_1"]);
+  expect(Object.fromEntries(known)).toEqual({ msg_1: "resp_a", fc_1: "resp_a" });
+  // The same name once more: the later response is meant.
+  await responses.keep(tenant, { id: "resp_c", previous: undefined, content: "c", items: ["msg_1"] });
+  expect((await responses.responsesOf(tenant, ["msg_1"])).get("msg_1")).toBe("resp_c");
+  await responses.delete(tenant, "resp_c");
+  await responses.delete(tenant, "resp_a");
+  expect((await responses.responsesOf(tenant, items)).size).toBe(0);
+  expect((await responses.responsesOf(other, items)).get("fc_1")).toBe("resp_b");
+});
+
+test("the items of a response that is not kept have no names", async () => {
+  const items = ["msg_1"];
+  expect(await responses.keep(tenant, { id: "resp_a", previous: "resp_none", content: "a", items })).toBe(
+    false,
+  );
+  expect((await responses.responsesOf(tenant, items)).size).toBe(0);
+});

@@ -10,6 +10,8 @@ export interface ResponseLedger {
    */
   keep(tenant: TenantId, response: KeptResponse): Promise<boolean>;
   find(tenant: TenantId, id: string): Promise<string | undefined>;
+  /** Which kept response an item is of, by the item's name; those of which none is known are left out. */
+  responsesOf(tenant: TenantId, items: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** The contents of a response and of all that it goes on from, the first turn first. */
   conversation(tenant: TenantId, id: string): Promise<Conversation>;
   /** False: there was none. What goes on from it cannot be gone on from any more. */
@@ -22,6 +24,8 @@ export interface KeptResponse {
   readonly id: string;
   readonly previous: string | undefined;
   readonly content: string;
+  /** Names of its items, where those do not tell the response. Beyond `MOST_NAMED_ITEMS` nobody can refer to them. */
+  readonly items?: readonly string[];
 }
 
 export type Conversation =
@@ -38,6 +42,8 @@ export const MOST_RESPONSE_BYTES = 8 * 1024 * 1024;
 export const MOST_CONVERSATION_BYTES = 32 * 1024 * 1024;
 /** More turns than people and agents take; each is a look-up. */
 export const MOST_TURNS = 1_000;
+/** An answer that calls tools has a few dozen. */
+export const MOST_NAMED_ITEMS = 1_000;
 /** All that a tenant keeps: 100,000 turns of 10 KiB. */
 export const MOST_TENANT_BYTES = 1024 * 1024 * 1024;
 
@@ -48,18 +54,33 @@ export function createResponseLedger(
 ): ResponseLedger {
   const open = (tenant: TenantId, { id, content }: Row): string => seal.open(content, contextOf(tenant, id));
   return {
-    async keep(tenant, { id, previous, content }) {
+    async keep(tenant, { id, previous, content, items = [] }) {
       if (Buffer.byteLength(content) > MOST_RESPONSE_BYTES) return false;
       const sealed = seal.seal(content, contextOf(tenant, id));
+      const names = sql.json([...new Set(items)].slice(0, MOST_NAMED_ITEMS));
       const [row] = await sql<{ kept: boolean }[]>`
-        select keep_response(${tenant}, ${id}, ${previous ?? null}, ${sealed}, ${RESPONSE_KEPT_MS},
-                             ${mostTenantBytes}) as kept`;
+        with response_kept as materialized (
+          select keep_response(${tenant}, ${id}, ${previous ?? null}, ${sealed}, ${RESPONSE_KEPT_MS},
+                               ${mostTenantBytes}) as kept
+        ), named as (
+          insert into response_item (tenant, id, response)
+          select ${tenant}, name, ${id} from response_kept, jsonb_array_elements_text(${names}) as name
+          where kept order by name
+          on conflict (tenant, id) do update set response = excluded.response
+        )
+        select kept from response_kept`;
       return row?.kept === true;
     },
     async find(tenant, id) {
       const [row] = await sql<Row[]>`
         select id, content from response where tenant = ${tenant} and id = ${id} and expires_at > now()`;
       return row === undefined ? undefined : open(tenant, row);
+    },
+    async responsesOf(tenant, items) {
+      const rows = await sql<{ id: string; response: string }[]>`
+        select id, response from response_item where tenant = ${tenant}
+          and id in (select jsonb_array_elements_text(${sql.json([...items])}))`;
+      return new Map(rows.map(({ id, response }) => [id, response]));
     },
     async conversation(tenant, id) {
       const [head] = await sql<{ turns: number; bytes: string }[]>`

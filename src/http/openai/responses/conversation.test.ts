@@ -17,6 +17,7 @@ function ledgerOf(conversation: Conversation, kept: Readonly<Record<string, stri
     delete: never,
     forgetExpired: never,
     find: async (_, id) => kept[id],
+    responsesOf: async () => new Map(),
     conversation: async () => conversation,
   };
 }

@@ -22,6 +22,7 @@ beforeEach(() => {
   const never = () => Promise.reject(new Error("is not called"));
   const ledger: ResponseLedger = {
     find: never,
+    responsesOf: never,
     conversation: never,
     delete: never,
     keep(_, response) {

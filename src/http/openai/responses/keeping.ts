@@ -4,7 +4,9 @@ import type { TenantId } from "../../../core/ids.ts";
 import type { Log } from "../../../core/log.ts";
 import { MOST_RESPONSE_BYTES, type ResponseLedger } from "../../../ledger/responses.ts";
 import { KeepRoom } from "../../keep-room.ts";
+import { listIn, objectIn } from "./chat-pieces.ts";
 import type { ResponsesRequest } from "./request.ts";
+import { responseOfItem } from "./response-object.ts";
 
 export interface KeepingPorts {
   readonly ledger: ResponseLedger;
@@ -18,6 +20,14 @@ export interface KeptTurn {
   readonly input: readonly JsonObject[];
   /** Whole, with what the vendor wants back. */
   readonly response: JsonObject;
+}
+
+type Kept = KeptTurn & { readonly previous: string | undefined };
+
+/** Names that a vendor gave: clients refer to items by them, and they do not tell the response. */
+function foreignNames({ output }: JsonObject): readonly string[] {
+  const names = listIn(output).map((item) => objectIn(item)?.id);
+  return names.filter((name) => typeof name === "string" && responseOfItem(name) === undefined) as string[]; // just looked at
 }
 
 /** Keeps responses, and forgets them when they are old. */
@@ -46,11 +56,18 @@ export function createKeeping({ ledger, clock, log }: KeepingPorts): Keeping {
         ),
   );
 
-  const write = async (tenant: TenantId, id: string, previous: string | undefined, content: string) => {
+  const write = async (tenant: TenantId, { response, ...turn }: Kept) => {
+    const id = String(response.id);
+    const content = JSON.stringify({ input: turn.input, response });
     const place = room.open();
     try {
       if (!place.take(Buffer.byteLength(content))) return false;
-      return await ledger.keep(tenant, { id, previous, content });
+      return await ledger.keep(tenant, {
+        id,
+        previous: turn.previous,
+        content,
+        items: foreignNames(response),
+      });
     } catch (thrown) {
       log.warn("a response could not be kept", { response: id, cause: String(thrown) });
       return false;
@@ -61,10 +78,9 @@ export function createKeeping({ ledger, clock, log }: KeepingPorts): Keeping {
 
   return {
     async keep(tenant, request, response) {
-      const turn: KeptTurn = { input: request.input, response };
       const late = Promise.withResolvers<false>();
       const cancelLate = clock.after(PATIENCE_MS, () => late.resolve(false));
-      const kept = write(tenant, String(response.id), request.previous, JSON.stringify(turn));
+      const kept = write(tenant, { input: request.input, response, previous: request.previous });
       const isKept = await Promise.race([kept, late.promise]);
       cancelLate();
       if (!isKept) log.warn("a response was given and not kept", { response: response.id });

@@ -50,7 +50,9 @@ async function findItems(
   tenant: TenantId,
   wanted: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, FoundItem>> {
-  const responses = new Set([...wanted.keys()].map(responseOfItem));
+  const foreign = [...wanted.keys()].filter((id) => responseOfItem(id) === undefined);
+  const named = foreign.length === 0 ? new Map<string, string>() : await ledger.responsesOf(tenant, foreign);
+  const responses = new Set([...wanted.keys()].map((id) => responseOfItem(id) ?? named.get(id)));
   if (responses.size > MOST_RESPONSES) {
     throw invalid("input", `refers to more than ${MOST_RESPONSES} responses: use 'previous_response_id'`);
   }
