@@ -101,7 +101,14 @@ interface Row {
 /** A week, in which somebody finds out what went wrong, and has it sent again. */
 const KEPT_DAYS = 7;
 
-export function createDeliveries(sql: Sql, seal: Seal): Deliveries {
+/**
+ * Of one tenant that wait: a day of its tasks. A backlog is looked through each second, so one for a dead server must not
+ * grow for ever; what comes beyond is kept as not delivered, and can be sent again by hand.
+ */
+const MOST_WAITING = 10_000;
+const TOO_MANY = "Too many messages of yours wait to be taken.";
+
+export function createDeliveries(sql: Sql, seal: Seal, mostWaiting = MOST_WAITING): Deliveries {
   const contextOf = (tenant: string, id: string) => `webhook ${tenant} ${id}`;
   /** Undefined: it was sealed under another master secret. */
   const contentOf = ({ tenant, id, content }: Row): DeliveryContent | undefined => {
@@ -127,9 +134,14 @@ export function createDeliveries(sql: Sql, seal: Seal): Deliveries {
   return {
     async add(own, { id, tenant, event, host, content, triedForMs }) {
       const sealed = seal.seal(JSON.stringify(content), contextOf(tenant, id));
-      await own`insert into webhook_delivery (id, tenant, event, host, content, give_up_at)
-                values (${id}, ${tenant}, ${event}, ${host}, ${sealed},
-                        now() + ${triedForMs} * interval '1 millisecond')`;
+      await own`
+        insert into webhook_delivery (id, tenant, event, host, content, give_up_at, state, last_error, settled_at)
+        select ${id}, ${tenant}, ${event}, ${host}, ${sealed}, now() + ${triedForMs} * interval '1 millisecond',
+               case when is_full then 'undeliverable' else 'pending' end,
+               case when is_full then ${TOO_MANY} end, case when is_full then now() end
+        from (select count(*) >= ${mostWaiting} as is_full
+              from (select 1 from webhook_delivery where tenant = ${tenant} and state = 'pending'
+                    limit ${mostWaiting}) waiting) room`;
     },
     async due(most, { hosts, tenants }) {
       const rows = await sql<Pick<Row, "id" | "tenant" | "host">[]>`

@@ -1,3 +1,4 @@
+import { SluiceError } from "../core/errors.ts";
 import type { TenantId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import type { Sql } from "../ledger/database.ts";
@@ -6,7 +7,7 @@ import { newSecret } from "./signature.ts";
 
 /** The secret by which a tenant knows that a message is from here. */
 export interface WebhookSecrets {
-  /** Made when it is first asked for. */
+  /** Made when it is first asked for. @throws SluiceError `conflict` when the master secret was changed since */
   current(tenant: TenantId): Promise<WebhookSecret>;
   /** A new one; the one before signs as well for `ROTATION_MS`. */
   rotate(tenant: TenantId): Promise<WebhookSecret>;
@@ -30,14 +31,22 @@ interface Row {
 export function createWebhookSecrets(sql: Sql, seal: Seal, random: Random): WebhookSecrets {
   const contextOf = (tenant: TenantId) => `webhook secret ${tenant}`;
   const sealed = (tenant: TenantId) => seal.seal(newSecret(random), contextOf(tenant));
+  /** Undefined: it was sealed under another master secret. */
+  const readable = (tenant: TenantId, sealedSecret: Uint8Array): string | undefined => {
+    try {
+      return seal.open(sealedSecret, contextOf(tenant));
+    } catch {
+      return undefined;
+    }
+  };
   const opened = (tenant: TenantId, row: Row | undefined): WebhookSecret => {
     if (row === undefined) throw new Error("a tenant has no webhook secret");
-    const secret = seal.open(row.secret, contextOf(tenant));
-    if (row.previous === null || row.previous_until === null) return { secret };
-    return {
-      secret,
-      previous: { secret: seal.open(row.previous, contextOf(tenant)), until: row.previous_until },
-    };
+    const secret = readable(tenant, row.secret);
+    if (secret === undefined) throw unreadable();
+    // One that cannot be read signs nothing any more.
+    const previous = row.previous === null ? undefined : readable(tenant, row.previous);
+    if (previous === undefined || row.previous_until === null) return { secret };
+    return { secret, previous: { secret: previous, until: row.previous_until } };
   };
   const find = (tenant: TenantId) => sql<Row[]>`
     select secret,
@@ -63,3 +72,9 @@ export function createWebhookSecrets(sql: Sql, seal: Seal, random: Random): Webh
     },
   };
 }
+
+const unreadable = (): SluiceError =>
+  new SluiceError(
+    "conflict",
+    "The secret cannot be read any more: the gateway's master secret was changed. Make a new one: POST /v1/webhooks/secret.",
+  );

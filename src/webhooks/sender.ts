@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { SluiceError } from "../core/errors.ts";
 import type { TenantId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
@@ -156,7 +157,10 @@ async function send(
   { id, tenant, content, attempts }: ClaimedDelivery,
 ): Promise<AttemptResult> {
   const { clock, random, secrets, outbound } = ports;
+  const waitMs = waitAfter(attempts, random);
   const signing = content.secret === undefined ? await secretsOf(secrets, tenant) : [content.secret];
+  // Nothing is sent unsigned: it waits, as for a receiver that is away, until there is a secret or its time is over.
+  if (signing instanceof SluiceError) return { kind: "failed", error: signing.message, waitMs };
   const headers = {
     "content-type": "application/json",
     ...signedHeaders(id, clock.now(), content.body, signing),
@@ -175,18 +179,27 @@ async function send(
     const { status } = answer;
     if (status >= 200 && status < 300) return { kind: "delivered", status };
     if (status === GONE) return { kind: "unwanted", status };
-    const asked = secondsOf(answer.headers.get("retry-after"));
-    const waitMs = waitAfter(attempts, random, asked * 1_000);
-    return { kind: "failed", status, error: `The receiver answered ${status}.`, waitMs };
+    const askedMs = secondsOf(answer.headers.get("retry-after")) * 1_000;
+    const error = `The receiver answered ${status}.`;
+    return { kind: "failed", status, error, waitMs: waitAfter(attempts, random, askedMs) };
   } catch (thrown) {
     if (!(thrown instanceof OutboundError)) throw thrown;
-    return { kind: "failed", error: thrown.message, waitMs: waitAfter(attempts, random) };
+    return { kind: "failed", error: thrown.message, waitMs };
   }
 }
 
-async function secretsOf(secrets: SenderPorts["secrets"], tenant: TenantId): Promise<readonly string[]> {
-  const { secret, previous } = await secrets.current(tenant);
-  return previous === undefined ? [secret] : [secret, previous.secret];
+/** What signs, or why there is nothing that could. */
+async function secretsOf(
+  secrets: SenderPorts["secrets"],
+  tenant: TenantId,
+): Promise<readonly string[] | SluiceError> {
+  try {
+    const { secret, previous } = await secrets.current(tenant);
+    return previous === undefined ? [secret] : [secret, previous.secret];
+  } catch (thrown) {
+    if (thrown instanceof SluiceError) return thrown;
+    throw thrown;
+  }
 }
 
 const secondsOf = (text: string | null): number =>
