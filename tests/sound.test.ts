@@ -23,11 +23,14 @@ beforeAll(async () => {
   gateway = await startGateway({
     vendors: {
       openai: { adapter: "openai", baseUrl: vendor.url, keys: ["sk-vendor-secret-0001"] },
+      // Of its own, so that its failures close no breaker for the others.
+      cutting: { adapter: "openai", baseUrl: vendor.url, keys: ["sk-vendor-secret-0003"] },
       second: { adapter: "openai", baseUrl: second.url, keys: ["sk-vendor-secret-0002"] },
     },
     routing: { strategy: "priority" },
     models: {
       "tts-1": [served("tts-1", { characters: 15 }, ["speech"])],
+      "tts-cut": [served("tts-1", { characters: 15 }, ["speech"], "cutting")],
       "tts-mini": [
         served("gpt-4o-mini-tts", { input: 0.6, output: 12 }, ["speech"]),
         served("tts-1", { characters: 15 }, ["speech"], "second"),
@@ -108,7 +111,7 @@ describe("speech", () => {
   });
 
   test("that is cut breaks the client's connection, and is never a normal end", async () => {
-    const response = await speak("[cut] please");
+    const response = await speak("[cut] please", { model: "tts-cut" });
     expect(response.status).toBe(200);
     const ended = await response.bytes().then(
       () => "whole",
@@ -178,10 +181,17 @@ describe("speech", () => {
     expect(vendor.calls).toHaveLength(1);
   });
 
+  test("with an idempotency key that is cut is told as an error, since nothing has been sent", async () => {
+    const response = await speak("[cut] once", { model: "tts-cut" }, { "idempotency-key": "speech-2" });
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({ error: { code: "stream_truncated" } });
+  });
+
   test("a client that leaves stops its vendor and pays for what it asked", async () => {
     const leave = new AbortController();
     const body = { model: "tts-1", voice: "alloy", input: "Leaving" };
     const response = await client.post("/v1/audio/speech", body, {}, leave.signal);
+    expect(response.status).toBe(200);
     leave.abort();
     const receipt = await receiptOf(response);
     expect(["cancelled", "completed"]).toContain(receipt.outcome);

@@ -24,6 +24,8 @@ export interface RealtimeReader {
   fromClient(frame: string): void;
   /** Why the vendor closed before it began; its close codes say what the key or the model lacks. */
   closed(code: number): VendorFailure;
+  /** The vendor's words for a close, without its key. */
+  shownReason(reason: string): string;
   /** What is under way and not told yet, estimated: an answer that is being given, and what it has read. */
   readonly pending: Usage;
   /** Tokens that the next answer reads at least: what was said and heard so far. */

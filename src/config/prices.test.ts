@@ -29,6 +29,17 @@ describe("a price", () => {
     expect(messages({ input: 5 }, ["image"])[0]).toStartWith(problem);
   });
 
+  test("of sound has a rate that sound is charged by", () => {
+    const problem = "price: has no rate that";
+    expect(messages({ characters: 15 }, ["speech"])).toEqual([]);
+    expect(messages({ input: 0.6, output: 12 }, ["speech"])).toEqual([]);
+    expect(messages({ second: 0.0001 }, ["speech"])[0]).toStartWith(`${problem} speech is charged by`);
+    expect(messages({ second: 0.0001 }, ["transcription", "translation"])).toEqual([]);
+    expect(messages({ characters: 15 }, ["transcription"])[0]).toStartWith(`${problem} transcription`);
+    expect(messages({ input: 0.1 }, ["rerank"])).toEqual([]);
+    expect(messages({ input: 0.1 }, ["rerank", "chat"])[0]).toContain("has no rate for `output`");
+  });
+
   test("can be free only by saying so", () => {
     expect(priceOf("free")).toEqual({ kind: "free" });
     expect(messages(undefined)[0]).toStartWith("price: is required");

@@ -121,6 +121,7 @@ export function createRealtimeReader(
       else typedChars += frame.length;
     },
     closed: (code) => failure ?? closedBy(code),
+    shownReason: (reason) => scrub(reason, secret),
     get pending() {
       return answers > 0 ? estimate() : NO_USAGE;
     },

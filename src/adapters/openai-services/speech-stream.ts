@@ -46,7 +46,7 @@ export function openSpeechStream(wantsEvents: boolean, judge: Judge): StreamRead
   const begin = (): Passage => {
     kind = kindOf(head);
     if (kind === "sound" && wantsEvents) {
-      return fail(unreadable("no_events", "The vendor answered with sound where its events were asked for."));
+      return fail(NO_EVENTS);
     }
     if (kind === "error") return EMPTY_PASSAGE;
     const first = head;
@@ -80,6 +80,16 @@ export function openSpeechStream(wantsEvents: boolean, judge: Judge): StreamRead
 }
 
 const NOTHING = new Uint8Array();
+
+/** It cannot do what the client wants, which is no fault of its health. */
+const NO_EVENTS: VendorFailure = {
+  fault: "config",
+  code: "unsupported_parameter",
+  status: 200,
+  vendorCode: "no_events",
+  message: "The vendor gives sound alone: leave 'stream_format' out.",
+  param: "stream_format",
+};
 
 const joined = (first: Passage, second: Passage): Passage => ({
   ...first,

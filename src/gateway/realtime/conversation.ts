@@ -162,7 +162,8 @@ export class Conversation {
     }
   }
 
-  #vendorClosed(code: number, reason: string): void {
+  #vendorClosed(code: number, words: string): void {
+    const reason = this.parts.opened.reader.shownReason(words);
     if (code === NORMAL || code === GOING_AWAY || code === NO_CODE) {
       this.#end({ outcome: "completed", code: code === NO_CODE ? NORMAL : code, reason, errorCode: null });
       return;
@@ -260,7 +261,6 @@ export class Conversation {
     const { telemetry, log } = this.ports;
     const metered = this.#account.metered();
     telemetry.streamClosed();
-    charge.noteAttempt(attempt, outcome === "cancelled" ? "cancelled" : "served");
     attempt.abandon();
     ticket.release();
     let shown: ConversationEnd = { code, reason, ...(error === undefined ? {} : { error }) };

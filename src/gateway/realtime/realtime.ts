@@ -163,9 +163,10 @@ interface Served {
 }
 
 function conversationOf(ports: RealtimePorts, served: Served): Conversation {
-  const { attempt, ticket } = served;
+  const { attempt, ticket, charge } = served;
   // Its clocks are those of an answer; a conversation has its own.
   attempt.close();
+  charge.noteAttempt(attempt, "served");
   const firstTokenMs = ports.clock.monotonic() - attempt.startedAt;
   ticket.report({ ok: true, durationMs: firstTokenMs, firstTokenMs });
   return new Conversation(ports, { ...served, isStillGood: served.options.isStillGood });

@@ -76,7 +76,7 @@ async function run(
       ...options,
       ...(signal === undefined ? {} : { signal }),
     });
-    return responseOf(generation, asked.request);
+    return responseOf(generation, asked.request, signal === undefined);
   };
   const key = request.headers.get("idempotency-key");
   if (key === null) return generate(request.signal);
@@ -90,7 +90,11 @@ async function run(
   return ports.idempotency.once(key, about, () => generate(undefined));
 }
 
-async function responseOf(generation: Generation, { operation, body }: GenerationRequest): Promise<Response> {
+async function responseOf(
+  generation: Generation,
+  { operation, body }: GenerationRequest,
+  isKept: boolean,
+): Promise<Response> {
   if (generation.kind === "answer") return answerResponse(generation);
   if (operation !== "speech" || body.stream_format === "sse") {
     return streamResponse(generation, eventBody(generation));
@@ -98,7 +102,7 @@ async function responseOf(generation: Generation, { operation, body }: Generatio
   const headers = generationHeaders(generation.started);
   const first = await generation.next();
   headers["content-type"] = soundType(first, body.response_format);
-  return new Response(soundBody(generation, first), { headers });
+  return new Response(soundBody(generation, first, isKept), { headers });
 }
 
 async function readRecording(

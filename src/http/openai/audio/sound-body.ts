@@ -28,8 +28,13 @@ export function soundType(first: FirstPassage, format: unknown): string {
  * Sound as it is made. It has no place for words: whole when the charge is known and the connection says so; anything
  * else breaks the connection off, so that no half of it passes for the whole.
  * @param first read ahead, for what kind of sound it is
+ * @param isKept read whole before anybody is answered, who can then be told the reason; the server would print it
  */
-export function soundBody(generation: StreamGeneration, first: FirstPassage): ReadableStream<Uint8Array> {
+export function soundBody(
+  generation: StreamGeneration,
+  first: FirstPassage,
+  isKept: boolean,
+): ReadableStream<Uint8Array> {
   let ahead: FirstPassage | undefined = first;
   let isLeft = false;
   return new ReadableStream<Uint8Array>({
@@ -43,9 +48,9 @@ export function soundBody(generation: StreamGeneration, first: FirstPassage): Re
         controller.enqueue(passage.bytes);
         return;
       }
-      // Without a reason: the server would print it.
-      if (generation.final?.outcome === "completed") controller.close();
-      else controller.error();
+      const { final } = generation;
+      if (final?.outcome === "completed") controller.close();
+      else controller.error(isKept ? final?.error : undefined);
     },
     cancel() {
       isLeft = true;
