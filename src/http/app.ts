@@ -7,7 +7,9 @@ import { errorFor } from "./error-shapes.ts";
 
 /** The bare application: every path that no route takes, and every error that no route caught, ends here. */
 export function createApp(ports: AnswerPorts) {
-  const app = new Elysia({ name: "sluice", normalize: false });
+  // Elysia takes a host for four characters or more unless told otherwise: of a shorter one it would miss the path's first
+  // part, and serve what a proxy in front has refused.
+  const app = new Elysia({ name: "sluice", normalize: false, handler: { standardHostname: false } });
   return app.onError(({ code, error, request }) => {
     const id = `req_${randomText(ports.random.bytes(24))}`;
     const methods = code === "NOT_FOUND" ? allowedMethods(app.routes, new URL(request.url).pathname) : [];

@@ -8,6 +8,7 @@ import { StreamRegistry } from "../gateway/streams/registry.ts";
 import { messageRoutes } from "../http/anthropic/routes.ts";
 import { createApp } from "../http/app.ts";
 import { secretOf } from "../http/credential.ts";
+import { createEntrance } from "../http/entrance.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
 import { geminiRoutes } from "../http/gemini/routes.ts";
 import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
@@ -107,7 +108,9 @@ export function openFront(
       reusePort: config.worker !== undefined,
       idleTimeout: IDLE_SECONDS,
       maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
-      fetch: app.fetch,
+      // Bun's own page of an error would show the inside.
+      development: false,
+      ...createEntrance(app, answering),
       websocket: bothKinds(conversations, sockets.handler),
     }),
   );
