@@ -48,7 +48,11 @@ export async function openLoops(
   return runs;
 }
 
-function rateFor(script: Script, comparisons: readonly Comparison[], options: BenchOptions): number {
+function rateFor(
+  script: Exclude<Script, "mixed">,
+  comparisons: readonly Comparison[],
+  options: BenchOptions,
+): number {
   const most = options.k6Rates[script];
   const id = script === "http" ? "answer" : "stream";
   const reached = comparisons.find(({ load }) => load.id === id)?.gateway.throughput.median ?? most;

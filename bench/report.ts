@@ -1,7 +1,8 @@
 import type { Comparison } from "./compare.ts";
 import type { AddedLatency } from "./half-load.ts";
 import type { MemoryEach } from "./idle-memory.ts";
-import type { Script, Trend } from "./k6/run.ts";
+import type { Trend } from "./k6/run.ts";
+import { SHOWN } from "./k6/shown.ts";
 import type { MachineFacts } from "./machine.ts";
 import type { Figures } from "./measure.ts";
 import type { OpenLoop } from "./open-loop.ts";
@@ -151,22 +152,9 @@ function closedTable({ comparisons, gateway, yardstick }: Report): string {
   return table([...columns, "requests", "errors"], rows);
 }
 
-/** The metric that says most for each script, and what to call it. */
-const K6_METRICS: Readonly<Record<Script, readonly (readonly [string, string])[]>> = {
-  http: [["http_req_duration", "whole answer"]],
-  sse: [
-    ["http_req_waiting", "to the headers"],
-    ["http_req_duration", "whole stream"],
-  ],
-  websocket: [
-    ["generation_first_delta", "to the first delta"],
-    ["generation_duration", "whole generation"],
-  ],
-};
-
 function openTable({ openLoops }: Report): string {
   const rows = openLoops.flatMap(({ script, target, rate, result }) =>
-    K6_METRICS[script].map(([metric, title], at) => {
+    SHOWN[script].map(([metric, title], at) => {
       const trend: Trend | undefined = result.trends[metric];
       const wrong = result.failedChecks + result.dropped;
       return [

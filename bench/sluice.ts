@@ -34,7 +34,7 @@ export async function startSluiceTarget(mockUrl: string, options: SluiceOptions 
   const { workers = 1, env = {}, models = [], host = "127.0.0.1" } = options;
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const config = join(directory, "sluice.yaml");
-  await Bun.write(config, Bun.YAML.stringify(configFor(mockUrl, [...MODELS, ...models]), null, 2));
+  await Bun.write(config, Bun.YAML.stringify(sluiceConfig(mockUrl, [...MODELS, ...models]), null, 2));
   const adminKey = `bench-${crypto.randomUUID()}`;
   const url = `http://127.0.0.1:${freePort()}`;
   const child = startChild("sluice", [process.execPath, "src/main.ts"], {
@@ -88,7 +88,8 @@ export async function startSluiceTarget(mockUrl: string, options: SluiceOptions 
   }
 }
 
-const configFor = (mockUrl: string, models: readonly string[]): object => ({
+/** Everything on, with limits that are taken from and never reached. */
+export const sluiceConfig = (mockUrl: string, models: readonly string[] = MODELS): object => ({
   vendors: {
     mock: { adapter: "openai-compatible", baseUrl: `${mockUrl}/v1`, keys: [VENDOR_KEY], limits: PLENTY },
   },

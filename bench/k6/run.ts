@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { findProgram } from "../../scripts/servers.ts";
 import { boundCommand, type Cores } from "../process-usage.ts";
 
-export type Script = "http" | "sse" | "websocket";
+export type Script = "http" | "sse" | "websocket" | "mixed";
 
 export interface K6Plan {
   readonly script: Script;
-  /** Without a path. */
+  /** Without a path; several nodes as a comma list. */
   readonly url: string;
   readonly key: string;
   readonly model: string;

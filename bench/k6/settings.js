@@ -1,8 +1,11 @@
-// What all three scripts share. Settings come from the environment, so that each script also runs by hand:
+// What all scripts share. Settings come from the environment, so that each script also runs by hand:
 //   k6 run -e URL=http://127.0.0.1:8080 -e KEY=sk-… -e MODEL=sandbox-chat -e RATE=20 -e SECONDS=30 bench/k6/http.js
 
+const urls = (__ENV.URL || "http://127.0.0.1:8080").split(",");
+
 export const settings = {
-  url: __ENV.URL || "http://127.0.0.1:8080",
+  // Several nodes as a comma list: each virtual user stays with one.
+  url: urls[__VU % urls.length],
   key: __ENV.KEY || "",
   model: __ENV.MODEL || "sandbox-chat",
   rate: Number(__ENV.RATE || 10),

@@ -7,7 +7,7 @@ import { bindTo, boundCommand, coresOf, usageOfProcess } from "../process-usage.
 import { TOKENS, withPart } from "../readme.ts";
 import { startSluiceTarget } from "../sluice.ts";
 import { type Spread, spreadOf } from "../statistics.ts";
-import type { Target } from "../target.ts";
+import { startPassThroughTarget, type Target } from "../target.ts";
 import type { ReaderPlan, ReaderResult } from "./reader.ts";
 import { STAMP_MODEL } from "./stamp.ts";
 
@@ -33,9 +33,13 @@ const FAST: Case = {
 };
 
 interface Run extends ReaderResult {
-  /** Part of a core that the gateway used meanwhile. */
-  readonly coreUse: number;
+  /** CPU microseconds of the gateway for a token of any stream. */
+  readonly cpuEach: number;
 }
+
+/** Straight from the vendor, through what merely passes bytes, through Sluice. */
+const WAYS = ["straight", "passThrough", "through"] as const;
+type Runs = Readonly<Record<(typeof WAYS)[number], Run[]>>;
 
 const cores = coresOf();
 const stamping = startChild("stamping-vendor", [
@@ -48,10 +52,12 @@ const mock = startChild("mock-vendor", [process.execPath, "bench/mock-vendor.ts"
 try {
   const straight = await stamping.listening();
   const paced = await startSluiceTarget(straight, { models: [STAMP_MODEL] });
-  let runs: { straight: Run[]; through: Run[] };
+  const yardstick = await startPassThroughTarget("pass-through", straight);
+  let runs: Runs;
   try {
-    runs = await delays(paced, straight);
+    runs = await delays(paced, yardstick, straight);
   } finally {
+    await yardstick.stop();
     await paced.stop();
   }
   const fast = await startSluiceTarget(await mock.listening(), { models: [FAST.load.model] });
@@ -66,7 +72,7 @@ try {
     const readme = join(ROOT, "bench/README.md");
     await Bun.write(readme, withPart(await Bun.file(readme).text(), TOKENS, text));
   }
-  const lost = [...runs.straight, ...runs.through].filter(({ whole }) => whole < streams);
+  const lost = WAYS.flatMap((way) => runs[way]).filter(({ whole }) => whole < streams);
   for (const { whole } of lost)
     console.error(`wrong: ${streams - whole} of ${streams} streams were not whole`);
   process.exitCode = lost.length === 0 ? 0 : 1;
@@ -76,40 +82,40 @@ try {
 }
 process.exit();
 
-async function delays(gateway: Target, straight: string): Promise<{ straight: Run[]; through: Run[] }> {
+async function delays(gateway: Target, yardstick: Target, straight: string): Promise<Runs> {
   bindTo(stamping.pid, cores?.others);
+  bindTo(yardstick.pid, cores?.gateway);
   bindTo(gateway.pid, cores?.gateway);
-  const all = { straight: [] as Run[], through: [] as Run[] };
+  const targets = {
+    straight: { url: straight, key: "none", pid: stamping.pid },
+    passThrough: yardstick,
+    through: gateway,
+  };
+  const all: Runs = { straight: [], passThrough: [], through: [] };
   // Once for the compiler.
-  await read(gateway, { url: gateway.url, key: gateway.key });
+  for (const way of ["passThrough", "through"] as const) await read(targets[way]);
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
-    const one = async (where: "straight" | "through"): Promise<void> => {
-      const target = where === "straight" ? { url: straight, key: "none" } : gateway;
-      const run = await read(gateway, { url: target.url, key: target.key });
-      all[where].push(run);
+    for (const way of repeat % 2 === 0 ? WAYS : WAYS.toReversed()) {
+      const run = await read(targets[way]);
+      all[way].push(run);
+      const { p50, p99 } = run.delay;
       console.error(
-        `${repeat + 1}/${REPEATS} ${where}: p50 ${run.delay.p50.toFixed(2)} ms, p99 ${run.delay.p99.toFixed(2)} ms, ${run.whole} whole`,
+        `${repeat + 1}/${REPEATS} ${way}: p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms, ${run.whole} whole`,
       );
-    };
-    for (const where of repeat % 2 === 0
-      ? (["straight", "through"] as const)
-      : (["through", "straight"] as const)) {
-      await one(where);
     }
   }
   return all;
 }
 
-async function read(gateway: Target, target: Pick<ReaderPlan, "url" | "key">): Promise<Run> {
-  const plan: ReaderPlan = { ...target, streams, tokens: TOKENS_EACH, openMs: OPEN_MS };
+async function read({ url, key, pid }: Pick<Target, "url" | "key" | "pid">): Promise<Run> {
+  const plan: ReaderPlan = { url, key, streams, tokens: TOKENS_EACH, openMs: OPEN_MS };
   const command = [process.execPath, "bench/tokens/reader.ts", JSON.stringify(plan)];
-  const before = usageOfProcess(gateway.pid).cpuSeconds;
-  const began = performance.now();
+  const before = usageOfProcess(pid).cpuSeconds;
   const patience = (TOKENS_EACH / RATE) * 3 + 60;
   const out = await runChild("reader", boundCommand(command, cores?.others), patience);
   const result: ReaderResult = JSON.parse(out);
-  const seconds = (performance.now() - began) / 1_000;
-  return { ...result, coreUse: (usageOfProcess(gateway.pid).cpuSeconds - before) / seconds };
+  const cpuSeconds = usageOfProcess(pid).cpuSeconds - before;
+  return { ...result, cpuEach: (cpuSeconds * 1e6) / (streams * TOKENS_EACH) };
 }
 
 /** Tokens that one core carries, the vendor's dialect being the client's. */
@@ -133,38 +139,51 @@ async function carried(gateway: Target) {
   };
 }
 
-function markdown(
-  { straight, through }: { straight: Run[]; through: Run[] },
-  tokens: Awaited<ReturnType<typeof carried>>,
-): string {
-  const of = (runs: readonly Run[], name: "p50" | "p99" | "p999"): Spread =>
-    spreadOf(runs.map(({ delay }) => delay[name]));
-  const added = (name: "p50" | "p99" | "p999"): Spread =>
-    spreadOf(through.map(({ delay }, at) => delay[name] - (straight[at]?.delay[name] ?? Number.NaN)));
+function markdown(runs: Runs, tokens: Awaited<ReturnType<typeof carried>>): string {
+  const of = (way: Run[], name: "p50" | "p99" | "p999"): Spread =>
+    spreadOf(way.map(({ delay }) => delay[name]));
+  const added = (way: Run[], name: "p50" | "p99" | "p999"): Spread =>
+    spreadOf(way.map(({ delay }, at) => delay[name] - (runs.straight[at]?.delay[name] ?? Number.NaN)));
   const row = (title: string, spreads: readonly Spread[], rest: readonly string[]): string =>
     `| ${[title, ...spreads.map((one) => shown(one, 2)), ...rest].join(" | ")} |`;
   const names = ["p50", "p99", "p999"] as const;
-  const whole = (runs: readonly Run[]): string =>
-    `${runs.reduce((sum, one) => sum + one.whole, 0)} of ${runs.length * streams}`;
-  const use = shown(spreadOf(through.map(({ coreUse }) => coreUse * 100)), 0);
+  const whole = (way: Run[]): string =>
+    `${way.reduce((sum, one) => sum + one.whole, 0)} of ${way.length * streams}`;
+  const cpu = (way: Run[]): string => shown(spreadOf(way.map(({ cpuEach }) => cpuEach)), 1);
+  const ways = [
+    ["through a pass-through", "added by it", runs.passThrough],
+    ["through Sluice", "added by Sluice", runs.through],
+  ] as const;
+  const rows = ways.flatMap(([title, addedTitle, way]) => [
+    row(
+      title,
+      names.map((name) => of(way, name)),
+      [whole(way), cpu(way)],
+    ),
+    row(
+      `**${addedTitle}**`,
+      names.map((name) => added(way, name)),
+      ["", ""],
+    ),
+  ]);
+  const ratio = spreadOf(
+    runs.through.map(({ cpuEach }, at) => cpuEach / (runs.passThrough[at]?.cpuEach ?? Number.NaN)),
+  );
   const { date, commit, processor, cores: count } = machineFacts("");
   return `${date}, commit ${commit}; ${processor}, ${count} cores; the gateway bound to one. The median of ${REPEATS}, with the least and the greatest.
 
 ${streams.toLocaleString("en-US")} streams at once at ${RATE} tokens a second each, a token in a write; milliseconds from a token's writing to its reading:
 
-| | p50 | p99 | p99.9 | streams whole | of the gateway's core |
+| | p50 | p99 | p99.9 | streams whole | CPU µs for a token |
 | --- | ---: | ---: | ---: | ---: | ---: |
 ${row(
   "straight from the vendor",
-  names.map((name) => of(straight, name)),
-  [whole(straight), "–"],
+  names.map((name) => of(runs.straight, name)),
+  [whole(runs.straight), "–"],
 )}
-${row(
-  "through Sluice",
-  names.map((name) => of(through, name)),
-  [whole(through), `${use} %`],
-)}
-${row("**added**", names.map(added), ["", ""])}
+${rows.join("\n")}
+
+A token costs Sluice **${shown(ratio, 2)} times** the CPU that it costs the pass-through.
 
 ${FAST.title}: ${thousands(tokens.reached)} tokens/s through one core, which was used to ${shown({ median: tokens.coreUse.median * 100, least: tokens.coreUse.least * 100, greatest: tokens.coreUse.greatest * 100 }, 0)} %; ${thousands(tokens.perCoreSecond)} tokens for a second of its CPU.`;
 }
