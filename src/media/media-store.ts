@@ -5,6 +5,7 @@ import type { Log } from "../core/log.ts";
 import type { MediaSettings } from "../core/media-settings.ts";
 import type { Random } from "../core/random.ts";
 import { type Outbound, OutboundError } from "../outbound/outbound.ts";
+import { createFairTurns, type FairBounds } from "./fair-turns.ts";
 import type { Links } from "./links.ts";
 import type { KeepOptions, MediaBody, MediaStore, StoredMedia } from "./media.ts";
 import type { Objects } from "./objects.ts";
@@ -13,7 +14,6 @@ import { reached } from "./reached.ts";
 import type { MediaRows } from "./rows.ts";
 import { contentTypeOf, isPicture } from "./sniff.ts";
 import type { Staged, Staging } from "./staging.ts";
-import { createTurns } from "./turns.ts";
 
 export interface MediaPorts {
   readonly settings: MediaSettings;
@@ -37,17 +37,17 @@ export interface OpenMediaStore extends MediaStore {
 }
 
 /**
- * Written at once, of each source, so that slow uploads do not hold up vendors' results; each has a file open and a
- * connection to the store.
+ * Written at once, of each source, so that slow uploads do not hold up vendors' results, and of each tenant, so that
+ * pictures that drip hold up none but its own; each has a file open and a connection to the store. All the unfinished tasks
+ * that a tenant may have can wait.
  */
-const KEEPS_AT_ONCE = 32;
-const KEEPS_WAITING = 1_024;
+const KEEPS: FairBounds = { atOnce: 32, waiting: 1_024, atOnceOfOne: 8, waitingOfOne: 512 };
 /** A picture of 50 MB over a slow line. */
 const FETCH_MS = 60_000;
 
 export function createMediaStore(ports: MediaPorts): OpenMediaStore {
   const { settings, rows, objects, staging, pictures, links, outbound, clock, random, log } = ports;
-  const newTurns = () => createTurns(KEEPS_AT_ONCE, KEEPS_WAITING);
+  const newTurns = () => createFairTurns(KEEPS);
   const turns = { result: newTurns(), upload: newTurns(), input: newTurns() };
 
   const keep = async (tenant: TenantId, body: MediaBody, options: KeepOptions): Promise<StoredMedia> => {
@@ -99,9 +99,9 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
     new Response(await read(media, 0, media.bytes)).bytes();
 
   return {
-    keep: (tenant, body, options) => turns[options.source].run(() => keep(tenant, body, options)),
+    keep: (tenant, body, options) => turns[options.source].run(tenant, () => keep(tenant, body, options)),
     keepUrl: (tenant, url, { trusted, signal, ...options }) =>
-      turns[options.source].run(async () => {
+      turns[options.source].run(tenant, async () => {
         const { status, body } = await outbound.fetch({
           url,
           mostBytes: mostBytesOf(options),
