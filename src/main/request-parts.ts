@@ -7,7 +7,6 @@ import type { Log } from "../core/log.ts";
 import type { OverloadSettings } from "../core/overload-settings.ts";
 import { systemRandom as random } from "../core/random.ts";
 import type { UpstreamKind } from "../core/upstream-choice.ts";
-import type { ChargeSpool } from "../gateway/charge.ts";
 import { createGateway } from "../gateway/create.ts";
 import { Deadlines } from "../gateway/deadlines.ts";
 import { createExplanations, type Explanations } from "../gateway/explain.ts";
@@ -25,7 +24,6 @@ import type { Telemetry } from "../gateway/telemetry.ts";
 import { createVendorDesk } from "../gateway/vendor-desk.ts";
 import type { MetricSources } from "../http/metrics.ts";
 import { type Prices, priceIdOf } from "../ledger/prices.ts";
-import type { Spool } from "../ledger/spool/spool.ts";
 import type { UsageCarrier } from "../ledger/usage-carrier.ts";
 import { createWebSocketUpstream } from "../upstream/web-socket.ts";
 import type { LeaseParts } from "./lease-parts.ts";
@@ -81,6 +79,7 @@ export async function buildRequestPath(
   const { purses, budgets, rates, quotas, health } = leases;
   const adapters = createAdapters({ clock });
   let routes = await routesOf(settings.catalog, adapters, prices, log);
+  spool.onUsage = () => carrier.wake();
   const openCharges = new OpenCharges(clock);
   const deadlines = new Deadlines(clock);
   const upstream = openUpstream(settings.upstream, log);
@@ -115,7 +114,7 @@ export async function buildRequestPath(
       limits: () => routes.catalog.limits,
       global: settings.global,
     }),
-    spool: wakingSpool(spool, carrier),
+    spool,
   };
   const gateway = createGateway(identity, overload, ports);
   const conversations = createWebSocketUpstream(clock.after);
@@ -169,16 +168,4 @@ async function routesOf(
   const { routes, unserved } = buildRoutes(catalog, adapters, priceIdOf);
   if (unserved.length > 0) log.warn("these vendors have no adapter in this version", { vendors: unserved });
   return routes;
-}
-
-/** The spool, waking the carrier whenever there is something for the ledger. */
-function wakingSpool(spool: Spool, carrier: UsageCarrier): ChargeSpool {
-  return {
-    intent: (record) => spool.intent(record),
-    progress: (record) => spool.progress(record),
-    async usage(record) {
-      await spool.usage(record);
-      carrier.wake();
-    },
-  };
 }

@@ -32,15 +32,20 @@ let scratch = Buffer.allocUnsafe(64 * 1024);
 export function encodeFrames(records: readonly SpoolRecord[], first: bigint): Frames {
   const lengths: number[] = [];
   let end = 0;
-  for (const [index, record] of records.entries()) {
-    const length = encodeAt(end, record, first + BigInt(index));
+  // Numbers go up to 2^53 exactly, which is enough for a record each microsecond of 285 years.
+  let sequence = Number(first);
+  for (const record of records) {
+    const length = encodeAt(end, record, sequence);
     lengths.push(length);
     end += length;
+    sequence += 1;
   }
   return { bytes: scratch.subarray(0, end), lengths };
 }
 
-function encodeAt(start: number, record: SpoolRecord, sequence: bigint): number {
+const WORD = 2 ** 32;
+
+function encodeAt(start: number, record: SpoolRecord, sequence: number): number {
   const body = packr.pack(record);
   const payload = start + FRAME_HEADER_BYTES;
   const end = payload + PAYLOAD_HEADER_BYTES + body.length;
@@ -51,7 +56,8 @@ function encodeAt(start: number, record: SpoolRecord, sequence: bigint): number 
   }
   scratch.writeUInt32BE(PAYLOAD_HEADER_BYTES + body.length, start);
   scratch[payload] = KINDS.indexOf(record.kind);
-  scratch.writeBigUInt64BE(sequence, payload + 1);
+  scratch.writeUInt32BE(Math.floor(sequence / WORD), payload + 1);
+  scratch.writeUInt32BE(sequence % WORD, payload + 5);
   scratch.set(body, payload + PAYLOAD_HEADER_BYTES);
   scratch.writeUInt32BE(Bun.hash.crc32(scratch.subarray(payload, end)), start + 4);
   return end - start;

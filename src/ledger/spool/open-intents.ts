@@ -7,13 +7,13 @@ interface Entry {
   readonly intent: IntentRecord;
   /** The last one that was written. */
   readonly progress: ProgressRecord | undefined;
+  /** Its USAGE is on its way to the disk. */
+  isEnding: boolean;
 }
 
 /** The requests that have no USAGE yet, and which segment holds the INTENT of each: it must not be deleted. */
 export class OpenIntents {
   readonly #entries = new Map<RequestId, Entry>();
-  /** Their USAGE is on its way to the disk. */
-  readonly #ending = new Set<RequestId>();
 
   get count(): number {
     return this.#entries.size;
@@ -26,7 +26,8 @@ export class OpenIntents {
     if (record.kind === "intent") {
       if (entry !== undefined) entry.segment.openIntents -= 1;
       segment.openIntents += 1;
-      this.#entries.set(id, { segment, intent: record, progress: entry?.progress });
+      const isEnding = entry?.isEnding ?? false;
+      this.#entries.set(id, { segment, intent: record, progress: entry?.progress, isEnding });
     } else if (record.kind === "progress" && entry !== undefined) {
       this.#entries.set(id, { ...entry, progress: record });
     }
@@ -34,16 +35,17 @@ export class OpenIntents {
 
   /** The request's USAGE is being written; `close` or `goesOn` follows. */
   ends(id: RequestId): void {
-    this.#ending.add(id);
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.isEnding = true;
   }
 
   /** Its USAGE could not be written. */
   goesOn(id: RequestId): void {
-    this.#ending.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) entry.isEnding = false;
   }
 
   close(id: RequestId): void {
-    this.#ending.delete(id);
     const entry = this.#entries.get(id);
     if (entry === undefined) return;
     entry.segment.openIntents -= 1;
@@ -53,8 +55,8 @@ export class OpenIntents {
   /** What a segment says about requests that still run and are not just ending, to be written again elsewhere. */
   standingIn(segment: Segment): readonly SpoolRecord[] {
     const records: SpoolRecord[] = [];
-    for (const [id, entry] of this.#entries) {
-      if (entry.segment !== segment || this.#ending.has(id)) continue;
+    for (const entry of this.#entries.values()) {
+      if (entry.segment !== segment || entry.isEnding) continue;
       records.push(entry.intent);
       if (entry.progress !== undefined) records.push(entry.progress);
     }

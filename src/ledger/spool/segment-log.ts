@@ -152,7 +152,7 @@ export class SegmentLog {
     const written = this.append(wanted);
     const unsynced: Unsynced = { start, later: [] };
     this.#unsynced = unsynced;
-    const { sequence } = this.end;
+    const sequence = this.#sequence;
     const ended = [...this.#ended];
     const { descriptor } = this.#newest();
     try {

@@ -11,11 +11,15 @@ export interface SpoolOptions extends SegmentLogOptions {
   readonly capBytes: number;
 }
 
-interface Waiting<Kind extends SpoolRecord> {
-  readonly record: Kind;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
+/** Records that are written together, and the one promise of all who wait for that. */
+interface Group<Kind extends SpoolRecord> extends PromiseWithResolvers<void> {
+  readonly records: Kind[];
 }
+
+const newGroup = <Kind extends SpoolRecord>(): Group<Kind> => ({
+  records: [],
+  ...Promise.withResolvers<void>(),
+});
 
 /** Progress notes wait this long for something else to be written with. */
 const PROGRESS_DELAY_MS = 100;
@@ -41,10 +45,12 @@ export class Spool {
   readonly #records: SegmentLog;
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: Waiting<UsageRecord>[] = [];
-  #admitted: Waiting<IntentRecord>[] = [];
+  #waiting: Group<UsageRecord> | undefined;
+  #admitted: Group<IntentRecord> | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
+  /** Told whenever there is something new for the ledger on the disk. */
+  onUsage: (() => void) | undefined;
 
   private constructor(
     readonly options: SpoolOptions,
@@ -86,14 +92,17 @@ export class Spool {
   intent(record: IntentRecord): Promise<void> {
     const { clock } = this.options;
     const { failedAt, intents } = this.#records;
-    if (this.#isClosed || this.isFull || intents.count + this.#admitted.length >= OPEN_REQUESTS) {
+    const admitted = this.#admitted?.records.length ?? 0;
+    if (this.#isClosed || this.isFull || intents.count + admitted >= OPEN_REQUESTS) {
       throw refusal("The gateway cannot book further requests at the moment.");
     }
     if (failedAt !== undefined && clock.monotonic() - failedAt < RETRY_MS) throw refusal(DISK_REFUSES);
-    return new Promise((resolve, reject) => {
-      if (this.#admitted.length === 0) clock.soon(() => this.#writeAdmitted());
-      this.#admitted.push({ record, resolve, reject });
-    });
+    if (this.#admitted === undefined) {
+      this.#admitted = newGroup();
+      clock.soon(() => this.#writeAdmitted());
+    }
+    this.#admitted.records.push(record);
+    return this.#admitted.promise;
   }
 
   /** Notes how far a running stream came; written soon, never waited for. */
@@ -113,10 +122,11 @@ export class Spool {
   usage(record: UsageRecord): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
     this.#records.intents.ends(record.id);
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ record, resolve, reject });
-      this.#flushing ??= this.#flush();
-    });
+    this.#waiting ??= newGroup();
+    this.#waiting.records.push(record);
+    const { promise } = this.#waiting;
+    this.#flushing ??= this.#flush();
+    return promise;
   }
 
   /**
@@ -149,44 +159,46 @@ export class Spool {
     // Those who settle in the same turn of the event loop go together.
     await Promise.resolve();
     let together = 1;
-    while (this.#waiting.length > 0) {
+    while (this.#waiting !== undefined) {
       if (together > 1 && !this.#isClosed) await sleep(this.options.clock, GATHER_MS);
       const group = this.#waiting;
-      together = group.length;
-      this.#waiting = [];
+      together = group.records.length;
+      this.#waiting = undefined;
       await this.#writeGroup(group);
     }
     this.#flushing = undefined;
   }
 
-  async #writeGroup(group: readonly Waiting<UsageRecord>[]): Promise<void> {
+  async #writeGroup({ records, resolve, reject }: Group<UsageRecord>): Promise<void> {
     const { intents } = this.#records;
     try {
-      await this.#records.appendSynced([...this.#takeProgress(), ...group.map(({ record }) => record)]);
-      for (const { record, resolve } of group) {
-        intents.close(record.id);
-        resolve();
-      }
+      await this.#records.appendSynced(this.#withProgress(records));
     } catch (cause) {
       this.options.log.error("the spool could not be written", { cause: String(cause) });
-      for (const { record, reject } of group) {
-        intents.goesOn(record.id);
-        reject(cause);
-      }
+      for (const { id } of records) intents.goesOn(id);
+      reject(cause);
+      return;
     }
+    for (const { id } of records) intents.close(id);
+    resolve();
+    this.onUsage?.();
   }
 
   #writeAdmitted(): void {
     const group = this.#admitted;
-    if (group.length === 0) return;
-    this.#admitted = [];
+    if (group === undefined) return;
+    this.#admitted = undefined;
     try {
-      this.#records.append([...this.#takeProgress(), ...group.map(({ record }) => record)]);
+      this.#records.append(this.#withProgress(group.records));
     } catch (cause) {
-      for (const { reject } of group) reject(refusal(DISK_REFUSES, cause));
+      group.reject(refusal(DISK_REFUSES, cause));
       return;
     }
-    for (const { resolve } of group) resolve();
+    group.resolve();
+  }
+
+  #withProgress(records: readonly SpoolRecord[]): readonly SpoolRecord[] {
+    return this.#progress.length === 0 ? records : [...this.#takeProgress(), ...records];
   }
 
   #takeProgress(): ProgressRecord[] {

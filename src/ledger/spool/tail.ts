@@ -1,30 +1,35 @@
 import type { SpoolRecord, UsageRecord } from "../records.ts";
 import type { Position } from "./position.ts";
 
-interface Written {
-  /** Absent: nothing that the ledger books. */
-  readonly usage: UsageRecord | undefined;
-  readonly next: Position;
-}
-
 /** Records kept; a reader that is further behind reads the file. */
-const KEPT = 20_000;
+const KEPT = 40_000;
 
-/** The spool's end in memory, contiguous, so that what was just written need not be read back and decoded. */
+/**
+ * The spool's end in memory, contiguous, so that what was just written need not be read back and decoded. In columns: an
+ * object and a position for each record were a part of what the collector had to walk over.
+ */
 export class Tail {
-  #written: Written[] = [];
+  /** What the ledger books; undefined for the other kinds. */
+  #usages: (UsageRecord | undefined)[] = [];
+  /** Where the record behind each begins. */
+  #segments: number[] = [];
+  #offsets: number[] = [];
+  /** The number of the first one. */
+  #first = 0n;
 
   /** `from`: where the records begin; `lengths`: how many bytes each took. */
   add(records: readonly SpoolRecord[], lengths: readonly number[], from: Position): void {
-    let { offset, sequence } = from;
-    for (const [index, record] of records.entries()) {
+    if (this.#usages.length === 0) this.#first = from.sequence;
+    let { offset } = from;
+    for (let index = 0; index < records.length; index += 1) {
+      const record = records[index];
       offset += lengths[index] ?? 0;
-      sequence += 1n;
-      const usage = record.kind === "usage" ? record : undefined;
-      this.#written.push({ usage, next: { segment: from.segment, offset, sequence } });
+      this.#usages.push(record?.kind === "usage" ? record : undefined);
+      this.#segments.push(from.segment);
+      this.#offsets.push(offset);
     }
     // Half at a time: moving them all for each new one would cost more than reading them back.
-    if (this.#written.length > KEPT) this.#written.splice(0, KEPT / 2);
+    if (this.#usages.length > KEPT) this.#drop(KEPT / 2);
   }
 
   /** Undefined when the position is not within what is kept. */
@@ -32,26 +37,36 @@ export class Tail {
     from: Position,
     most: number,
   ): { readonly usages: UsageRecord[]; readonly next: Position } | undefined {
-    const first = this.#first();
-    if (first === undefined || from.sequence < first) return undefined;
-    const start = Number(from.sequence - first);
-    const batch = this.#written.slice(start, start + most);
-    return { usages: batch.flatMap(({ usage }) => usage ?? []), next: batch.at(-1)?.next ?? from };
+    if (this.#usages.length === 0 || from.sequence < this.#first) return undefined;
+    const start = Number(from.sequence - this.#first);
+    const end = Math.min(this.#usages.length, start + most);
+    const usages: UsageRecord[] = [];
+    for (let at = start; at < end; at += 1) {
+      const usage = this.#usages[at];
+      if (usage !== undefined) usages.push(usage);
+    }
+    const [segment, offset] = [this.#segments[end - 1], this.#offsets[end - 1]];
+    if (end <= start || segment === undefined || offset === undefined) return { usages, next: from };
+    return { usages, next: { segment, offset, sequence: this.#first + BigInt(end) } };
   }
 
   /** Forgets what lies before the position. */
   release(upTo: Position): void {
-    const first = this.#first();
-    if (first !== undefined && upTo.sequence > first) this.#written.splice(0, Number(upTo.sequence - first));
+    const count = this.#usages.length === 0 ? 0 : Number(upTo.sequence - this.#first);
+    if (count > 0) this.#drop(count);
   }
 
   /** What was written is not there after all. */
   clear(): void {
-    this.#written = [];
+    this.#usages = [];
+    this.#segments = [];
+    this.#offsets = [];
   }
 
-  #first(): bigint | undefined {
-    const [first] = this.#written;
-    return first === undefined ? undefined : first.next.sequence - 1n;
+  #drop(count: number): void {
+    this.#usages.splice(0, count);
+    this.#segments.splice(0, count);
+    this.#offsets.splice(0, count);
+    this.#first += BigInt(count);
   }
 }
