@@ -43,15 +43,16 @@ export function largestCost(price: Price, prompt: number, output: number, use: M
 }
 
 function largestAt(tariff: MeteredPrice, prompt: number, output: number, use: MostUse): bigint {
-  const sumBy = (rates: TokenRates, tokens: number): bigint =>
-    BigInt(tokens) * dearestInput(rates) + BigInt(output) * dearestOutput(rates);
   let top = 0n;
-  if (tariff.bands === undefined) top = sumBy(tariff, prompt);
+  if (tariff.bands === undefined) top = sumBy(tariff, prompt, output);
   else
     for (const { rates, tokens } of reachable(tariff, prompt, use.reach))
-      top = dearer(top, sumBy(rates, tokens));
+      top = dearer(top, sumBy(rates, tokens, output));
   return roundedUp(top + dearestUnits(tariff, use), dearestPercent(tariff, use.serviceTier));
 }
+
+const sumBy = (rates: TokenRates, input: number, output: number): bigint =>
+  BigInt(input) * dearestInput(rates) + BigInt(output) * dearestOutput(rates);
 
 /** How many output tokens `amount` can pay for after `prompt` tokens in; negative when not even those. */
 export function affordableOutput(

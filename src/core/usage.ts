@@ -73,7 +73,7 @@ const NAME = /^[\x20-\x7e]{1,64}$/;
 
 /** True when every class is a whole number that a vendor could mean: neither negative nor absurd. */
 export function isPlausible(usage: Usage): boolean {
-  if (!USAGE_CLASSES.every((name) => isCount(usage[name] ?? 0))) return false;
+  for (const name of USAGE_CLASSES) if (!isCount(usage[name] ?? 0)) return false;
   if (usage.serviceTier !== undefined && !NAME.test(usage.serviceTier)) return false;
   if (usage.imageVariants === undefined) return true;
   const variants = Object.entries(usage.imageVariants);

@@ -69,7 +69,7 @@ function holdFor(
   rates: Admitted,
 ): Admission | Promise<Admission> {
   const { caller, request, candidates, path, at } = asked;
-  const simply = candidates.reduce((top, route) => most(top, costLimit(route, request, at)), ZERO);
+  const simply = dearest(candidates, request, at);
   const { mayBeTakenOver = false, mayBeHedged = false } = asked;
   const coversMore = (mayBeTakenOver || mayBeHedged) && candidates.length > 1;
   const inTurn = coversMore && mayBeTakenOver ? most(simply, takeoverCost(candidates, request, at)) : simply;
@@ -128,7 +128,7 @@ function planWithin(
   if (affordable === undefined) return undefined;
   const covered = candidates.filter((route) => costLimit(route, request, at) <= affordable);
   if (covered.length > 0) {
-    const amount = covered.reduce((top, route) => most(top, costLimit(route, request, at)), ZERO);
+    const amount = dearest(covered, request, at);
     return { candidates: covered, cappedOutputTokens: undefined, amount };
   }
   // Only what writes text can be given a shorter answer.
@@ -153,6 +153,13 @@ function capTo(
     cappedOutputTokens: tokens,
     amount: largestCost(spec, request.promptTokens, tokens * request.choices, use),
   };
+}
+
+/** The most that this request can cost at any of these candidates. */
+function dearest(candidates: readonly Route[], request: GenerationRequest, at: number): Micropoints {
+  let top = ZERO;
+  for (const route of candidates) top = most(top, costLimit(route, request, at));
+  return top;
 }
 
 /** The most that this request can cost at this candidate. */

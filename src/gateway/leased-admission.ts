@@ -1,4 +1,5 @@
-import type { BudgetHold, BudgetLeases, PurseLeases } from "../actors/leases/leases.ts";
+import type { BudgetHold, BudgetLeases, BudgetSubject, PurseLeases } from "../actors/leases/leases.ts";
+import type { KeyBudget } from "../core/key-limits.ts";
 import { type Micropoints, ZERO } from "../core/points.ts";
 import type { AdmissionPorts } from "./admission.ts";
 import type { Hold } from "./charge.ts";
@@ -36,10 +37,10 @@ function hold(
   if (amount === ZERO) return FREE;
   const { budget, tenant } = caller;
   let held: Hold | Promise<Hold> = ports.purses.hold(tenant, amount);
-  if (budget !== null) held = and(held, (purse) => ports.budgets.hold(caller, budget, purse.amount));
+  if (budget !== null) held = and(held, ports.budgets, caller, budget);
   const cost = path === undefined ? undefined : ports.limits?.()?.api.get(path)?.cost;
   if (path !== undefined && cost !== undefined) {
-    held = and(held, (before) => ports.budgets.hold({ tenant, path }, cost, before.amount));
+    held = and(held, ports.budgets, { tenant, path }, cost);
   }
   return held;
 }
@@ -47,37 +48,64 @@ function hold(
 /** Both, or none of them. */
 function and(
   first: Hold | Promise<Hold>,
-  take: (first: Hold) => BudgetHold | Promise<BudgetHold>,
+  budgets: BudgetLeases,
+  subject: BudgetSubject,
+  budget: KeyBudget,
 ): Hold | Promise<Hold> {
-  return first instanceof Promise ? first.then((held) => joined(held, take)) : joined(first, take);
+  return first instanceof Promise
+    ? first.then((held) => joined(held, budgets, subject, budget))
+    : joined(first, budgets, subject, budget);
 }
 
-function joined(first: Hold, take: (first: Hold) => BudgetHold | Promise<BudgetHold>): Hold | Promise<Hold> {
-  const giveBack = (thrown: unknown): never => {
-    first.release();
-    throw thrown;
-  };
+function joined(
+  first: Hold,
+  budgets: BudgetLeases,
+  subject: BudgetSubject,
+  budget: KeyBudget,
+): Hold | Promise<Hold> {
+  let taking: BudgetHold | Promise<BudgetHold>;
   try {
-    const budget = take(first);
-    return budget instanceof Promise
-      ? budget.then((held) => withBudget(first, held), giveBack)
-      : withBudget(first, budget);
+    taking = budgets.hold(subject, budget, first.amount);
   } catch (thrown) {
-    return giveBack(thrown);
+    return giveBack(first, thrown);
+  }
+  if (!(taking instanceof Promise)) return withBudget(first, taking);
+  return taking.then(
+    (held) => withBudget(first, held),
+    (thrown: unknown) => giveBack(first, thrown),
+  );
+}
+
+function giveBack(first: Hold, thrown: unknown): never {
+  first.release();
+  throw thrown;
+}
+
+const withBudget = (first: Hold, budget: BudgetHold): Hold => new BudgetedHold(first, budget);
+
+class BudgetedHold implements Hold {
+  constructor(
+    readonly first: Hold,
+    readonly budget: BudgetHold,
+  ) {}
+
+  get amount(): Micropoints {
+    return this.first.amount;
+  }
+
+  settle(cost: Micropoints): ReturnType<Hold["settle"]> {
+    const taken = this.first.settle(cost);
+    this.budget.settle(taken.charged);
+    return taken;
+  }
+
+  release(): void {
+    this.budget.release();
+    this.first.release();
+  }
+
+  /** The budget keeps what it has counted until its next slice. */
+  refund(charged: Micropoints): void {
+    this.first.refund(charged);
   }
 }
-
-const withBudget = (first: Hold, budget: BudgetHold): Hold => ({
-  amount: first.amount,
-  settle(cost) {
-    const taken = first.settle(cost);
-    budget.settle(taken.charged);
-    return taken;
-  },
-  release() {
-    budget.release();
-    first.release();
-  },
-  // The budget keeps what it has counted until its next slice.
-  refund: (charged) => first.refund(charged),
-});

@@ -4,6 +4,7 @@ import type {
   RateDenied,
   RateLeases,
   VendorHealth,
+  VendorView,
 } from "../actors/leases/leases.ts";
 import type { VendorKey, VendorSpec } from "../core/catalog.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -72,26 +73,45 @@ function begin(ports: DeskPorts, vendor: VendorSpec, key: VendorKey, taken: Take
     taken.undo();
     return refusal(vendor, "breaker_open", "is failing at the moment");
   }
-  let isReported = false;
-  return {
-    ok: true,
-    key,
-    report(observation) {
-      if (isReported) return;
-      isReported = true;
-      ports.health.report(vendor.id, key.id, observation);
-    },
-    release: () => taken.release(),
-  };
+  return new Place(ports.health, vendor, key, taken);
 }
+
+class Place implements Ticket {
+  readonly ok = true;
+  #isReported = false;
+
+  constructor(
+    readonly health: VendorHealth,
+    readonly vendor: VendorSpec,
+    readonly key: VendorKey,
+    readonly taken: Taken,
+  ) {}
+
+  report(observation: Observation): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    this.health.report(this.vendor.id, this.key.id, observation);
+  }
+
+  release(): void {
+    this.taken.release();
+  }
+}
+
+/** A view is one object for as long as it stands, a tenth of a second and more. */
+const standings = new WeakMap<VendorView, Standing>();
 
 function standing(health: VendorHealth, route: Route): Standing {
   const view = health.view(route.vendor.id);
-  return {
+  const known = standings.get(view);
+  if (known !== undefined) return known;
+  const made = {
     breaker: view.state,
     firstTokenMs: view.firstTokenMs?.p50 ?? view.latencyMs,
     errorRatio: view.errorRatio,
   };
+  standings.set(view, made);
+  return made;
 }
 
 const hasRate = ({ limits }: VendorSpec): boolean =>
@@ -141,7 +161,8 @@ function nextKey(
   vendor: VendorSpec,
   tried: ReadonlySet<string>,
 ): VendorKey | undefined {
-  const usable = health.usableKeys(vendor.id, vendor.keys).filter(({ id }) => !tried.has(id));
+  const warm = health.usableKeys(vendor.id, vendor.keys);
+  const usable = tried.size === 0 ? warm : warm.filter(({ id }) => !tried.has(id));
   const [only] = usable;
   if (usable.length <= 1 || only === undefined) return only;
   let credits = turns.get(vendor);

@@ -9,7 +9,7 @@ export type Labels<Name extends string> = Record<Name, string>;
  * label: nothing is joined or hashed on the path of a request.
  */
 export interface LabelledCells<Value> {
-  at(...labels: readonly string[]): Value;
+  at(first: string, second?: string, third?: string, fourth?: string): Value;
   all(): Iterable<Value>;
 }
 
@@ -48,13 +48,14 @@ export function createCells<Name extends string, Value extends object>(
   };
 
   return {
-    at(...labels) {
-      let found: Level<Value> | Value | undefined = root;
-      for (const label of labels) {
-        if (!(found instanceof Map)) break;
-        found = found.get(label);
-      }
-      return found === undefined || found instanceof Map ? add(labels) : found;
+    // No rest parameter: its array would be made for each of a dozen look-ups that a request has.
+    at(first: string, second?: string, third?: string, fourth?: string) {
+      let found: Level<Value> | Value | undefined = root.get(first);
+      if (second !== undefined && found instanceof Map) found = found.get(second);
+      if (third !== undefined && found instanceof Map) found = found.get(third);
+      if (fourth !== undefined && found instanceof Map) found = found.get(fourth);
+      if (found !== undefined && !(found instanceof Map)) return found;
+      return add([first, second, third, fourth].filter((label) => label !== undefined));
     },
     all: () => cells,
   };

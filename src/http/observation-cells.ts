@@ -17,8 +17,9 @@ export class Observations<Name extends string> {
   /** What is no number is left out: it would spoil the sum for good. */
   observe(value: number): void {
     if (!Number.isFinite(value)) return;
-    const found = this.bounds.findIndex((bound) => value <= bound);
-    const bucket = found === -1 ? this.bounds.length : found;
+    const { bounds } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] ?? 0)) bucket += 1;
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#sum += value;
   }

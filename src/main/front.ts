@@ -89,7 +89,15 @@ export function openFront(
     headersOf: generationHeaders,
   });
   const keeping = createKeeping({ ledger: kept.responses, clock, log });
-  const generating = { ...answering, gateway, streams, idempotency, clock, bodyLimitBytes };
+  const generating = {
+    ...answering,
+    gateway,
+    streams,
+    idempotency,
+    clock,
+    bodyLimitBytes,
+    server: () => app.server,
+  };
   const createdAt = Math.floor(clock.now() / 1_000);
   const app = createApp(answering)
     .use(generationRoutes(generating))

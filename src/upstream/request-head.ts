@@ -50,11 +50,29 @@ type NameKind = "any" | "own" | "refused";
 export class RequestWriter {
   readonly #addresses = new Map<string, Address>();
   readonly #names = new Map<string, NameKind>();
+  /** Fields that cannot change any more, as they are written. */
+  readonly #written = new WeakMap<VendorCall["headers"], string>();
 
   /** Throws UpstreamError (`invalid_call`) for what cannot be written. */
   write(call: VendorCall): OutgoingRequest {
     const { origin, start } = this.#addressOf(call.url);
     const { method, headers, body } = call;
+    const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+    const isIdempotent = method === "GET";
+    const framing = isIdempotent && bodyBytes === 0 ? "\r\n" : `content-length: ${bodyBytes}\r\n\r\n`;
+    const head = method + start + this.#fieldsOf(headers) + framing;
+    return { origin, isIdempotent, head, body, bodyBytes };
+  }
+
+  #fieldsOf(headers: VendorCall["headers"]): string {
+    const known = this.#written.get(headers);
+    if (known !== undefined) return known;
+    const fields = this.#write(headers);
+    if (Object.isFrozen(headers)) this.#written.set(headers, fields);
+    return fields;
+  }
+
+  #write(headers: VendorCall["headers"]): string {
     let fields = "";
     let given = 0;
     for (const name in headers) {
@@ -66,11 +84,7 @@ export class RequestWriter {
       if (kind === "own") given += 1;
       fields += `${name}: ${value}\r\n`;
     }
-    const own = given === 0 ? OWN_FIELDS : ownFieldsBut(headers);
-    const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
-    const isIdempotent = method === "GET";
-    const framing = isIdempotent && bodyBytes === 0 ? "\r\n" : `content-length: ${bodyBytes}\r\n\r\n`;
-    return { origin, isIdempotent, head: method + start + own + fields + framing, body, bodyBytes };
+    return (given === 0 ? OWN_FIELDS : ownFieldsBut(headers)) + fields;
   }
 
   #judge(name: string): NameKind {

@@ -9,6 +9,8 @@ import { partsText } from "./events.ts";
 import type { Member } from "./member.ts";
 import { rawUsageIn } from "./usage.ts";
 
+const utf8 = new TextDecoder();
+
 /** Reads a whole 2xx answer: anything that is not one is the vendor's failure. */
 export function readAnswer(
   member: Member,
@@ -17,7 +19,7 @@ export function readAnswer(
   secret: string,
 ): VendorAnswer {
   // DeepSeek keeps waiting connections alive with empty lines before the JSON.
-  const text = new TextDecoder().decode(body).trimStart();
+  const text = utf8.decode(body).trimStart();
   if (request.operation !== "embedding" && looksLikeStream(text)) {
     const assembled = assembleStream(member, request, text, secret);
     return "failure" in assembled
@@ -93,18 +95,21 @@ function charsOf(choice: JsonObject): number | undefined {
   if (typeof choice.text === "string") return choice.text.length;
   const message = objectOf(choice.message);
   if (message === undefined) return undefined;
-  const words = [message.content, message.refusal, message.reasoning_content ?? message.reasoning];
-  const calls = [
-    ...listOf(message.tool_calls).map((call) => objectOf(call)?.function),
-    message.function_call,
-  ];
-  let chars = 0;
-  for (const word of words) chars += (textOf(word) ?? partsText(word)).length;
-  for (const call of calls) {
-    const called = objectOf(call) ?? {};
-    chars += (textOf(called.name) ?? "").length + (textOf(called.arguments) ?? "").length;
-  }
+  let chars = wordsIn(message.content) + wordsIn(message.refusal);
+  chars += wordsIn(message.reasoning_content ?? message.reasoning) + charsOfCall(message.function_call);
+  for (const call of listOf(message.tool_calls)) chars += charsOfCall(objectOf(call)?.function);
   return chars;
+}
+
+/** Of a text, or of a list of parts with texts. */
+function wordsIn(content: unknown): number {
+  if (typeof content === "string") return content.length;
+  return Array.isArray(content) ? partsText(content).length : 0;
+}
+
+function charsOfCall(call: unknown): number {
+  if (!isObject(call)) return 0;
+  return (textOf(call.name) ?? "").length + (textOf(call.arguments) ?? "").length;
 }
 
 function shownAs(

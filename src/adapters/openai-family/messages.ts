@@ -17,8 +17,12 @@ function mapMessages(draft: RequestDraft, change: (message: Message) => Message)
 }
 
 /** `developer` is OpenAI's newer word for what everybody else calls `system`. */
-export const developerToSystem = (draft: RequestDraft): void =>
-  mapMessages(draft, (message) => (message.role === "developer" ? { ...message, role: "system" } : message));
+export function developerToSystem(draft: RequestDraft): void {
+  if (!messagesOf(draft).some(isDevelopers)) return;
+  mapMessages(draft, (message) => (isDevelopers(message) ? { ...message, role: "system" } : message));
+}
+
+const isDevelopers = (message: unknown): boolean => isObject(message) && message.role === "developer";
 
 /** Content given as a list of nothing but text parts, as one string: text-only models refuse lists. */
 export const joinTextParts = (draft: RequestDraft): void =>

@@ -12,7 +12,7 @@ export interface RequestDraft {
   /** Drops everything but these. */
   keepOnly(fields: ReadonlySet<string>): void;
   /** Says that a part of a field was given up: `tool_choice.required`. */
-  note(part: string): void;
+  readonly note: (part: string) => void;
   /** Takes out fields that are null: OpenAI takes them for absent, others refuse them. */
   removeNulls(): void;
   readonly dropped: readonly string[];
@@ -31,41 +31,51 @@ const ASKS_NOTHING: Readonly<Record<string, unknown>> = {
   verbosity: "medium",
 };
 
-export function draftOf(body: JsonObject): RequestDraft {
-  const fields: Record<string, unknown> = { ...body };
-  const dropped: string[] = [];
+export const draftOf = (body: JsonObject): RequestDraft => new Draft(body);
 
-  const note = (part: string): void => {
-    if (!dropped.includes(part)) dropped.push(part);
+class Draft implements RequestDraft {
+  readonly body: Record<string, unknown>;
+  readonly dropped: string[] = [];
+  readonly note = (part: string): void => {
+    if (!this.dropped.includes(part)) this.dropped.push(part);
   };
-  const drop = (field: string): void => {
-    const value = fields[field];
-    delete fields[field];
+
+  constructor(body: JsonObject) {
+    this.body = { ...body };
+  }
+
+  get(field: string): unknown {
+    return this.body[field];
+  }
+
+  set(field: string, value: unknown): void {
+    this.body[field] = value;
+  }
+
+  remove(...names: readonly string[]): void {
+    // What is not there is not deleted: an object that anything was deleted from is a slow one from then on.
+    for (const name of names) if (name in this.body) delete this.body[name];
+  }
+
+  drop(...names: readonly string[]): void {
+    for (const name of names) this.#drop(name);
+  }
+
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const name of Object.keys(this.body)) if (!names.has(name)) this.#drop(name);
+  }
+
+  removeNulls(): void {
+    for (const name of Object.keys(this.body)) if (this.body[name] === null) delete this.body[name];
+  }
+
+  #drop(field: string): void {
+    if (!(field in this.body)) return;
+    const value = this.body[field];
+    delete this.body[field];
     if (value === undefined || value === null) return;
-    if (ASKS_NOTHING[field] !== value) note(field);
-  };
-
-  return {
-    get: (field) => fields[field],
-    set(field, value) {
-      fields[field] = value;
-    },
-    remove(...names) {
-      for (const name of names) delete fields[name];
-    },
-    drop(...names) {
-      for (const name of names) drop(name);
-    },
-    keepOnly(names) {
-      for (const name of Object.keys(fields)) if (!names.has(name)) drop(name);
-    },
-    note,
-    removeNulls() {
-      for (const name of Object.keys(fields)) if (fields[name] === null) delete fields[name];
-    },
-    dropped,
-    body: fields,
-  };
+    if (ASKS_NOTHING[field] !== value) this.note(field);
+  }
 }
 
 export type LimitField = "max_tokens" | "max_completion_tokens";
@@ -82,9 +92,12 @@ export function limitOutput(
   bounds: { readonly capped?: number | undefined; readonly most?: number },
 ): number | undefined {
   const asked = numberOf(draft.get("max_completion_tokens")) ?? numberOf(draft.get("max_tokens"));
-  draft.remove("max_tokens", "max_completion_tokens");
-  if (asked === undefined && bounds.capped === undefined) return undefined;
+  if (asked === undefined && bounds.capped === undefined) {
+    draft.remove("max_tokens", "max_completion_tokens");
+    return undefined;
+  }
   const limit = Math.min(asked ?? Infinity, bounds.capped ?? Infinity, bounds.most ?? Infinity);
+  draft.remove(field === "max_tokens" ? "max_completion_tokens" : "max_tokens");
   draft.set(field, limit);
   return limit;
 }

@@ -4,6 +4,26 @@ import { objectOf } from "../json.ts";
 import type { Member } from "./member.ts";
 import { draftOf } from "./request-draft.ts";
 
+type CallHeaders = VendorCall["headers"];
+
+/** Once for each target, which the gateway makes once for each route and key: what is frozen is also written only once. */
+const wholeHeaders = new WeakMap<Target, CallHeaders>();
+const streamHeaders = new WeakMap<Target, CallHeaders>();
+
+function headersFor(target: Target, streams: boolean): CallHeaders {
+  const known = streams ? streamHeaders : wholeHeaders;
+  let headers = known.get(target);
+  if (headers === undefined) {
+    headers = Object.freeze({
+      authorization: `Bearer ${target.secret}`,
+      "content-type": "application/json",
+      accept: streams ? "text/event-stream" : "application/json",
+    });
+    known.set(target, headers);
+  }
+  return headers;
+}
+
 /** The HTTP call: the client's body in the vendor's terms, usage asked for in every stream. */
 export function buildCall(member: Member, request: GenerationRequest, target: Target): VendorCall {
   const draft = draftOf(request.body);
@@ -19,11 +39,7 @@ export function buildCall(member: Member, request: GenerationRequest, target: Ta
   return {
     method: "POST",
     url: member.url(request, target),
-    headers: {
-      authorization: `Bearer ${target.secret}`,
-      "content-type": "application/json",
-      accept: streams ? "text/event-stream" : "application/json",
-    },
+    headers: headersFor(target, streams),
     body: JSON.stringify(draft.body),
     ...(draft.dropped.length === 0 ? {} : { dropped: draft.dropped }),
   };

@@ -25,6 +25,10 @@ export interface UsageFields {
  * contradicts another; also for all zeros, which is how some write "not counted yet".
  */
 export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | undefined {
+  if (!isObject(raw.prompt_tokens_details) && !isObject(raw.completion_tokens_details)) {
+    const plain = plainUsageOf(raw, fields);
+    if (plain !== undefined) return plain;
+  }
   const prompt = countOf(raw.prompt_tokens);
   const completion = countOf(raw.completion_tokens ?? 0);
   const promptDetails = objectOf(raw.prompt_tokens_details) ?? {};
@@ -55,6 +59,16 @@ export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | unde
   });
   if (!isPlausible(usage)) return undefined;
   return promptTokens(usage) + completionTokens(usage) === 0 ? undefined : usage;
+}
+
+/** Most tell two counts and no details. Undefined where more is to be looked at. */
+function plainUsageOf(raw: JsonObject, { cachedField }: UsageFields): Usage | undefined {
+  const input = countOf(raw.prompt_tokens);
+  const output = countOf(raw.completion_tokens);
+  if (input === undefined || output === undefined || input + output === 0) return undefined;
+  if (cachedField !== undefined && raw[cachedField] !== undefined) return undefined;
+  const usage = { input, cachedInput: 0, cacheWrite: 0, output, reasoning: 0, images: 0, seconds: 0 };
+  return isPlausible(usage) ? usage : undefined;
 }
 
 /** Nobody tells which kind was cached: text is taken for it first, since sound and pictures are the dearer ones. */

@@ -1,9 +1,17 @@
 import { Elysia } from "elysia";
+import type { StreamMode } from "../../adapters/adapter.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { RequestId } from "../../core/ids.ts";
-import type { AnswerGeneration, Caller, Gateway, Scope, StreamGeneration } from "../../gateway/gateway.ts";
+import type {
+  AnswerGeneration,
+  Caller,
+  Gateway,
+  GenerateOptions,
+  Scope,
+  StreamGeneration,
+} from "../../gateway/gateway.ts";
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { parseCompletion } from "../../gateway/requests/completion.ts";
 import { parseEmbedding } from "../../gateway/requests/embedding.ts";
@@ -25,6 +33,8 @@ export interface GenerationRoutePorts extends AnswerPorts {
   readonly idempotency: Idempotency;
   readonly clock: Clock;
   readonly bodyLimitBytes: number;
+  /** What listens; null where nothing does. */
+  server(): RequestServer | null;
 }
 
 interface Endpoint {
@@ -53,7 +63,8 @@ export function generationRoutes(ports: GenerationRoutePorts) {
     const { path } = endpoint;
     app.post(
       path,
-      ({ request, server }) => answer(request, path, (id) => generate(ports, endpoint, request, server, id)),
+      // Elysia's own `server` would be a getter of an object made for each request.
+      ({ request }) => answer(request, path, (id) => generate(ports, endpoint, request, ports.server(), id)),
       { parse: "none" },
     );
   }
@@ -74,9 +85,10 @@ async function generate(
   // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
   server?.timeout(request, 0);
   const { path } = endpoint;
-  const isResumable = request.headers.get("x-sluice-resumable") === "true";
-  const asked = { path, caller, parsed, id, isResumable, wishes: wishesIn(request.headers) };
-  const key = request.headers.get("idempotency-key");
+  const { headers } = request;
+  const isResumable = headers.get("x-sluice-resumable") === "true";
+  const asked = { path, caller, parsed, id, isResumable, wishes: wishesIn(headers) };
+  const key = headers.get("idempotency-key");
   if (key === null) return run(ports, asked, request.signal);
   const fingerprint = fingerprintOf(path, isResumable, bytes);
   const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
@@ -94,24 +106,25 @@ interface Asked {
   readonly wishes: Wishes;
 }
 
-async function run(
-  ports: GenerationRoutePorts,
-  asked: Asked,
-  signal: AbortSignal | undefined,
-): Promise<Response> {
+function run(ports: GenerationRoutePorts, asked: Asked, signal: AbortSignal | undefined): Promise<Response> {
   if (asked.isResumable) return resumable(ports, asked, signal);
-  const { path, caller, parsed, id, wishes } = asked;
-  const options = {
-    ...wishes,
-    requestId: id,
-    path,
-    mode: "passthrough",
-    ...(signal === undefined ? {} : { signal }),
-  } as const;
-  const generation = await ports.gateway.generate(caller, parsed, options);
-  return generation.kind === "answer"
-    ? answerResponse(generation)
-    : streamResponse(generation, streamBody(generation, parsed, ports.clock.now()));
+  const { caller, parsed } = asked;
+  return ports.gateway
+    .generate(caller, parsed, optionsOf(asked, "passthrough", signal))
+    .then((generation) =>
+      generation.kind === "answer"
+        ? answerResponse(generation)
+        : streamResponse(generation, streamBody(generation, parsed, ports.clock.now())),
+    );
+}
+
+function optionsOf(
+  { wishes, id, path }: Asked,
+  mode: StreamMode,
+  signal: AbortSignal | undefined,
+): GenerateOptions {
+  const options = { ...wishes, requestId: id, path, mode };
+  return signal === undefined ? options : { ...options, signal };
 }
 
 /** Of everything that makes an answer what it is. */
@@ -121,21 +134,15 @@ const fingerprintOf = (path: string, isResumable: boolean, body: Uint8Array): st
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
-  { path, caller, parsed, id, wishes }: Asked,
+  asked: Asked,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
+  const { path, caller, parsed, wishes } = asked;
   if (!parsed.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
   if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-  const options = {
-    ...wishes,
-    requestId: id,
-    path,
-    mode: "events",
-    ...(signal === undefined ? {} : { signal }),
-  } as const;
-  const generation = await ports.gateway.generate(caller, parsed, options);
+  const generation = await ports.gateway.generate(caller, parsed, optionsOf(asked, "events", signal));
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
   const stream = ports.streams.open(caller, generation, parsed, { ...wishes, path });
   const response = streamResponse(generation, resumableBody(stream, 0));
