@@ -15,7 +15,10 @@ export interface IdlePlan {
 export interface IdleCount {
   /** Upgraded and not closed. */
   readonly open: number;
+  /** Not upgraded, however often it was tried. */
   readonly refused: number;
+  /** Attempts that ended before an answer: a backlog was full. */
+  readonly again: number;
   readonly lost: number;
   /** The server's own pings, which were answered. */
   readonly pinged: number;
@@ -28,7 +31,9 @@ interface Client {
   isAsked: boolean;
 }
 
-const AT_ONCE = 100;
+/** As any client would. */
+const TRIES = 5;
+const AT_ONCE = 50;
 const PATIENCE_MS = 60_000;
 const LOOK_EVERY_MS = 20;
 const PING = 0x89;
@@ -42,17 +47,16 @@ const PONG = Buffer.from('"pong"');
 
 const plan: IdlePlan = JSON.parse(process.argv[2] ?? "");
 const clients: Socket<Client>[] = [];
-const count = { open: 0, refused: 0, lost: 0, pinged: 0, answered: 0 };
+const count = { open: 0, refused: 0, again: 0, lost: 0, pinged: 0, answered: 0 };
 
-const handlers = (upgrade: string, settled: () => void) => ({
+/** @param settled told whether the server took it, refused it, or went away without an answer */
+const handlers = (upgrade: string, settled: (how: "open" | "refused" | "gone") => void) => ({
   open: (socket: Socket<Client>) => void socket.write(upgrade),
   data(socket: Socket<Client>, bytes: Buffer) {
     const { data } = socket;
     if (!data.isOpen) {
       data.isOpen = bytes.toString("latin1", 0, 12) === "HTTP/1.1 101";
-      if (data.isOpen) count.open += 1;
-      else count.refused += 1;
-      settled();
+      settled(data.isOpen ? "open" : "refused");
       return;
     }
     if (bytes[0] === PING) {
@@ -69,18 +73,36 @@ const handlers = (upgrade: string, settled: () => void) => ({
       count.open -= 1;
       count.lost += 1;
     }
-    settled();
+    settled("gone");
   },
 });
 
+/** So many are on their way at any time: one that waits, since a backlog was full, holds up no others. */
 async function openAll(): Promise<void> {
-  while (clients.length < plan.sockets) {
-    const more = Math.min(AT_ONCE, plan.sockets - clients.length);
-    await Promise.all(Array.from({ length: more }, (_, at) => openOne(clients.length + at)));
-  }
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < plan.sockets) {
+      begun += 1;
+      await openOne(begun);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
 }
 
-function openOne(number: number): Promise<void> {
+async function openOne(number: number): Promise<void> {
+  for (let tried = 1; tried <= TRIES; tried += 1) {
+    const how = await tryOne(number);
+    if (how === "open") {
+      count.open += 1;
+      return;
+    }
+    if (how === "refused") break;
+    count.again += 1;
+  }
+  count.refused += 1;
+}
+
+function tryOne(number: number): Promise<"open" | "refused" | "gone"> {
   const hostname = plan.hosts[number % plan.hosts.length] ?? "127.0.0.1";
   const upgrade =
     `GET /v1/ws HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${plan.key}\r\nconnection: Upgrade\r\n` +
@@ -93,10 +115,7 @@ function openOne(number: number): Promise<void> {
       socket: handlers(upgrade, resolve),
     }).then(
       (socket) => clients.push(socket),
-      () => {
-        count.refused += 1;
-        resolve();
-      },
+      () => resolve("gone"),
     );
   });
 }

@@ -77,7 +77,7 @@ try {
   ] as const;
   const text = `${date}, commit ${commit}; ${processor}, ${cores} cores; ${workers} workers.
 
-${sockets.toLocaleString("en-US")} idle authenticated WebSockets, opened within ${openSeconds.toFixed(0)} s; ${asked.lost} lost, ${opened.refused} refused, ${asked.pinged.toLocaleString("en-US")} pings of the server answered, ${asked.answered.toLocaleString("en-US")} answered when asked at the end.
+${sockets.toLocaleString("en-US")} idle authenticated WebSockets, opened within ${openSeconds.toFixed(0)} s; ${asked.lost} lost, ${opened.refused} refused (${opened.again} attempts met a full backlog and were made again), ${asked.pinged.toLocaleString("en-US")} pings of the server answered, ${asked.answered.toLocaleString("en-US")} answered when asked at the end.
 
 | KiB each (at most ${MOST_KIB}) | resident memory of the workers | the kernel's, both ends |
 | --- | ---: | ---: |
@@ -167,6 +167,7 @@ async function tellAll(clients: readonly Clients[], what: "open" | "ask"): Promi
   return {
     open: sum("open"),
     refused: sum("refused"),
+    again: sum("again"),
     lost: sum("lost"),
     pinged: sum("pinged"),
     answered: sum("answered"),
