@@ -19,7 +19,7 @@ const WARM_UP = 15_000;
 /** Enough that answers share what is done for many, as under load. */
 const CONNECTIONS = 48;
 const PATIENCE_SECONDS = 60;
-const PLANTED = 40;
+const PLANTED = 100;
 const RECORD = join(ROOT, "bench/guard.json");
 
 interface Load {
