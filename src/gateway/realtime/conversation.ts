@@ -203,6 +203,8 @@ export class Conversation {
     hold.grow(micropointsOf(wanted - hold.amount)).then(
       () => {
         this.#isGrowing = false;
+        // A note is never above the hold: what was noted before may have been cut off by it.
+        if (!this.#isEnded) this.#tellProgress();
         this.#grow();
       },
       (thrown: unknown) => {

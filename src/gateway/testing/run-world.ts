@@ -204,7 +204,7 @@ function nextId(): RequestId {
   return requestId(`req_${requests}`);
 }
 
-const SILENT: Telemetry = {
+export const SILENT: Telemetry = {
   generationEnded() {},
   attemptFailed() {},
   anotherVendor() {},
