@@ -172,8 +172,12 @@ async function socketCosts(
   return { costs, source: `${idle?.count} sockets, opened for this; the kernel's part is assumed` };
 }
 
-const ms = (spread: Spread): string =>
-  shown({ median: spread.median * 1e3, least: spread.least * 1e3, greatest: spread.greatest * 1e3 }, 1);
+function ms(spread: Spread): string {
+  return shown(
+    { median: spread.median * 1e3, least: spread.least * 1e3, greatest: spread.greatest * 1e3 },
+    1,
+  );
+}
 
 function shown({ median, least, greatest }: Spread, digits: number): string {
   return `${median.toFixed(digits)} (${least.toFixed(digits)}–${greatest.toFixed(digits)})`;

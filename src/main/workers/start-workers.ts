@@ -4,7 +4,7 @@ import { systemClock as clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
 import { announce, refuseUnsupported, showAdminKey } from "../node.ts";
 import { type KeptProcess, keepRunning } from "./kept-process.ts";
-import { openSharedServers } from "./shared-servers.ts";
+import { openServersBeneath } from "./servers-beneath.ts";
 import { launchWorker } from "./worker-process.ts";
 
 /** Several processes that are one gateway on one port. */
@@ -31,7 +31,7 @@ export async function startWorkers(config: Config, log: Log): Promise<Workers> {
   refuseUnsupported(config);
   const port = freePort(config);
   const count = workerCount(config);
-  const shared = await openSharedServers(config, count, log);
+  const shared = await openServersBeneath(config, count, log);
   // At once: if something after this fails, nobody will be told again.
   if (shared.adminKeyShownOnce !== undefined) showAdminKey(shared.adminKeyShownOnce);
   const { nodes, isAlone } = shared;

@@ -14,7 +14,7 @@ import { openDatabase } from "../ledger-parts.ts";
 import { startOwnNats } from "./nats-server.ts";
 
 /** What the workers of one machine stand on, and the parent owns. */
-export interface SharedServers {
+export interface ServersBeneath {
   /** The node names of the workers, by number. */
   readonly nodes: readonly string[];
   /** No other machine takes part. */
@@ -30,7 +30,7 @@ export interface SharedServers {
  * Opens the data directory, one Postgres and one NATS for all workers, and applies the spools of node names that none
  * of them will have: of a run with more workers, or of one process alone.
  */
-export async function openSharedServers(config: Config, workers: number, log: Log): Promise<SharedServers> {
+export async function openServersBeneath(config: Config, workers: number, log: Log): Promise<ServersBeneath> {
   const closes: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const one of closes.splice(0).toReversed()) await one();
