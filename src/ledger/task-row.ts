@@ -21,9 +21,7 @@ export interface TaskRow {
   readonly job: Uint8Array | null;
   readonly progress: number | null;
   readonly cancel_wanted: boolean;
-  readonly metadata: JsonObject | null;
-  readonly about: Uint8Array | null;
-  readonly webhook: string | null;
+  readonly shown: Uint8Array | null;
   readonly error: TaskError | null;
   readonly result: Uint8Array | null;
   readonly usage: Usage | null;
@@ -37,10 +35,11 @@ export interface TaskRow {
 /** What of a row is sealed, opened. */
 export interface Opened {
   readonly result: JsonObject | undefined;
-  readonly about: JsonObject | undefined;
+  /** As it was accepted with. */
+  readonly shown: Pick<Partial<Task>, "metadata" | "about" | "webhook">;
 }
 
-export const taskOf = (row: TaskRow, { result, about }: Opened): Task => ({
+export const taskOf = (row: TaskRow, { result, shown }: Opened): Task => ({
   id: taskId(row.id),
   tenant: tenantId(row.tenant),
   key: keyId(row.key),
@@ -52,9 +51,9 @@ export const taskOf = (row: TaskRow, { result, about }: Opened): Task => ({
   vendorModel: row.vendor_model ?? undefined,
   charge: requestId(row.charge),
   isCancelWanted: row.cancel_wanted,
-  metadata: row.metadata ?? undefined,
-  about,
-  webhook: row.webhook ?? undefined,
+  metadata: shown.metadata,
+  about: shown.about,
+  webhook: shown.webhook,
   error: row.error ?? undefined,
   result: result as TaskResult | undefined, // sealed by `createTaskLedger` as one
   usage: row.usage ?? undefined,

@@ -64,10 +64,11 @@ export interface NewTask {
   readonly charge: RequestId;
   /** Everything that another node needs to do it. Sealed. */
   readonly request: JsonObject;
+  /** These are sealed, and kept for as long as the task. */
   readonly metadata?: JsonObject;
-  /** Kept for as long as the task, for its client's dialect. Sealed. */
+  /** For its client's dialect. */
   readonly about?: JsonObject;
-  /** Shown as it is; what signs the message is part of `request`. */
+  /** What signs the message is part of `request`. */
   readonly webhook?: string;
 }
 
@@ -124,7 +125,7 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
   const shown = (row: TaskRow): Task =>
     taskOf(row, {
       result: row.result === null ? undefined : opened(row.id as TaskId, row.result),
-      about: row.about === null ? undefined : opened(row.id as TaskId, row.about),
+      shown: row.shown === null ? {} : opened(row.id as TaskId, row.shown),
     });
 
   return {
@@ -133,11 +134,10 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
       const isTaken = sql.begin(async (tx) => {
         await tx`
           insert into task (id, tenant, key, operation, model, state, shard, node, lease_until, charge, request,
-                            metadata, about, webhook)
+                            shown)
           values (${id}, ${task.tenant}, ${task.key}, ${task.operation}, ${task.model}, 'queued', ${task.shard},
                   ${node}, now() + ${TASK_LEASE_MS} * interval '1 millisecond', ${task.charge},
-                  ${sealed(id, task.request)}, ${metadata === undefined ? null : tx.json(jsonOf(metadata))},
-                  ${about === undefined ? null : sealed(id, about)}, ${webhook ?? null})`;
+                  ${sealed(id, task.request)}, ${sealed(id, { metadata, about, webhook })})`;
         await tx`insert into task_event (task, seq, data) values (${id}, 1, ${tx.json({ state: "queued" })})`;
         await also?.(tx);
         // Counted last and under a lock, so that those which come together see each other.
