@@ -83,14 +83,14 @@ test("every route but the public ones wants to know who asks", async () => {
     if (PUBLIC.has(route)) continue;
     const [method = "", path = ""] = route.split(" ");
     const url = front.url + path.replaceAll(/:\w+|\*/g, "some-name");
-    const isSocket = path === "/v1/ws";
+    const isSocket = path === "/v1/ws" || path === "/v1/realtime";
     const credentials = [{}, { authorization: "Bearer sk-nobody" }, { authorization: "Bearer a.b.c" }];
     for (const credential of credentials) {
       const upgrade = isSocket ? { connection: "upgrade", upgrade: "websocket" } : {};
       const body = method === "GET" || method === "DELETE" ? {} : { body: "{}" };
       const response = await fetch(url, { method, headers: { ...credential, ...upgrade }, ...body });
       expect([route, response.status]).toEqual([route, 401]);
-      expect(await response.json()).toMatchObject({ error: { code: "invalid_api_key" } });
+      expect([route, codeOf(await response.json())]).toEqual([route, "invalid_api_key"]);
     }
   }
 });
@@ -101,7 +101,8 @@ test("every route is in the description, and nothing else is", () => {
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${shapeOf(path)}`),
   );
-  expect(front.routes.map(shapeOf).sort()).toEqual(described.sort());
+  const mounted = front.routes.map(shapeOf).filter((route) => route !== SECOND_VERSION);
+  expect(sortedOnce(mounted)).toEqual(sortedOnce(described));
 });
 
 test("a known path with a wrong method tells the right ones, for programs too", async () => {
@@ -117,5 +118,19 @@ test("a known path with a wrong method tells the right ones, for programs too", 
   expect([unknown.status, unknown.headers.get("allow")]).toEqual([404, null]);
 });
 
-/** How a part that varies is called does not matter: `/keys/:id` is `/keys/{id}`. */
-const shapeOf = (path: string): string => path.replaceAll(/:\w+|\{\w+\}|\*$/g, "*");
+/** Gemini's calls once more: the description of those below `/v1beta` says that they stand here as well. */
+const SECOND_VERSION = "POST /v1/models/*";
+
+/**
+ * How a part that varies is called does not matter: `/keys/:id` is `/keys/{id}`. Methods of a model are one route:
+ * `/models/{model}:countTokens` is `/models/*`.
+ */
+const shapeOf = (path: string): string => path.replaceAll(/\{\w+\}:\w+|:\w+|\{\w+\}|\*$/g, "*");
+
+const sortedOnce = (routes: readonly string[]): string[] => [...new Set(routes)].sort();
+
+/** Sluice's code in an error of any dialect: Gemini's has a number in its place and tells it among the details. */
+function codeOf(body: unknown): string | number | undefined {
+  const { error } = body as { error: { code: string | number; details?: { metadata?: { code: string } }[] } };
+  return error.details?.[0]?.metadata?.code ?? error.code;
+}

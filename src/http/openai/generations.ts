@@ -1,5 +1,4 @@
 import { Elysia } from "elysia";
-import type { StreamMode } from "../../adapters/adapter.ts";
 import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
@@ -120,7 +119,7 @@ function run(ports: GenerationRoutePorts, asked: Asked, signal: AbortSignal | un
 
 function optionsOf(
   { wishes, id, path }: Asked,
-  mode: StreamMode,
+  mode: GenerateOptions["mode"],
   signal: AbortSignal | undefined,
 ): GenerateOptions {
   const options = { ...wishes, requestId: id, path, mode };
