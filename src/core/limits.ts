@@ -91,6 +91,9 @@ export const KEPT_STREAM_BYTES = 256 * 1024 * 1024;
 /** Generations at once on one WebSocket: a backend's whole load, yet one socket cannot fill a node. */
 export const GENERATIONS_PER_SOCKET = 1_000;
 
+/** WebSockets of one key on one node: every user of a large backend, yet one key cannot take all of a node's descriptors. */
+export const SOCKETS_PER_KEY = 10_000;
+
 /** Life of a WebSocket ticket. */
 export const TICKET_MS = 60_000;
 

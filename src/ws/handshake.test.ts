@@ -106,6 +106,20 @@ test("a plain request is told to upgrade, and costs no ticket", async () => {
   expect(await handshake([], `/v1/ws?ticket=${ticket}`)).toStartWith("HTTP/1.1 101 ");
 });
 
+test("a key has so many sockets on a node and no more; one that closes makes room", async () => {
+  server.stop();
+  server = startServer(undefined, 2);
+  const [first, second] = [await connect(server.url), await connect(server.url)];
+  const refused = await handshake(["Authorization: Bearer sk-acme"]);
+  expect(refused).toStartWith("HTTP/1.1 429");
+  expect(jsonOf(refused)).toMatchObject({ error: { code: "rate_limit_exceeded" } });
+  first.ws.close();
+  await first.closed;
+  await second.settled();
+  const third = await connect(server.url);
+  await third.settled();
+});
+
 test("a ticket opens one socket, with the key that asked for it", async () => {
   const { ticket, expires_in } = await issue();
   expect(expires_in).toBe(60);

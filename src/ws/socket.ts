@@ -2,7 +2,7 @@ import type { Server, WebSocketHandler } from "bun";
 import type { Clock } from "../core/clock.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import { type RequestId, randomText, requestId, type TenantId } from "../core/ids.ts";
-import { UNSENT_BYTES } from "../core/limits.ts";
+import { SOCKETS_PER_KEY, UNSENT_BYTES } from "../core/limits.ts";
 import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import type { Gateway } from "../gateway/gateway.ts";
@@ -24,6 +24,8 @@ export interface WebSocketPorts {
   readonly tickets: TicketStore;
   readonly shapes: OpenAiShapes;
   readonly bodyLimitBytes: number;
+  /** Open at once; absent: SOCKETS_PER_KEY. */
+  readonly socketsPerKey?: number;
   /** The key in a request's headers, wherever the dialects put it. */
   secretOf(headers: Headers): string | undefined;
   errorResponse(error: SluiceError, requestId: RequestId): Response;
@@ -37,6 +39,8 @@ export interface WebSocketPorts {
 
 /** A socket that says nothing this long is closed. Bun pings shortly before; browsers answer by themselves. */
 const IDLE_SECONDS = 120;
+/** When a key that has all the sockets that it may have shall ask again. */
+const FULL_KEY_AGAIN_MS = 1_000;
 /** What a `generate` frame adds to the body it carries. */
 const ENVELOPE_BYTES = 4 * 1024;
 
@@ -85,6 +89,11 @@ export class WebSockets {
       const address = server.requestIP(request)?.address ?? "";
       await this.#ports.gateway.authenticate({ secret, address }, "chat");
       const key = this.#table.keyOf(secret);
+      const { socketsPerKey = SOCKETS_PER_KEY } = this.#ports;
+      if (key.sockets.size >= socketsPerKey) {
+        const message = `A key has at most ${socketsPerKey} sockets on one node.`;
+        throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: FULL_KEY_AGAIN_MS });
+      }
       const data = { codec: offer.codec, key, session: undefined, isBlocked: false, wasBlocked: false };
       // Always given: Bun would answer the first protocol that was offered, which may be the key.
       const headers = { "sec-websocket-protocol": offer.subprotocol ?? "" };

@@ -24,7 +24,7 @@ const shapes: OpenAiShapes = {
 };
 
 /** A real server on a free port, in front of a scripted gateway, under a clock that the test moves. */
-export function startServer(bodyLimitBytes = 1024 * 1024) {
+export function startServer(bodyLimitBytes = 1024 * 1024, socketsPerKey?: number) {
   const clock = new ManualClock();
   const gateway = new ScriptedGateway();
   const streams = new StreamRegistry(clock);
@@ -37,6 +37,7 @@ export function startServer(bodyLimitBytes = 1024 * 1024) {
     tickets: createTicketStore(clock),
     shapes,
     bodyLimitBytes,
+    ...(socketsPerKey === undefined ? {} : { socketsPerKey }),
     secretOf: (headers) => headers.get("authorization")?.replace("Bearer ", ""),
     errorResponse: (error, requestId) => Response.json(shapes.errorBody(error, requestId), error),
     once: (_request, _about, run) => run(),
