@@ -80,7 +80,8 @@ const variables = z.object({
 });
 
 /** Variables are texts; what is no number is for the schema to refuse. */
-const workersOf = (text: string): number | "auto" => (text === "auto" ? text : Number(text));
+const workersOf = (text: string): number | "auto" =>
+  text === "auto" ? text : /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
 
 /** What `fetch` reads, in capitals and without. */
 const PROXY_VARIABLES = ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"];

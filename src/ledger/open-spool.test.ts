@@ -10,7 +10,7 @@ import { ManualClock } from "../core/manual-clock.ts";
 import { micropointsOf, ZERO } from "../core/points.ts";
 import { createAccounts } from "./accounts.ts";
 import { claimNode } from "./node-claim.ts";
-import { type OpenSpoolOptions, openSpool } from "./open-spool.ts";
+import { applyFormerSpools, type OpenSpoolOptions, openSpool } from "./open-spool.ts";
 import { createTenants } from "./tenants.ts";
 import { intentOf, progressOf, region, usageOf } from "./testing/records.ts";
 
@@ -84,4 +84,18 @@ test("what is no spool is left alone and keeps nobody from starting", async () =
   await spool.close();
   expect(existsSync(join(directory, "backup/notes.txt"))).toBe(true);
   expect(existsSync(join(directory, "lost+found"))).toBe(true);
+});
+
+test("spools that are others' to look after are not touched, and are applied once they are nobody's", async () => {
+  const { sql } = database;
+  await createTenants(sql).create({ id: tenantId("t"), name: "T", tier: "normal", overdraft: ZERO });
+  const { spool } = await opened("w-2");
+  await spool.usage(usageOf("whole", { node: nodeId("w-2") }));
+  await spool.close();
+  const options = { sql, directory, claim: claimIt, region, clock: systemClock, log: silentLog };
+  await applyFormerSpools({ ...options, isOthers: (name) => name.startsWith("w-") });
+  expect(existsSync(join(directory, "w-2"))).toBe(true);
+  await applyFormerSpools({ ...options, isOthers: (name) => name === "w-1" });
+  expect(existsSync(join(directory, "w-2"))).toBe(false);
+  expect((await sql`select 1 from usage`).length).toBe(1);
 });

@@ -48,3 +48,10 @@ test("the process uses a part of the machine", () => {
   expect(memoryUse()()).toBeWithin(0, 1);
   expect(memoryUse(process.memoryUsage.rss() * 2)()).toBeWithin(0.3, 0.7);
 });
+
+test("processes that share it have an equal part each", () => {
+  const most = 2 ** 40;
+  const [alone, shared] = [memoryUse(most)(), memoryUse(most, 4)()];
+  expect(shared / alone).toBeGreaterThan(3);
+  expect(shared / alone).toBeLessThan(5);
+});
