@@ -10,11 +10,17 @@ export interface FormFileEntry {
   readonly bytes: Uint8Array;
 }
 
+/** More than any call has: sixteen pictures to edit, a mask, and every option there is. */
+const MOST_PARTS = 200;
+
 export const isForm = (contentType: string): boolean =>
   contentType.toLowerCase().startsWith("multipart/form-data");
 
 /** The parts of a multipart body, in their order. Throws SluiceError `invalid_request` for what is none. */
 export async function readFormEntries(bytes: Uint8Array, contentType: string): Promise<readonly FormEntry[]> {
+  if (hasTooManyParts(bytes, contentType)) {
+    throw new SluiceError("invalid_request", `A form may have at most ${MOST_PARTS} parts.`);
+  }
   let form: Awaited<ReturnType<Response["formData"]>>;
   try {
     form = await new Response(bytes, { headers: { "content-type": contentType } }).formData();
@@ -31,6 +37,22 @@ export async function readFormEntries(bytes: Uint8Array, contentType: string): P
     }
   }
   return entries;
+}
+
+/** Told before the body is taken apart: hundreds of thousands of empty parts fit one, and would hold up everybody. */
+function hasTooManyParts(bytes: Uint8Array, contentType: string): boolean {
+  const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType) ?? [];
+  const boundary = quoted ?? plain;
+  if (boundary === undefined) return false;
+  const mark = `--${boundary}`;
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = -1;
+  for (let marks = 0; marks <= MOST_PARTS; marks += 1) {
+    at = body.indexOf(mark, at + 1);
+    // The last one ends the form.
+    if (at === -1) return false;
+  }
+  return body.indexOf(mark, at + 1) !== -1;
 }
 
 /** Of all that a form says: its boundary is made anew with each try, and says nothing. */

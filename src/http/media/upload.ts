@@ -4,6 +4,7 @@ import type { TenantId } from "../../core/ids.ts";
 import type { MediaBody, MediaStore, StoredMedia } from "../../media/media.ts";
 import { createTurns } from "../../media/turns.ts";
 import { readBody } from "../body.ts";
+import { isForm, readFormEntries } from "../form-entries.ts";
 
 export interface UploadPorts {
   readonly store: Pick<MediaStore, "keep">;
@@ -77,7 +78,7 @@ export function createUploads(ports: UploadPorts): Uploads {
 /** Undefined: the body is the file itself. */
 function formTypeOf({ headers }: Request): string | undefined {
   const type = headers.get("content-type") ?? "";
-  return /^multipart\/form-data\b/i.test(type) ? type : undefined;
+  return isForm(type) ? type : undefined;
 }
 
 /** What says that it is too large is refused before it is read. */
@@ -102,14 +103,10 @@ async function fileOf(request: Request, type: string, { maxBytes, clock }: Uploa
   const late = lateness(clock);
   try {
     const bytes = await Promise.race([readBody(request, maxBytes + FORM_SLACK_BYTES), late.promise]);
-    const form = await new Response(bytes.slice(), { headers: { "content-type": type } }).formData();
-    const files = [...form.values()].filter((value) => typeof value !== "string");
-    const [file] = files;
-    if (file === undefined) throw noFile();
-    return await file.bytes();
-  } catch (thrown) {
-    if (thrown instanceof SluiceError) throw thrown;
-    throw new SluiceError("invalid_request", "The form cannot be read.", { cause: thrown });
+    for (const [, value] of await readFormEntries(bytes, type)) {
+      if (typeof value !== "string") return value.bytes;
+    }
+    throw noFile();
   } finally {
     late.cancel();
   }
