@@ -138,6 +138,8 @@ describe("a conversation", () => {
     await until("response.done");
     answer();
     await until("response.done");
+    const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(metrics).toMatch(/^open_websockets [1-9]/m);
     ws.close(1000);
     expect((await closed).code).toBe(1000);
     expect(vendor.heard[0]).toBe(JSON.stringify(update));

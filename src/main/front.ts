@@ -36,6 +36,8 @@ export interface Front {
   readonly url: string;
   readonly streams: StreamRegistry;
   readonly sockets: WebSockets;
+  /** WebSockets of every kind that are open. */
+  openWebSockets(): number;
   readonly idempotency: Idempotency;
   /** Every route that is mounted, as `GET /path`. */
   readonly routes: readonly string[];
@@ -127,6 +129,7 @@ export function openFront(
     url: `http://${config.host === "0.0.0.0" ? "localhost" : config.host}:${server.port}`,
     streams,
     sockets,
+    openWebSockets: () => sockets.stats().sockets + realtime.count,
     idempotency,
     routes: app.routes.map(({ method, path }) => `${method} ${path}`),
     async close() {

@@ -89,7 +89,7 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     region,
     startedAt: clock.now(),
     isDraining: () => isDraining,
-    openWebSockets: () => front.sockets.stats().sockets,
+    openWebSockets: () => front.openWebSockets(),
   };
   const tasks = openTasks(ledger, cluster, requests, media, config, log);
   const mounted = (idempotency: Idempotency) => [
@@ -134,9 +134,9 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
 }
 
 /** What metrics read of the parts that every node has. */
-function sourcesOf(ledger: LedgerParts, cluster: ClusterParts, usage: UsageParts, { sockets }: Front) {
+function sourcesOf(ledger: LedgerParts, cluster: ClusterParts, usage: UsageParts, front: Front) {
   return {
-    openWebSockets: () => sockets.stats().sockets,
+    openWebSockets: () => front.openWebSockets(),
     spoolDepth: () => ledger.spool.depth,
     ledgerLag: () => usage.carrier.lag,
     liveNodes: () => cluster.peers.live().size,
