@@ -29,8 +29,13 @@ export interface SluiceOptions {
   readonly host?: string;
 }
 
+export interface SluiceTarget extends Target {
+  /** Further keys of the same tenant. */
+  newKeys(count: number): Promise<readonly string[]>;
+}
+
 /** Sluice as an operator starts it, everything on, with an embedded Postgres and a data directory of its own. */
-export async function startSluiceTarget(mockUrl: string, options: SluiceOptions = {}): Promise<Target> {
+export async function startSluiceTarget(mockUrl: string, options: SluiceOptions = {}): Promise<SluiceTarget> {
   const { workers = 1, env = {}, models = [], host = "127.0.0.1" } = options;
   const directory = mkdtempSync(join(tmpdir(), "sluice-bench-"));
   const config = join(directory, "sluice.yaml");
@@ -66,11 +71,13 @@ export async function startSluiceTarget(mockUrl: string, options: SluiceOptions 
       points: TOP_UP,
       reference: "bench-1",
     });
-    const { key } = await admin<{ key: string }>("POST", `/tenants/${TENANT}/keys`, {
-      name: "bench",
-      limits: { ...PLENTY, concurrency: 1_000_000 },
-      budget: { points: TOP_UP, period: "month" },
-    });
+    const newKey = async (): Promise<string> => {
+      const limits = { ...PLENTY, concurrency: 1_000_000 };
+      const budget = { points: TOP_UP, period: "month" };
+      const body = { name: "bench", limits, budget };
+      return (await admin<{ key: string }>("POST", `/tenants/${TENANT}/keys`, body)).key;
+    };
+    const key = await newKey();
     return {
       name: "Sluice",
       url,
@@ -78,6 +85,11 @@ export async function startSluiceTarget(mockUrl: string, options: SluiceOptions 
       pid: child.pid,
       hasWebSocket: true,
       hasExited: child.hasExited,
+      async newKeys(count) {
+        const keys: string[] = [];
+        while (keys.length < count) keys.push(await newKey());
+        return keys;
+      },
       checkBooks: () => checkBooks(admin, mockUrl, microOf(balance)),
       stop,
     };

@@ -8,7 +8,8 @@ export interface IdlePlan {
   /** Of the gateway; each has its own ports to be reached from. */
   readonly hosts: readonly string[];
   readonly port: number;
-  readonly key: string;
+  /** A key has a bounded number of sockets on a node. */
+  readonly keys: readonly string[];
   readonly sockets: number;
 }
 
@@ -105,7 +106,7 @@ async function openOne(number: number): Promise<void> {
 function tryOne(number: number): Promise<"open" | "refused" | "gone"> {
   const hostname = plan.hosts[number % plan.hosts.length] ?? "127.0.0.1";
   const upgrade =
-    `GET /v1/ws HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${plan.key}\r\nconnection: Upgrade\r\n` +
+    `GET /v1/ws HTTP/1.1\r\nhost: ${hostname}\r\nauthorization: Bearer ${plan.keys[number % plan.keys.length]}\r\nconnection: Upgrade\r\n` +
     "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
   return new Promise((resolve) => {
     Bun.connect<Client>({

@@ -27,6 +27,8 @@ const idleSeconds = number("--idle", isQuick ? 5 : 180);
 const WARM_UP = Math.min(2_000, sockets / 4);
 /** Of one address and one port of the gateway there are 28,000 ways in (`ip_local_port_range`). */
 const PER_HOST = 20_000;
+/** Users share keys, a key has at most 10,000 sockets on a node: so that none does even if all were on one. */
+const PER_KEY = 1_000;
 /** Other files of a process besides sockets. */
 const OTHER_FILES = 2_000;
 /** The kernel spreads connections by a hash: none of the workers gets so much more than its part. */
@@ -46,7 +48,8 @@ try {
   stops.push(gateway.stop);
   const port = Number(new URL(gateway.url).port);
   const pids = workers === 1 ? [gateway.pid] : workersOf(gateway.pid);
-  const plan = { hosts, port, key: gateway.key };
+  const keys = await gateway.newKeys(Math.ceil(sockets / PER_KEY));
+  const plan = { hosts, port, keys };
   const warm = startClients({ ...plan, sockets: WARM_UP });
   await warm.tell("open");
   await warm.end();
