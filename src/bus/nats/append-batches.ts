@@ -83,22 +83,33 @@ export class AppendBatches {
 
   /** Never rejects: each append is told. */
   async #deliver(batch: readonly Append[]): Promise<void> {
+    if (batch.length === 1) return this.#deliverEach(batch);
     try {
-      if (batch.length > 1) {
-        const first = await this.#sendTogether(batch);
-        for (const [index, { taken }] of batch.entries()) taken.resolve(first + index);
-        return;
-      }
+      const first = await this.#sendTogether(batch);
+      for (const [index, { taken }] of batch.entries()) taken.resolve(first + index);
     } catch (thrown) {
-      if (!(thrown instanceof JetStreamApiError)) {
-        // Nobody answers: those that wait would find out later still.
-        for (const { taken } of [...batch, ...this.#waiting.splice(0)]) taken.reject(thrown);
-        return;
-      }
+      if (thrown instanceof JetStreamApiError) return this.#deliverEach(batch);
+      for (const { taken } of batch) taken.reject(thrown);
+      this.#giveUpWaiting(thrown);
     }
+  }
+
+  async #deliverEach(appends: readonly Append[]): Promise<void> {
     await Promise.all(
-      batch.map((append) => this.#sendOne(append).then(append.taken.resolve, append.taken.reject)),
+      appends.map(async (append) => {
+        try {
+          append.taken.resolve(await this.#sendOne(append));
+        } catch (thrown) {
+          append.taken.reject(thrown);
+          if (!(thrown instanceof JetStreamApiError)) this.#giveUpWaiting(thrown);
+        }
+      }),
     );
+  }
+
+  /** Nobody answers: whoever waits for a turn would wait as long again to find that out. */
+  #giveUpWaiting(reason: unknown): void {
+    for (const { taken } of this.#waiting.splice(0)) taken.reject(reason);
   }
 
   /** Answers the number of the first; the others follow it without a gap. */

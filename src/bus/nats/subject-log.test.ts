@@ -72,6 +72,25 @@ test("a stream that was made before batches takes them, and one that takes none 
   await own.close();
 });
 
+test("servers that do not answer keep those that wait for a turn no longer than those whose turn it is", async () => {
+  const own = await link("seven");
+  const log = await logOver(own);
+  const [server] = nats.servers;
+  server?.pause();
+  let settled = 0;
+  const all = Array.from({ length: 50 }, async (_, index) => {
+    const told = await log.append(`streams.g${index}`, new Uint8Array(9), 0).catch(String);
+    settled += 1;
+    return told;
+  });
+  const [first, second] = await Promise.all(all.slice(0, 2));
+  await Bun.sleep(0);
+  expect(settled).toBe(50);
+  expect([first, second].join()).toContain("timeout");
+  server?.resume();
+  await own.close();
+});
+
 test("while the connection is lost nothing is kept for later", async () => {
   const own = await link("four");
   const log = await logOver({ connection: own.connection, isUp: () => false, close: () => own.close() });
