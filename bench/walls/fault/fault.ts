@@ -92,6 +92,11 @@ export const truncated = (delivered: number, isTakeable = true): Broken => ({
   delivered,
   isTakeable,
 });
+/** Where the end, its reason and usage are one frame, everything before it leaves all of them unsaid. */
+export const beforeEnd =
+  (expect: (wire: Wire) => Expectation) =>
+  (wire: Wire): Expectation =>
+    wire.lacks?.includes("finish by itself") === true ? truncated(WORDS.length) : expect(wire);
 export const failed = (delivered: number): Broken => ({
   kind: "broken",
   outcome: "failed",

@@ -17,7 +17,7 @@ import {
 export const responses: Dialect = {
   name: "responses",
   modes: ["whole", "stream"],
-  wires: ["openai", "anthropic", "gemini"],
+  wires: ["openai", "openai-responses", "anthropic", "gemini"],
   hasTools: true,
   isCommon: false,
   wordFor: sameWord,

@@ -1,4 +1,14 @@
-import { CALLING, type Fault, firstHalf, truncated, unavailable, unmarked, untilInside } from "../fault.ts";
+import { WORDS } from "../answers.ts";
+import {
+  beforeEnd,
+  CALLING,
+  type Fault,
+  firstHalf,
+  truncated,
+  unavailable,
+  unmarked,
+  untilInside,
+} from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 /** Connections that end too early. Words went out up to the third; the fourth is where it happens. */
@@ -131,7 +141,7 @@ export const cuts: readonly Fault[] = [
     name: "cut_before_finish",
     what: "closes after the last word, before it says why it ends",
     stream: {
-      expect: truncated(6),
+      expect: truncated(WORDS.length),
       play(s) {
         s.sayAll();
         return s.close();
@@ -143,7 +153,7 @@ export const cuts: readonly Fault[] = [
     what: "closes after its finish reason, before usage",
     stream: {
       // Where both are one frame, only its end is missing.
-      expect: (wire) => unmarked(wire.tellsUsageWithFinish ? "told" : "estimated"),
+      expect: beforeEnd((wire) => unmarked(wire.tellsUsageWithFinish ? "told" : "estimated")),
       play(s) {
         s.sayAll();
         s.send(s.frames.finish);
@@ -155,7 +165,7 @@ export const cuts: readonly Fault[] = [
     name: "cut_before_end",
     what: "closes after usage, before its end marker",
     stream: {
-      expect: unmarked("told"),
+      expect: beforeEnd(() => unmarked("told")),
       play(s) {
         s.sayAll();
         s.send(s.frames.finish, s.frames.usage);
@@ -168,7 +178,7 @@ export const cuts: readonly Fault[] = [
     what: "has no end marker, though HTTP ends well",
     needs: "end marker",
     stream: {
-      expect: unmarked("told"),
+      expect: beforeEnd(() => unmarked("told")),
       play(s) {
         s.sayAll();
         s.send(s.frames.finish, s.frames.usage);

@@ -1,4 +1,4 @@
-import { CALLING, type Fault, firstHalf, tooSlow, truncated, unmarked, whole } from "../fault.ts";
+import { beforeEnd, CALLING, type Fault, firstHalf, tooSlow, truncated, unmarked, whole } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 /** Silence, in each phase of an answer; and a byte a second, which is no silence. */
@@ -90,7 +90,7 @@ export const stalls: readonly Fault[] = [
     name: "stall_before_usage",
     what: "falls silent after its finish reason",
     stream: {
-      expect: (wire) => unmarked(wire.tellsUsageWithFinish ? "told" : "estimated"),
+      expect: beforeEnd((wire) => unmarked(wire.tellsUsageWithFinish ? "told" : "estimated")),
       play(s) {
         s.sayAll();
         s.send(s.frames.finish);
@@ -102,7 +102,7 @@ export const stalls: readonly Fault[] = [
     name: "stall_before_end",
     what: "falls silent after usage",
     stream: {
-      expect: unmarked("told"),
+      expect: beforeEnd(() => unmarked("told")),
       play(s) {
         s.sayAll();
         s.send(s.frames.finish, s.frames.usage);

@@ -22,7 +22,7 @@ export interface Wire {
 }
 
 /** What not every wire has. */
-export type Feature = "end marker" | "pieces of calls";
+export type Feature = "end marker" | "pieces of calls" | "finish by itself";
 
 /** A request's body, as far as it says what is asked. */
 export interface Body {
@@ -43,7 +43,7 @@ export const askedIn = ({ model = "", stream = false }: Body, operation: Operati
   operation,
 });
 
-export type WireName = "openai" | "anthropic" | "gemini";
+export type WireName = "openai" | "openai-responses" | "anthropic" | "gemini";
 export type Operation = "chat" | "completion";
 
 /** What the vendor has to say. */

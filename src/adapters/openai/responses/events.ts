@@ -26,10 +26,11 @@ const STEP = /^(.+)\.(delta|done)$/;
 
 /** Reads the events of one Responses stream. Events that are not known, such as what tools of OpenAI's do, say nothing. */
 export function createEventReader(judge: Judge): WireReader {
-  /** By the item's place in the output: how much of its arguments was said. */
-  const calls = new Map<string, { readonly call: number; said: number }>();
+  const calls = createCallReader();
   /** Parts of which a piece was said and that are not done. */
   const begun = new Set<string>();
+  /** An event came that is no end. */
+  let hasBegun = false;
   let id = "";
   let model = "";
 
@@ -45,13 +46,13 @@ export function createEventReader(judge: Judge): WireReader {
       case "response.incomplete":
       case "response.failed":
       case "response.cancelled":
-        return endOf(event);
+        return hasBegun || type === "response.failed" ? endOf(event) : failed(NOTHING_SAID);
       case "response.output_item.added":
-        return call(event, "");
+        return calls.item(event, "");
       case "response.output_item.done":
-        return call(event, textOf(objectOf(event.item)?.arguments) ?? "");
+        return calls.item(event, textOf(objectOf(event.item)?.arguments) ?? "");
       case "response.function_call_arguments.delta":
-        return callPiece(event);
+        return calls.piece(event);
       case "error":
         return failed(judge(flat(event)) ?? BROKEN_OFF);
     }
@@ -81,32 +82,6 @@ export function createEventReader(judge: Judge): WireReader {
     return text === undefined ? [] : [say(text)];
   }
 
-  /** @param whole arguments of a call that is done: what no piece has said of them is said now */
-  function call({ output_index, item }: JsonObject, whole: string): readonly Shown[] {
-    const { type, call_id, name: named, arguments: begin } = objectOf(item) ?? {};
-    if (type !== "function_call") return [];
-    const place = String(output_index);
-    const known = calls.get(place);
-    if (known !== undefined) {
-      const rest = whole.slice(known.said);
-      known.said += rest.length;
-      return rest === "" ? [] : [{ type: "toolCall", choice: 0, call: known.call, arguments: rest }];
-    }
-    const text = whole || (textOf(begin) ?? "");
-    const opened = { call: calls.size, said: text.length };
-    calls.set(place, opened);
-    const names = { id: textOf(call_id) ?? "", name: textOf(named) ?? "" };
-    return [{ type: "toolCall", choice: 0, call: opened.call, ...names, arguments: text }];
-  }
-
-  function callPiece({ output_index, delta }: JsonObject): readonly Shown[] {
-    const known = calls.get(String(output_index));
-    const text = textOf(delta);
-    if (known === undefined || text === undefined) return [];
-    known.said += text.length;
-    return [{ type: "toolCall", choice: 0, call: known.call, arguments: text }];
-  }
-
   function endOf({ type, response: raw }: JsonObject): readonly Shown[] {
     const response = objectOf(raw);
     if (response === undefined) return failed(UNREADABLE);
@@ -120,7 +95,10 @@ export function createEventReader(judge: Judge): WireReader {
       // Some that stand before OpenAI write chat's end marker: it says nothing here.
       if (data.trim() === "[DONE]") return [];
       const event = parseJson(data);
-      return isObject(event) ? readEvent(event) : failed(UNREADABLE);
+      if (!isObject(event)) return failed(UNREADABLE);
+      const read = readEvent(event);
+      hasBegun = true;
+      return read;
     },
     closed: () => [],
     get id() {
@@ -128,6 +106,38 @@ export function createEventReader(judge: Judge): WireReader {
     },
     get model() {
       return model;
+    },
+  };
+}
+
+/** Reads the client's functions that a response calls. */
+function createCallReader() {
+  /** By the item's place in the output: how much of its arguments was said. */
+  const calls = new Map<string, { readonly call: number; said: number }>();
+  return {
+    /** @param whole arguments of a call that is done: what no piece has said of them is said now */
+    item({ output_index, item }: JsonObject, whole: string): readonly Shown[] {
+      const { type, call_id, name, arguments: begin } = objectOf(item) ?? {};
+      if (type !== "function_call") return [];
+      const place = String(output_index);
+      const known = calls.get(place);
+      if (known !== undefined) {
+        const rest = whole.slice(known.said);
+        known.said += rest.length;
+        return rest === "" ? [] : [{ type: "toolCall", choice: 0, call: known.call, arguments: rest }];
+      }
+      const text = whole || (textOf(begin) ?? "");
+      const opened = { call: calls.size, said: text.length };
+      calls.set(place, opened);
+      const names = { id: textOf(call_id) ?? "", name: textOf(name) ?? "" };
+      return [{ type: "toolCall", choice: 0, call: opened.call, ...names, arguments: text }];
+    },
+    piece({ output_index, delta }: JsonObject): readonly Shown[] {
+      const known = calls.get(String(output_index));
+      const text = textOf(delta);
+      if (known === undefined || text === undefined) return [];
+      known.said += text.length;
+      return [{ type: "toolCall", choice: 0, call: known.call, arguments: text }];
     },
   };
 }
@@ -171,6 +181,7 @@ function flat(event: JsonObject): JsonObject {
 }
 
 const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
+const NOTHING_SAID = unreadable("no_content", "The vendor ended its stream before it had begun.");
 const BROKEN_OFF = unreadable("response_failed", "The vendor broke off the answer.");
 const TAKEN_BACK = unreadable("response_cancelled", "The vendor cancelled the answer.");
 
