@@ -76,7 +76,8 @@ export class StreamRun implements StreamGeneration {
         continue;
       }
       const { leg } = this;
-      const passage = await leg.read();
+      const reading = leg.read();
+      const passage = reading instanceof Promise ? await reading : reading;
       this.#look();
       if (passage === null) {
         if (this.#settling !== undefined && this.#ahead.length === 0) return this.#settling;

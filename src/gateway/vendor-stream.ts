@@ -9,6 +9,9 @@ import type { StreamEnd } from "./outcome.ts";
 /** How long the rest of a body is read after the end marker, so that its connection can be used again. */
 const TAIL_MS = 1_000;
 
+/** A passage, or null at the end: at once where it is there. */
+export type NextPassage = Passage | null | Promise<Passage | null>;
+
 /** One vendor's answer as it streams in: passages out, and what metering needs picked up on the way. */
 export class VendorStream {
   usage: Usage | undefined;
@@ -19,6 +22,9 @@ export class VendorStream {
   /** What had been delivered when the vendor told its usage last. */
   #atUsage: Delivered | undefined;
   readonly #parser: StreamReader;
+  /** Made once for all reads. */
+  readonly #came = (chunk: Uint8Array | null): Passage | null => this.#take(chunk);
+  readonly #failed = (thrown: unknown): null => this.#broke(thrown);
 
   constructor(
     readonly attempt: Attempt,
@@ -50,18 +56,23 @@ export class VendorStream {
     };
   }
 
-  /** The next network read's passage; null once `end` is set. Never rejects. */
-  async read(): Promise<Passage | null> {
+  /**
+   * The next network read's passage; null once `end` is set. Neither throws nor rejects. Not an async function: what is
+   * there already costs no turn of waiting, and what is not, one.
+   */
+  read(): NextPassage {
     if (this.end !== undefined) return null;
     this.attempt.awaitVendor(this.hasContent);
-    let chunk: Uint8Array | null;
+    let next: NextBytes;
     try {
-      // What is there already costs no turn of waiting.
-      const next: NextBytes = this.response.read();
-      chunk = next instanceof Promise ? await next : next;
+      next = this.response.read();
     } catch (thrown) {
       return this.#broke(thrown);
     }
+    return next instanceof Promise ? next.then(this.#came, this.#failed) : this.#take(next);
+  }
+
+  #take(chunk: Uint8Array | null): Passage | null {
     // The client may have gone while the read was on its way: what arrives now is nobody's.
     if (this.attempt.endedBy !== undefined) return this.#broke(undefined);
     let passage: Passage;

@@ -7,7 +7,7 @@ import { createCarriedReasoning } from "./carried-reasoning.ts";
 import { createDeltaTemplates, type Found } from "./delta-template.ts";
 import type { ChunkReading } from "./events.ts";
 import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
-import { createKeptBytes, type KeptBytes } from "./kept-bytes.ts";
+import { KeptBytes } from "./kept-bytes.ts";
 import type { Member } from "./member.ts";
 import { createSaid } from "./said.ts";
 import { createTally } from "./tally.ts";
@@ -31,10 +31,12 @@ export function openStream(
 
   /** Reads a run of whole frames. Everything after the end marker or a failure is nobody's. */
   function readBlock(block: Uint8Array): Passage {
-    const view = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+    const view = Buffer.isBuffer(block)
+      ? block
+      : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     const text = view.toString("latin1");
     const events: GenerationEvent[] = [];
-    const kept = createKeptBytes(block);
+    const kept = new KeptBytes(block);
     let hasContent = false;
     let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
     isFirstBlock = false;
@@ -79,7 +81,7 @@ export function openStream(
       at = end;
     }
     const bytes = mode === "passthrough" ? kept.bytes() : undefined;
-    return { events, hasContent, ...(bytes === undefined ? {} : { bytes }) };
+    return bytes === undefined ? { events, hasContent } : { events, hasContent, bytes };
   }
 
   return {

@@ -3,7 +3,7 @@ import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { isObject, parseJson } from "../json.ts";
 import { endsStream, FRAME_TOO_LARGE } from "../openai-family/frames.ts";
-import { createKeptBytes } from "../openai-family/kept-bytes.ts";
+import { KeptBytes } from "../openai-family/kept-bytes.ts";
 import { createSaid } from "../openai-family/said.ts";
 import { createTally } from "../openai-family/tally.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
@@ -48,7 +48,7 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
     const view = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     // Places in it are places in the block.
     const text = view.toString("latin1");
-    const kept = createKeptBytes(block);
+    const kept = new KeptBytes(block);
     const shown: Shown[] = [];
     let hasContent = false;
     let closing: Uint8Array | undefined;

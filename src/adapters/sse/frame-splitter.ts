@@ -66,9 +66,11 @@ export function createFrameSplitter(maxFrameBytes = MAX_FRAME_BYTES): FrameSplit
         hold(chunk);
         return undefined;
       }
-      const whole = chunk.subarray(0, end);
+      // Most reads end where a frame does: nothing is cut then.
+      const isWhole = end === chunk.length;
+      const whole = isWhole ? chunk : chunk.subarray(0, end);
       const block = heldBytes === 0 ? whole : Buffer.concat([...release(), whole]);
-      hold(chunk.subarray(end));
+      if (!isWhole) hold(chunk.subarray(end));
       return block;
     },
     rest: () => Buffer.concat(held),

@@ -2,7 +2,7 @@ import type { Passage, StreamMode } from "../../adapters/adapter.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import type { Ticket } from "../vendor-desk.ts";
-import type { VendorStream } from "../vendor-stream.ts";
+import type { NextPassage, VendorStream } from "../vendor-stream.ts";
 import { type ChunkHead, chunkHeadIn, continuedFrames, firstLineOf } from "./continued-frames.ts";
 import type { Continued } from "./continued-request.ts";
 import { Seam } from "./seam.ts";
@@ -13,8 +13,8 @@ export interface Leg {
   readonly ticket: Ticket;
   /** What this vendor was asked. */
   readonly request: GenerationRequest;
-  /** The next read's passage; null once the vendor is over. Never rejects. */
-  read(): Promise<Passage | null>;
+  /** The next read's passage; null once the vendor is over. Neither throws nor rejects. */
+  read(): NextPassage;
   /** What was held back, for when the vendor is over and nobody follows. */
   rest(): Passage | undefined;
   /** What the client has of the answer; undefined when nobody can go on with it. */
@@ -60,9 +60,14 @@ export class FirstLeg implements Leg {
     readonly request: GenerationRequest,
   ) {}
 
-  async read(): Promise<Passage | null> {
-    const passage = await this.vendor.read();
-    if (this.#head === undefined && passage?.bytes !== undefined && this.vendor.said !== undefined) {
+  read(): NextPassage {
+    const next = this.vendor.read();
+    if (this.#head !== undefined || this.vendor.said === undefined) return next;
+    return next instanceof Promise ? next.then((passage) => this.#named(passage)) : this.#named(next);
+  }
+
+  #named(passage: Passage | null): Passage | null {
+    if (passage?.bytes !== undefined && this.#head === undefined) {
       // Only chunks of OpenAI's have names that another vendor's are to bear.
       if (passage.dialect === undefined) this.#head = firstLineOf(passage.bytes);
     }
@@ -99,8 +104,12 @@ export class ContinuedLeg implements Leg {
     return this.continued.request;
   }
 
-  async read(): Promise<Passage | null> {
-    const passage = await this.vendor.read();
+  read(): NextPassage {
+    const next = this.vendor.read();
+    return next instanceof Promise ? next.then((passage) => this.#continued(passage)) : this.#continued(next);
+  }
+
+  #continued(passage: Passage | null): Passage | null {
     if (passage === null) return null;
     return this.#passage(
       passage.events.flatMap((event) => this.#shown(event)),
