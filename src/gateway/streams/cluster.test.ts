@@ -199,4 +199,35 @@ describe("a node that stops", () => {
     resumed?.generation.say("c").end();
     expect(textOf(await meanwhile(clock, readAll(cursor)))).toBe("c");
   });
+
+  test.each(["before", "while"])(
+    "what a client cancels %s its node stops is left to nobody",
+    async (when) => {
+      const { clock, first } = createStreamNodes();
+      const stream = first.open(generation().say("a"));
+      const own = stream.attach(0);
+      await meanwhile(clock, own.next());
+      if (when === "before") stream.cancel();
+      const leaving = first.streams.handOverAll();
+      if (when === "while") expect(stream.cancel()).toBe(true);
+      expect(await meanwhile(clock, leaving)).toBe(0);
+      expect(await own.next()).toMatchObject({ type: "done", final: { outcome: "cancelled" } });
+    },
+  );
+
+  test("a cancel that comes as a stream is being left is carried out by the node that has it next", async () => {
+    const { clock, first, second } = createStreamNodes();
+    const source = generation().say("a");
+    const own = first.open(source).attach(0);
+    await meanwhile(clock, own.next());
+    const stream = await meanwhile(clock, second.find(source.streamId));
+    const journal = first.streams.ownJournal(source.streamId);
+    const leaving = first.streams.handOverAll();
+    while (journal?.isBeingLeft !== true) await Promise.resolve();
+    expect(journal.cancel()).toBe(false);
+    const cancelling = Promise.resolve(stream.cancel());
+    expect(await meanwhile(clock, leaving)).toBe(1);
+    expect(await meanwhile(clock, cancelling)).toBe(true);
+    expect(second.resumed).toHaveLength(1);
+  });
 });

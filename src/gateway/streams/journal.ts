@@ -63,6 +63,8 @@ export class StreamJournal implements LiveStream, ReadJournal {
   readonly ended: Promise<void>;
   done: DoneEntry | undefined;
   isMoved = false;
+  /** Is just being left to other nodes: it cannot be cancelled here any more. */
+  isBeingLeft = false;
   readonly #ring: Ring;
   readonly #hooks: JournalHooks;
   readonly #readers = new Set<JournalReader>();
@@ -113,7 +115,9 @@ export class StreamJournal implements LiveStream, ReadJournal {
   }
 
   cancel(): boolean {
-    if (!this.#isRunning) return false;
+    if (!this.#isRunning || this.isBeingLeft) return false;
+    // Whoever asks for its end gets it, also while the node stops: nobody goes on then.
+    this.#isLeaving = false;
     if (!this.#isCancelled) {
       this.#isCancelled = true;
       this.#generation?.cancel();
@@ -125,9 +129,9 @@ export class StreamJournal implements LiveStream, ReadJournal {
   /** Stops here, so that another node goes on. False: there is no copy that it could go on from. */
   async handOver(): Promise<boolean> {
     if (this.#copy === undefined) return false;
-    if (this.#isRunning) {
-      this.#isLeaving = true;
+    if (this.#isRunning && !this.#isCancelled) {
       this.cancel();
+      this.#isLeaving = true;
     }
     await this.ended;
     return this.isMoved;
@@ -208,8 +212,11 @@ export class StreamJournal implements LiveStream, ReadJournal {
       final = brokenFinal(this.about, thrown);
     }
     this.#generation = undefined;
-    if (this.#isLeaving && final.outcome === "cancelled" && (await this.#copy?.release()) === true)
-      this.#move();
+    if (this.#isLeaving && final.outcome === "cancelled") {
+      this.isBeingLeft = true;
+      if ((await this.#copy?.release()) === true) this.#move();
+      this.isBeingLeft = false;
+    }
     if (!this.isMoved) await this.#end(final, fold, generation?.started.requestId);
   }
 

@@ -114,7 +114,8 @@ export class RemoteDesk {
 
   #cancel(question: StreamQuestion): CancelAnswer {
     const journal = this.#journalOf(question);
-    return journal === undefined ? {} : { cancelled: journal.cancel() };
+    // What is just being left is to be asked of whoever has it next.
+    return journal === undefined || journal.isBeingLeft ? {} : { cancelled: journal.cancel() };
   }
 
   #find(question: StreamQuestion): FindAnswer {
