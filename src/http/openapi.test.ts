@@ -56,6 +56,14 @@ describe("the API's description", () => {
     });
   });
 
+  test("tells of every POST that it honours an Idempotency-Key, but of those that only look and of vendors' own", () => {
+    const silent = Object.entries(document.paths).flatMap(([path, { post }]) =>
+      post === undefined || JSON.stringify(post).includes('"name":"Idempotency-Key"') ? [] : [path],
+    );
+    const known = silent.filter((path) => /\/task\/list-by-|^\/v1\/hooks\//.test(path));
+    expect([silent, silent.length > 0]).toEqual([known, true]);
+  });
+
   test("is served as JSON", async () => {
     const app = openApiRoutes({ ...ports, version: "1.2.3", adminOperations: operations });
     const response = await app.handle(new Request("http://localhost/openapi.json"));

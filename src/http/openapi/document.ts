@@ -76,7 +76,7 @@ function operationOf(call: Description): JsonObject {
   const parameters = [
     ...parts.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
     ...listed(call.parameters, "query"),
-    ...listed(call.headers, "header"),
+    ...listed({ ...(isRepeatable(call) ? REPEATED : {}), ...call.headers }, "header"),
   ];
   return {
     operationId: operationIdOf(call),
@@ -87,13 +87,25 @@ function operationOf(call: Description): JsonObject {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBodyOf(call),
     responses: Object.fromEntries(
-      Object.entries({ ...usualRefusals(call), ...call.answers }).map(([status, answer]) => [
-        status,
-        responseOf(call, Number(status), answer),
-      ]),
+      Object.entries({
+        ...(isRepeatable(call) ? CONFLICT : {}),
+        ...usualRefusals(call),
+        ...call.answers,
+      }).map(([status, answer]) => [status, responseOf(call, Number(status), answer)]),
     ),
   };
 }
+
+/** Whether it honours an `Idempotency-Key`: every POST does but those that only look, and vendors' own messages. */
+const isRepeatable = ({ method, path, access }: Description): boolean =>
+  method === "post" && access !== "public" && !path.includes("/task/list-by-");
+const REPEATED = {
+  "Idempotency-Key":
+    "The same key and body within 24 hours get the same answer, and are done and charged once, also after a lost connection.",
+};
+const CONFLICT = {
+  409: "The Idempotency-Key came with another request before, or its first request still runs.",
+};
 
 function requestBodyOf({ body, bodies, isBodyOptional }: Description): JsonObject {
   const all = { ...(body === undefined ? {} : { "application/json": body }), ...bodies };
