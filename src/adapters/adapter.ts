@@ -21,7 +21,7 @@ export interface Adapter {
   readonly defaultBaseUrl?: string;
   readonly operations: ReadonlySet<Operation>;
   /**
-   * The dialect of the vendor's own wire, where that is not OpenAI's. A request that carries its body in this dialect
+   * The dialect that the vendor speaks beside OpenAI's chat, or in its place. A request that carries its body in this dialect
    * (`native`) is sent as that body, `readAnswer` and `passthrough` streams then give the vendor's own bytes. All other
    * requests are translated, and answered in OpenAI's dialect.
    */
