@@ -155,6 +155,19 @@ test("a batch that is cancelled keeps what was done, and pays for that alone", a
   await expectCharged(8);
 }, 60_000);
 
+test("a batch whose lines wait to be tried again ends at once when it is cancelled", async () => {
+  client = await gateway.client("100", { limits: { qps: 0.02, burst: 1 } });
+  vendor.always({});
+  const { id } = await made({ type: "batch", requests: [line(1), line(2)] });
+  while ((await output(id)).length < 1) await Bun.sleep(25);
+  // The other one has been told to come again in most of a minute, which is longer than this test may take.
+  await Bun.sleep(500);
+  await client.post(`/v1/tasks/${id}/cancel`, {});
+  const task = await ended(id);
+  expect(task).toMatchObject({ status: "cancelled", request_counts: { total: 2, completed: 1, failed: 0 } });
+  await expectCharged(1);
+}, 15_000);
+
 test("a batch whose node is killed goes on: no line that was done runs again, none is charged twice", async () => {
   client = await gateway.client("100");
   let served = 0;

@@ -39,6 +39,8 @@ export class BatchRun implements TaskWork {
   readonly isFreeToCancel = true;
   readonly #waiting: Waiting;
   readonly #flying = new Set<Promise<void>>();
+  /** Of lines that wait to be tried again: several at a time. */
+  readonly #pauses = new Set<Waiting>();
   #isCancelled = false;
   #done = 0;
   #total = 1;
@@ -62,10 +64,12 @@ export class BatchRun implements TaskWork {
   cancel(): void {
     this.#isCancelled = true;
     this.#waiting.wake();
+    for (const pause of this.#pauses) pause.wake();
   }
 
   letGo(): void {
     this.#waiting.stop();
+    for (const pause of this.#pauses) pause.wake();
   }
 
   /** To its end, or to where another run takes it up. Never rejects. */
@@ -154,12 +158,11 @@ export class BatchRun implements TaskWork {
     }
   }
 
-  /** A line's own: several wait at a time. */
+  /** A line's own. */
   async #pause(ms: number): Promise<void> {
     const waiting = new Waiting(this.ports.deadlines);
-    const stop = () => waiting.wake();
-    this.#waiting.signal.addEventListener("abort", stop, { once: true });
+    this.#pauses.add(waiting);
     await waiting.pause(ms);
-    this.#waiting.signal.removeEventListener("abort", stop);
+    this.#pauses.delete(waiting);
   }
 }
