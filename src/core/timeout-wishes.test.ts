@@ -4,7 +4,7 @@ import { parseTimeout, shortened } from "./timeout-wishes.ts";
 
 test("a length of time is one with its unit, or milliseconds", () => {
   expect(["2s", "500ms", "750", 750, "1.5s"].map(parseTimeout)).toEqual([2_000, 500, 750, 750, 1_500]);
-  for (const wrong of ["", "0", "0s", "-1", "soon", "1e3", "1d", 1.5, -5, null, {}, "9".repeat(30)])
+  for (const wrong of ["", "0", "0s", "-1", "soon", "1e3", "1w", 1.5, -5, null, {}, "9".repeat(30)])
     expect(parseTimeout(wrong)).toBeUndefined();
 });
 
