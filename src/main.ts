@@ -11,8 +11,12 @@ import { startNode } from "./main/node.ts";
 import { serveParent } from "./main/workers/as-worker.ts";
 import { startWorkers, workerCount } from "./main/workers/start-workers.ts";
 
-/** Keys of vendors that this version has no adapter for: said, so that nobody looks for their models. */
-const UNSERVED_KEYS = ["MJ_PROXY_URL", "PHOTOROOM_API_KEY", "CLAID_API_KEY"];
+const USAGE = `Usage: bun run start
+
+Starts the gateway. It takes no arguments: what there is to set is in the environment (PORT, SLUICE_DATA_DIR,
+DATABASE_URL, vendors' keys …) and in sluice.yaml, or the file that SLUICE_CONFIG names. README.md, "Configure", has all
+of it; "bun run config check" checks it without starting.
+`;
 
 /** Starts a gateway and keeps it in step with its configuration until somebody stops it. */
 async function main(plain: Log): Promise<void> {
@@ -26,10 +30,6 @@ async function main(plain: Log): Promise<void> {
   process.on("unhandledRejection", (thrown) =>
     log.error("a rejection nobody caught", { cause: causeOf(thrown) }),
   );
-  for (const name of UNSERVED_KEYS) {
-    if (process.env[name] !== undefined)
-      log.warn(`${name} is set, but this version does not serve its vendor yet`);
-  }
   const isParent = config.worker === undefined && workerCount(config) > 1;
   const running: Running = isParent ? await startWorkers(config, log) : await follow(config, load, log);
   let isStopping = false;
@@ -117,5 +117,16 @@ function fail(log: Log, thrown: unknown): never {
   process.exit(1);
 }
 
+/** Whoever asks what can be said on the command line is told, and nothing is started. */
+function answerArguments(given: readonly string[]): void {
+  if (given.length === 0) return;
+  const wantsHelp = given.some((argument) => argument === "--help" || argument === "-h");
+  process[wantsHelp ? "stdout" : "stderr"].write(
+    wantsHelp ? USAGE : `Unknown: ${given.join(" ")}\n\n${USAGE}`,
+  );
+  process.exit(wantsHelp ? 0 : 2);
+}
+
+answerArguments(process.argv.slice(2));
 const log = createLog({ terminal: process.stdout.isTTY === true });
 main(log).catch((thrown: unknown) => fail(log, thrown));

@@ -9,7 +9,7 @@ import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
 import { type Accounts, createAccounts } from "../ledger/accounts.ts";
 import { type AdminKey, adminKey } from "../ledger/admin-key.ts";
-import { connect, type Sql } from "../ledger/database.ts";
+import { connect, isUnreachable, type Sql } from "../ledger/database.ts";
 import { claim as claimDirectory, type Claim as DirectoryClaim } from "../ledger/embedded/claim.ts";
 import { startEmbeddedPostgres } from "../ledger/embedded/embedded-postgres.ts";
 import { createIdempotencyLedger, type IdempotencyLedger } from "../ledger/idempotency.ts";
@@ -190,7 +190,9 @@ export async function openDatabase(
     return { sql, url, close };
   } catch (thrown) {
     await close();
-    throw thrown;
+    if (config.databaseUrl === undefined || !isUnreachable(thrown)) throw thrown;
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new Error(`The Postgres of DATABASE_URL cannot be reached: ${reason}`, { cause: thrown });
   }
 }
 
