@@ -1,4 +1,5 @@
 import { keyId, tenantId } from "../core/ids.ts";
+import { formatPoints, micropointsOf } from "../core/points.ts";
 import { defineActor, type HostedActor } from "./host.ts";
 import { ShareDesk } from "./share-desk.ts";
 import { SliceDesk } from "./slice-desk.ts";
@@ -49,7 +50,7 @@ export function tenantActor(ledger: TenantLedger): HostedActor {
     // What nodes hold of rates and budgets is known only here; purses are in the ledger.
     canRest: ({ shares, slices }) => shares.size === 0 && slices.size === 0,
     summary: ({ purses, shares, slices }) => ({
-      available: String(purses.state.available),
+      available: formatPoints(micropointsOf(purses.state.available)),
       purses: purses.state.purses.size,
       ledgerCalls: purses.waiting,
       limits: shares.size,

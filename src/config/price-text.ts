@@ -20,6 +20,8 @@ const RATES = [
   ["characters", "each million characters"],
 ] as const;
 
+const PLAIN: ReadonlySet<string> = new Set(["input", "output"]);
+
 /** `2 in, 0.2 cached, 8 out`: points per million tokens, and each where it says so. */
 export function formatPrice(price: Price | undefined): string {
   if (price === undefined) return "no price";
@@ -41,9 +43,17 @@ function meteredText(price: MeteredPrice): string {
 }
 
 function ratesText(price: Partial<MeteredPrice>): string {
-  return RATES.flatMap(([name, label]) => {
+  const told = RATES.flatMap(([name, label]) => {
     const rate = price[name];
-    const isLeftOut = rate === undefined || (rate === 0n && name !== "output" && name !== "input");
-    return isLeftOut ? [] : [`${formatPoints(rate)} ${label}`];
-  }).join(", ");
+    return rate === undefined
+      ? []
+      : [{ rate, text: `${formatPoints(rate)} ${label}`, isPlain: PLAIN.has(name) }];
+  });
+  // Plain tokens that cost nothing are told, unless neither costs: then something else is what the price is about.
+  const isByTokens =
+    told.some(({ rate, isPlain }) => isPlain && rate !== 0n) || told.every(({ rate }) => rate === 0n);
+  return told
+    .filter(({ rate, isPlain }) => rate !== 0n || (isPlain && isByTokens))
+    .map(({ text }) => text)
+    .join(", ");
 }

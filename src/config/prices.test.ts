@@ -162,6 +162,8 @@ describe("a price", () => {
 
   test("reads back for a person", () => {
     expect(formatPrice(priceOf({ input: 2, cachedInput: 0.2, output: 8 }))).toBe("2 in, 0.2 cached, 8 out");
+    expect(formatPrice(priceOf({ input: 2 }))).toBe("2 in, 0 out");
+    expect(formatPrice(priceOf({ image: 0.04 }))).toBe("0.04 each image");
     expect(formatPrice(priceOf("free"))).toBe("free");
     expect(formatPrice(undefined)).toBe("no price");
   });
