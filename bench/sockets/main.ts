@@ -27,7 +27,7 @@ const idleSeconds = number("--idle", isQuick ? 5 : 180);
 const WARM_UP = Math.min(2_000, sockets / 4);
 /** Of one address and one port of the gateway there are 28,000 ways in (`ip_local_port_range`). */
 const PER_HOST = 20_000;
-/** Users share keys, a key has at most 10,000 sockets on a node: so that none does even if all were on one. */
+/** Users share keys, whose sockets on a node are bounded (SOCKETS_PER_KEY). */
 const PER_KEY = 1_000;
 /** Other files of a process besides sockets. */
 const OTHER_FILES = 2_000;

@@ -91,8 +91,8 @@ export const KEPT_STREAM_BYTES = 256 * 1024 * 1024;
 /** Generations at once on one WebSocket: a backend's whole load, yet one socket cannot fill a node. */
 export const GENERATIONS_PER_SOCKET = 1_000;
 
-/** WebSockets of one key on one node: every user of a large backend, yet one key cannot take all of a node's descriptors. */
-export const SOCKETS_PER_KEY = 10_000;
+/** WebSockets of one key on one node: a product's users all come with its one key. 250 MB when they are idle. */
+export const SOCKETS_PER_KEY = 50_000;
 
 /** Life of a WebSocket ticket. */
 export const TICKET_MS = 60_000;
