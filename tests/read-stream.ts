@@ -11,7 +11,7 @@ export interface Reading {
   readonly cuts: number;
 }
 
-export const NOTHING_READ: Reading = { text: "", seqs: [], end: undefined, moved: 0, cuts: 0 };
+const NOTHING_READ: Reading = { text: "", seqs: [], end: undefined, moved: 0, cuts: 0 };
 
 /** Reads on from where a reading stands, at most so many events; then it hangs up. A connection that breaks is a cut. */
 export async function readStream(

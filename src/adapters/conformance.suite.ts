@@ -19,7 +19,7 @@ import { readAll, summarize } from "./testing/reading.ts";
 import { OPENAI_WIRE, type Wire } from "./testing/wire.ts";
 
 /** A key of realistic length; its pieces must not come back out of any error. */
-export const TEST_SECRET = "sk-test-0123456789abcdefghijKLMNOPQRSTUVwxyz";
+const TEST_SECRET = "sk-test-0123456789abcdefghijKLMNOPQRSTUVwxyz";
 
 const SPLIT_SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
 const MOST_CUTS = 400;

@@ -189,7 +189,7 @@ export const apiPath = z
   .refine((path) => apiPathOf(path) === path, "must have neither a slash at its end nor two in a row");
 
 /** The one form of a path that names it. */
-export const apiPathOf = (path: string): string => path.replace(/\/{2,}/g, "/").replace(/(.)\/$/, "$1");
+const apiPathOf = (path: string): string => path.replace(/\/{2,}/g, "/").replace(/(.)\/$/, "$1");
 
 export const positive = z.number().positive();
 export const count = z.int().min(1);

@@ -10,4 +10,3 @@ export const limitsSchema = z.strictObject({
   dailyQuota: count.optional().describe("Requests a day (UTC)."),
   algorithm: z.enum(ALGORITHMS).optional().describe("How `qps` counts; absent: leaky-bucket."),
 });
-export type LimitsInput = z.input<typeof limitsSchema>;

@@ -114,7 +114,6 @@ export const modelSchema = z
       seen.add(name);
     }
   });
-export type ModelInput = z.input<typeof modelSchema>;
 
 const hedgeSchema = z
   .strictObject({

@@ -20,7 +20,7 @@ export const TASK_STATES = [
 ] as const;
 export type TaskState = (typeof TASK_STATES)[number];
 
-export const TASK_ENDS = ["succeeded", "failed", "cancelled"] as const satisfies readonly TaskState[];
+const TASK_ENDS = ["succeeded", "failed", "cancelled"] as const satisfies readonly TaskState[];
 export type TaskEndState = (typeof TASK_ENDS)[number];
 
 export const hasEnded = (state: TaskState): state is TaskEndState => TASK_ENDS.some((end) => end === state);

@@ -54,7 +54,7 @@ const COMMON_CLASSES = [
   "seconds",
 ] as const;
 /** What is there only where it was counted. */
-export const RARE_CLASSES = [
+const RARE_CLASSES = [
   "cacheWriteLong",
   "audioInput",
   "imageInput",
@@ -64,7 +64,6 @@ export const RARE_CLASSES = [
 ] as const;
 
 export const USAGE_CLASSES = [...COMMON_CLASSES, ...RARE_CLASSES] as const;
-export type UsageClass = (typeof USAGE_CLASSES)[number];
 
 /** More kinds of picture than one call can ask for. */
 const MOST_VARIANTS = 32;

@@ -8,7 +8,7 @@ export interface KeptAnswer {
 /** What is about this connection or this moment, not about the answer. */
 const NOT_KEPT = /^(?:date|connection|content-length|transfer-encoding|x-ratelimit-.*|x-sluice-stream)$/;
 
-export const REPLAY_HEADER = "x-sluice-idempotent-replay";
+const REPLAY_HEADER = "x-sluice-idempotent-replay";
 
 export const headersToKeep = (headers: Headers): KeptAnswer["headers"] =>
   [...headers].filter(([name]) => !NOT_KEPT.test(name));

@@ -2,7 +2,7 @@ import { Histogram, type Registry } from "prom-client";
 import { createCells, type LabelledCells, type Labels } from "./labelled-cells.ts";
 
 /** What a histogram has seen for one set of labels. */
-export class Observations<Name extends string> {
+class Observations<Name extends string> {
   /** For each bucket by itself; the last one is beyond all bounds. */
   readonly #counts: Float64Array;
   #sum = 0;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Sql } from "./database.ts";
 
 /** Why the database's schema cannot be used as it is. */
-export class MigrationError extends Error {
+class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 

@@ -35,7 +35,7 @@ export type Conversation =
   | { readonly kind: "too long" };
 
 /** A day, as answers for idempotency keys are kept: contents of prompts do not lie about for longer than is useful. */
-export const RESPONSE_KEPT_MS = 86_400_000;
+const RESPONSE_KEPT_MS = 86_400_000;
 /** One turn: what it was asked and answered. */
 export const MOST_RESPONSE_BYTES = 8 * 1024 * 1024;
 /** A conversation becomes one prompt: as much as a request's body may be. */
@@ -43,9 +43,9 @@ export const MOST_CONVERSATION_BYTES = 32 * 1024 * 1024;
 /** More turns than people and agents take; each is a look-up. */
 export const MOST_TURNS = 1_000;
 /** An answer that calls tools has a few dozen. */
-export const MOST_NAMED_ITEMS = 1_000;
+const MOST_NAMED_ITEMS = 1_000;
 /** All that a tenant keeps: 100,000 turns of 10 KiB. */
-export const MOST_TENANT_BYTES = 1024 * 1024 * 1024;
+const MOST_TENANT_BYTES = 1024 * 1024 * 1024;
 
 export function createResponseLedger(
   sql: Sql,

@@ -116,7 +116,7 @@ export interface TaskEvent {
 }
 
 /** A node that has not renewed for so long is taken for dead: another one goes on with its tasks. */
-export const TASK_LEASE_MS = 15_000;
+const TASK_LEASE_MS = 15_000;
 
 export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger {
   const sealed = (id: TaskId, value: unknown): Uint8Array => seal.seal(JSON.stringify(value), contextOf(id));

@@ -9,7 +9,7 @@ export interface Links {
   verify(id: MediaId, expires: string, signature: string): { readonly expiresAt: number } | undefined;
 }
 
-export const MEDIA_PATH = "/v1/media";
+const MEDIA_PATH = "/v1/media";
 
 /** @param key 32 bytes, derived for this purpose alone */
 export function createLinks(key: Uint8Array, publicUrl: string | undefined): Links {

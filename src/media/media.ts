@@ -31,7 +31,7 @@ export interface MediaStore {
 export type MediaBody = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** Where it came from: a vendor's result, a client's upload, or a URL that a client named as input. */
-export const MEDIA_SOURCES = ["result", "upload", "input"] as const;
+const MEDIA_SOURCES = ["result", "upload", "input"] as const;
 export type MediaSource = (typeof MEDIA_SOURCES)[number];
 
 export interface KeepOptions {

@@ -13,7 +13,7 @@ export interface Form {
 }
 
 /** What can be written on every platform: AVIF and HEIC are not. */
-export const PICTURE_FORMATS = ["webp", "jpeg", "png"] as const;
+const PICTURE_FORMATS = ["webp", "jpeg", "png"] as const;
 export type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 /** Both sides of a form, in pixels. */

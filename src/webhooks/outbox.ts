@@ -17,7 +17,7 @@ export interface OutboxPorts {
 }
 
 /** A result lists pictures as links, never as bytes: larger is a mistake. */
-export const MOST_MESSAGE_BYTES = 256 * 1024;
+const MOST_MESSAGE_BYTES = 256 * 1024;
 
 /** Where messages are put, to be sent once what they tell is committed. */
 export function createOutbox({ deliveries, clock, random, wake }: OutboxPorts): Webhooks {

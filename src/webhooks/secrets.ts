@@ -20,7 +20,7 @@ export interface WebhookSecret {
 }
 
 /** As long as messages are tried: none that was refused in between meets a receiver that knows neither. */
-export const ROTATION_MS = 86_400_000;
+const ROTATION_MS = 86_400_000;
 
 interface Row {
   readonly secret: Uint8Array;

@@ -28,7 +28,7 @@ export interface Sender {
 }
 
 /** What a receiver has for its answer. It is to take the message and work on it later. */
-export const ATTEMPT_MS = 10_000;
+const ATTEMPT_MS = 10_000;
 /** Until another node takes a message over: longer than an attempt with its bookkeeping. */
 export const LEASE_MS = 30_000;
 const AT_ONCE = 64;

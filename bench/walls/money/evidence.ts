@@ -6,7 +6,7 @@ import { within } from "./operator.ts";
 import type { World } from "./world.ts";
 
 /** Where what a run leaves behind is kept: logs, metrics, the state of NATS and of the ledger's watermarks. */
-export const EVIDENCE = join(import.meta.dir, "../../out/wall");
+const EVIDENCE = join(import.meta.dir, "../../out/wall");
 const PATIENCE_MS = 5_000;
 const MOST_TRANSFERS = 200_000;
 

@@ -52,7 +52,7 @@ export function messagesCall(
 }
 
 /** What every call of the API has to carry. */
-export const keyHeaders = ({ secret }: Target): Record<string, string> => ({
+const keyHeaders = ({ secret }: Target): Record<string, string> => ({
   "x-api-key": secret,
   "anthropic-version": API_VERSION,
   "content-type": "application/json",

@@ -6,7 +6,7 @@ import { isObject, listOf, numberOf, textOf } from "../json.ts";
  * `thinking` and `redacted_thinking` blocks, each with its `index` among the blocks of the answer. A client that
  * sends the assistant message back as it got it keeps them valid; Anthropic demands that beside tool calls.
  */
-export const THOUGHTS_FIELD = "thinking_blocks";
+const THOUGHTS_FIELD = "thinking_blocks";
 
 /** Thoughts beyond this are not carried: four times what 128K tokens of ordinary text come to. */
 const MAX_CARRIED_CHARS = 2 * 1024 * 1024;

@@ -21,7 +21,7 @@ export const headersFor = ({ secret }: Target): Record<string, string> => ({
 export const rootOf = ({ baseUrl }: Target): string => baseUrl.replace(/\/mj$/, "");
 
 /** A model called `midjourney-turbo` at the vendor is served by that speed, unless the request says another. */
-export const modeOf = (wish: MjWish, model: string): MjMode | undefined =>
+const modeOf = (wish: MjWish, model: string): MjMode | undefined =>
   wish.mode ?? MJ_MODES.find((mode) => model.endsWith(`-${mode}`));
 
 /** Pictures go along as data, but to imagine, whose prompt may name them. */

@@ -26,7 +26,7 @@ export interface MjMemo {
   readonly count: number;
 }
 
-export const memoIn = ({ memo }: RunningJob): MjMemo => ({
+const memoIn = ({ memo }: RunningJob): MjMemo => ({
   action: textOf(memo?.action) ?? "IMAGINE",
   variant: textOf(memo?.variant) ?? "imagine",
   count: numberOf(memo?.count) ?? 1,

@@ -4,7 +4,7 @@ import { unsupported } from "../failure/unsupported.ts";
 import { isObject, objectOf, textOf } from "../json.ts";
 
 /** What can be asked of midjourney-proxy. `IMAGE_SEED` is a question about a job, the others are jobs. */
-export const MJ_ACTIONS = [
+const MJ_ACTIONS = [
   "IMAGINE",
   "BLEND",
   "DESCRIBE",

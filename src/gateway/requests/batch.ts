@@ -10,7 +10,7 @@ export interface BatchRequest {
 }
 
 /** What a batch may ask for. */
-export const BATCH_PATHS = [
+const BATCH_PATHS = [
   "/v1/chat/completions",
   "/v1/completions",
   "/v1/embeddings",

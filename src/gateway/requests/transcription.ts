@@ -14,8 +14,7 @@ const FIELDS: Readonly<Record<string, FieldType>> = {
 };
 
 /** What answers can be shown in. */
-export const TRANSCRIPT_FORMATS = ["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] as const;
-export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
+const TRANSCRIPT_FORMATS = ["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] as const;
 
 export interface UploadedSound {
   readonly name: string;

@@ -65,7 +65,7 @@ export function mediaRoutes(ports: MediaRoutePorts) {
 }
 
 /** What a client is told of something that is kept. Times are epoch seconds, as in OpenAI's files. */
-export const mediaView = (media: StoredMedia, url: string) => ({
+const mediaView = (media: StoredMedia, url: string) => ({
   id: media.id,
   object: "media",
   url,

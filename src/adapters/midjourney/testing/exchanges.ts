@@ -23,7 +23,7 @@ const TASK = {
   failReason: null,
   properties: { finalPrompt: "Cat" },
 };
-export const mjTaskFixture = (changes: object = {}) => ({ ...TASK, ...changes });
+const mjTaskFixture = (changes: object = {}) => ({ ...TASK, ...changes });
 
 const BUTTON = { customId: "MJ::JOB::upsample::1::0a1b", emoji: "", label: "U1", type: 2, style: 2 };
 const PARENT = { vendor: "mj", jobId: "1" };

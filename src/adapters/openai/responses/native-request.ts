@@ -27,7 +27,7 @@ const FIELDS = new Set([
 ]);
 
 /** OpenAI refuses fewer (400 `integer_below_min_value`). */
-export const LEAST_OUTPUT_TOKENS = 16;
+const LEAST_OUTPUT_TOKENS = 16;
 
 const ENCRYPTED = "reasoning.encrypted_content";
 const LOGPROBS = "message.output_text.logprobs";
