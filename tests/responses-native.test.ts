@@ -166,6 +166,8 @@ test("items are referred to by the names that the vendor gave them", async () =>
     ...{ model: "thinks", input: [{ type: "item_reference", id: message.id }] },
   });
   expect(foreign.status).toBe(404);
+  for (const id of ["msg_none", "a\0b", "x".repeat(5_000), ""])
+    expect((await create({ input: [{ type: "item_reference", id }] })).status).toBe(404);
 });
 
 test("a conversation goes from one vendor to the other and back", async () => {

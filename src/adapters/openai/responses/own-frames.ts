@@ -10,9 +10,8 @@ export function createOwnFrames(): OwnFrames {
     dialect: "openai-responses",
     isShown(data, said) {
       if (said.some(({ type }) => type === "end" || type === "failure")) return false;
-      const event = objectOf(parseJson(data));
-      if (event === undefined) return false;
-      if (event.type !== BEGINNING) return true;
+      if (data.trim() === "[DONE]") return false;
+      if (!data.includes(BEGINNING) || objectOf(parseJson(data))?.type !== BEGINNING) return true;
       const isFirst = !hasBegun;
       hasBegun = true;
       return isFirst;

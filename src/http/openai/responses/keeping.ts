@@ -6,7 +6,7 @@ import { MOST_RESPONSE_BYTES, type ResponseLedger } from "../../../ledger/respon
 import { KeepRoom } from "../../keep-room.ts";
 import { listIn, objectIn } from "./chat-pieces.ts";
 import type { ResponsesRequest } from "./request.ts";
-import { responseOfItem } from "./response-object.ts";
+import { isForeignName } from "./response-object.ts";
 
 export interface KeepingPorts {
   readonly ledger: ResponseLedger;
@@ -25,10 +25,10 @@ export interface KeptTurn {
 type Kept = KeptTurn & { readonly previous: string | undefined };
 
 /** Names that a vendor gave: clients refer to items by them, and they do not tell the response. */
-function foreignNames({ output }: JsonObject): readonly string[] {
-  const names = listIn(output).map((item) => objectIn(item)?.id);
-  return names.filter((name) => typeof name === "string" && responseOfItem(name) === undefined) as string[]; // just looked at
-}
+const foreignNames = ({ output }: JsonObject): readonly string[] =>
+  listIn(output)
+    .map((item) => objectIn(item)?.id)
+    .filter(isForeignName);
 
 /** Keeps responses, and forgets them when they are old. */
 export interface Keeping {

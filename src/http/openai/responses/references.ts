@@ -4,7 +4,7 @@ import type { TenantId } from "../../../core/ids.ts";
 import { invalid } from "../../../gateway/requests/fields.ts";
 import { MOST_CONVERSATION_BYTES, type ResponseLedger } from "../../../ledger/responses.ts";
 import type { KeptTurn } from "./keeping.ts";
-import { responseOfItem } from "./response-object.ts";
+import { isForeignName, responseOfItem } from "./response-object.ts";
 
 /** Each response that is referred to is a look-up; more than the turns of a long session with tools. */
 const MOST_RESPONSES = 100;
@@ -50,7 +50,7 @@ async function findItems(
   tenant: TenantId,
   wanted: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, FoundItem>> {
-  const foreign = [...wanted.keys()].filter((id) => responseOfItem(id) === undefined);
+  const foreign = [...wanted.keys()].filter(isForeignName);
   const named = foreign.length === 0 ? new Map<string, string>() : await ledger.responsesOf(tenant, foreign);
   const responses = new Set([...wanted.keys()].map((id) => responseOfItem(id) ?? named.get(id)));
   if (responses.size > MOST_RESPONSES) {

@@ -45,6 +45,10 @@ export function responseOfItem(id: string): string | undefined {
   return suffix === undefined ? undefined : `resp_${suffix}`;
 }
 
+/** True for a name that a vendor may have given an item, and by which it is looked for. */
+export const isForeignName = (name: unknown): name is string =>
+  typeof name === "string" && /^[\w.-]{1,128}$/.test(name) && responseOfItem(name) === undefined;
+
 /** The whole response object, with the request's own fields as they were understood. */
 export function responseObject(about: ResponseAbout, state: ResponseState): JsonObject {
   const { requestId, createdAt, model, request } = about;
