@@ -2,7 +2,14 @@ import { z } from "zod";
 import type { Operation } from "../core/catalog.ts";
 import { isMediaOperation } from "../core/media.ts";
 import { type Micropoints, micropointsOf, parsePoints } from "../core/points.ts";
-import type { MeteredPrice, Price, PriceBand, TokenRates } from "../core/price.ts";
+import {
+  type MeteredPrice,
+  type Price,
+  type PriceBand,
+  TOKEN_RATES,
+  type TokenRates,
+  UNIT_RATES,
+} from "../core/price.ts";
 import type { PriceWindow } from "../core/price-hours.ts";
 import { PRICE_HOURS_FORM, parsePriceHours } from "../core/price-hours-text.ts";
 import { count, points } from "./fields.ts";
@@ -87,26 +94,6 @@ type RatesInput = z.input<typeof rates>;
 type WindowInput = z.input<typeof times>[number];
 type BandInput = z.input<typeof bands>[number];
 
-const TOKEN_CLASSES = [
-  "input",
-  "cachedInput",
-  "cacheWrite",
-  "cacheWriteLong",
-  "audioInput",
-  "imageInput",
-  "output",
-  "reasoning",
-  "thinkingOutput",
-  "audioOutput",
-  "imageOutput",
-] as const satisfies readonly (keyof typeof tokenRates)[];
-const UNITS = [
-  "call",
-  "image",
-  "second",
-  "characters",
-] as const satisfies readonly (keyof typeof unitRates)[];
-
 export interface PriceProblem {
   /** Within the price. */
   readonly path: readonly (string | number)[];
@@ -123,7 +110,7 @@ export function priceProblem(price: PriceInput, operations?: readonly Operation[
 
 function rateProblem(price: RatesInput, operations: readonly Operation[] = []): string | undefined {
   const variants = Object.values(price.imageVariants ?? {});
-  const given = [...TOKEN_CLASSES, ...UNITS].map((name) => price[name]).concat(variants);
+  const given = [...TOKEN_RATES, ...UNIT_RATES].map((name) => price[name]).concat(variants);
   const known = given.filter((rate) => rate !== undefined);
   if (known.length === 0) return "has no rate: give { input, output }, or say `price: free`";
   if (known.every(isNothing)) return "charges nothing: say `price: free` if that is meant";
@@ -135,7 +122,7 @@ function rateProblem(price: RatesInput, operations: readonly Operation[] = []): 
   const unheard = operations.find((name) => byUnits(name, price).every(isNothing));
   if (unheard !== undefined) return `has no rate that ${unheard} is charged by: ${UNITS_OF[unheard]}`;
   const onlyReads = operations.length > 0 && operations.every((name) => WITHOUT_OUTPUT.has(name));
-  if (TOKEN_CLASSES.every((name) => price[name] === undefined)) return undefined;
+  if (TOKEN_RATES.every((name) => price[name] === undefined)) return undefined;
   if (price.input === undefined) return "has no rate for `input`";
   if (price.output === undefined && !onlyReads) {
     return "has no rate for `output` (only a model with `operations` such as [embedding] or [rerank] needs none)";
@@ -180,7 +167,7 @@ function partsProblem(price: RatesInput | WindowInput): PriceProblem | undefined
 
 /** A band, or hours, are a whole set of rates: none is taken over from the price around it by mistake. */
 function missingRate(price: RatesInput, part: WindowInput | BandInput): string | undefined {
-  const missing = TOKEN_CLASSES.find((name) => price[name] !== undefined && part[name] === undefined);
+  const missing = TOKEN_RATES.find((name) => price[name] !== undefined && part[name] === undefined);
   return missing === undefined ? undefined : `has no rate for \`${missing}\`, which the price has`;
 }
 function timesProblem(price: RatesInput): PriceProblem | undefined {
@@ -217,7 +204,7 @@ function meteredOf(price: RatesInput): MeteredPrice {
     kind: "metered",
     ...ratesOf(price),
   };
-  for (const name of UNITS) {
+  for (const name of UNIT_RATES) {
     const rate = price[name];
     if (rate !== undefined) metered[name] = amountOf(rate);
   }
@@ -237,7 +224,7 @@ function ratesOf(price: RatesInput): TokenRates {
     input: amountOf(price.input ?? 0),
     output: amountOf(price.output ?? 0),
   };
-  for (const name of TOKEN_CLASSES) {
+  for (const name of TOKEN_RATES) {
     const rate = price[name];
     if (rate !== undefined) rates[name] = amountOf(rate);
   }

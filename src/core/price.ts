@@ -34,6 +34,29 @@ export interface TokenRates {
   readonly imageOutput?: RatePerMillion;
 }
 
+/** Every class of tokens that can have a rate, in the order in which prices are shown. */
+export const TOKEN_RATES = [
+  "input",
+  "cachedInput",
+  "cacheWrite",
+  "cacheWriteLong",
+  "audioInput",
+  "imageInput",
+  "output",
+  "reasoning",
+  "thinkingOutput",
+  "audioOutput",
+  "imageOutput",
+] as const satisfies readonly (keyof TokenRates)[];
+
+/** What else can have a rate. */
+export const UNIT_RATES = [
+  "call",
+  "image",
+  "second",
+  "characters",
+] as const satisfies readonly (keyof MeteredPrice)[];
+
 export interface MeteredPrice extends TokenRates {
   readonly kind: "metered";
   /** Rates for longer prompts, the whole request at once; shortest first. */

@@ -1,5 +1,12 @@
 import { formatPoints, type Micropoints, parsePoints } from "../core/points.ts";
-import type { MeteredPrice, Price, PriceBand, TokenRates } from "../core/price.ts";
+import {
+  type MeteredPrice,
+  type Price,
+  type PriceBand,
+  TOKEN_RATES,
+  type TokenRates,
+  UNIT_RATES,
+} from "../core/price.ts";
 import type { PriceWindow } from "../core/price-hours.ts";
 import { formatPriceHours, parsePriceHours } from "../core/price-hours-text.ts";
 
@@ -8,26 +15,6 @@ export interface PriceDocument {
   readonly [field: string]: PriceField;
 }
 type PriceField = string | number | PriceDocument | readonly PriceDocument[];
-
-const TOKEN_RATES = [
-  "input",
-  "cachedInput",
-  "cacheWrite",
-  "cacheWriteLong",
-  "audioInput",
-  "imageInput",
-  "output",
-  "reasoning",
-  "thinkingOutput",
-  "audioOutput",
-  "imageOutput",
-] as const satisfies readonly (keyof TokenRates)[];
-const UNIT_RATES = [
-  "call",
-  "image",
-  "second",
-  "characters",
-] as const satisfies readonly (keyof MeteredPrice)[];
 
 /** A price as receipts and the admin API show it. */
 export function priceDocument(price: Price): PriceDocument {

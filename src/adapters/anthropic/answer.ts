@@ -4,8 +4,8 @@ import type { VendorAnswer } from "../adapter.ts";
 import { isObject, listOf, parseJson, textOf } from "../json.ts";
 import { looksLikeStream } from "../openai-family/assemble.ts";
 import { unreadable } from "../openai-family/errors.ts";
-import { completionBody } from "../openai-frames/completion-body.ts";
 import type { Shown } from "../openai-frames/shown.ts";
+import { wholeAnswer } from "../openai-frames/whole-answer.ts";
 import { readFrames } from "../sse/event-stream.ts";
 import { failureInside } from "./errors.ts";
 import { createEventReader, type EventReader } from "./events.ts";
@@ -18,21 +18,8 @@ export function readAnswer(body: Uint8Array, secret: string, created: number): V
   const text = new TextDecoder().decode(body).trimStart();
   const reader = createEventReader(secret);
   const shown = looksLikeStream(text) ? readStream(reader, text) : readMessage(reader, text, secret);
-  const failed = shown.find((item) => item.type === "failure");
-  if (failed !== undefined) return { ok: false, failure: failed.failure };
   const { id, model } = reader;
-  const whole = completionBody({ id, model, created }, shown);
-  if (whole.finishReasons.length === 0) {
-    return { ok: false, failure: unreadable("no_result", "The vendor's answer holds no result.") };
-  }
-  return {
-    ok: true,
-    body: Buffer.from(JSON.stringify(whole.body)),
-    parsed: whole.body,
-    usage: whole.usage,
-    finishReasons: whole.finishReasons,
-    outputChars: whole.outputChars,
-  };
+  return wholeAnswer({ id, model, created }, shown);
 }
 
 function readStream(reader: EventReader, text: string): readonly Shown[] {

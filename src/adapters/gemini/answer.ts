@@ -2,7 +2,7 @@ import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { VendorAnswer } from "../adapter.ts";
 import { isObject, parseJson } from "../json.ts";
 import { unreadable } from "../openai-family/errors.ts";
-import { completionBody } from "../openai-frames/completion-body.ts";
+import { wholeAnswer } from "../openai-frames/whole-answer.ts";
 import { failureInside } from "./errors.ts";
 import { createResponseReader } from "./events.ts";
 
@@ -19,21 +19,8 @@ export function readAnswer(choices: number, body: Uint8Array, secret: string, cr
   }
   const reader = createResponseReader(choices, secret);
   const shown = reader.readResponse(response);
-  const failed = shown.find((item) => item.type === "failure");
-  if (failed !== undefined) return { ok: false, failure: failed.failure };
   const { id, model } = reader;
-  const whole = completionBody({ id, model, created }, shown);
-  if (whole.finishReasons.length === 0) {
-    return { ok: false, failure: unreadable("no_result", "The vendor's answer holds no result.") };
-  }
-  return {
-    ok: true,
-    body: Buffer.from(JSON.stringify(whole.body)),
-    parsed: whole.body,
-    usage: whole.usage,
-    finishReasons: whole.finishReasons,
-    outputChars: whole.outputChars,
-  };
+  return wholeAnswer({ id, model, created }, shown);
 }
 
 const isAnswer = ({ candidates, promptFeedback }: Readonly<Record<string, unknown>>): boolean =>

@@ -3,8 +3,8 @@ import type { VendorAnswer } from "../../adapter.ts";
 import { isObject, parseJson } from "../../json.ts";
 import { looksLikeStream } from "../../openai-family/assemble.ts";
 import { unreadable } from "../../openai-family/errors.ts";
-import { completionBody } from "../../openai-frames/completion-body.ts";
 import type { Shown } from "../../openai-frames/shown.ts";
+import { wholeAnswer } from "../../openai-frames/whole-answer.ts";
 import { readFrames } from "../../sse/event-stream.ts";
 import { failureInside, notAnAnswer } from "./errors.ts";
 import { createEventReader, type EventReader } from "./events.ts";
@@ -23,20 +23,7 @@ export function readAnswer(
   const text = new TextDecoder().decode(body).trimStart();
   const reader = createEventReader(request, secret);
   const shown = looksLikeStream(text) ? readStream(reader, text) : readWhole(reader, text, secret);
-  const failed = shown.find((item) => item.type === "failure");
-  if (failed !== undefined) return { ok: false, failure: failed.failure };
-  const whole = completionBody({ id: reader.id, model: reader.model, created }, shown);
-  if (whole.finishReasons.length === 0) {
-    return { ok: false, failure: unreadable("no_result", "The vendor's answer holds no result.") };
-  }
-  return {
-    ok: true,
-    body: Buffer.from(JSON.stringify(whole.body)),
-    parsed: whole.body,
-    usage: whole.usage,
-    finishReasons: whole.finishReasons,
-    outputChars: whole.outputChars,
-  };
+  return wholeAnswer({ id: reader.id, model: reader.model, created }, shown);
 }
 
 function readWhole(reader: EventReader, text: string, secret: string): readonly Shown[] {
