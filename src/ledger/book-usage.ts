@@ -190,7 +190,8 @@ function attemptDocument(attempt: AttemptRecord) {
 }
 
 /** The driver's type for JSON wants an index, which interfaces do not have; nothing is copied. */
-const plain = <Value extends object>(value: Value) => value as { -readonly [Name in keyof Value]: Value[Name] };
+const plain = <Value extends object>(value: Value) =>
+  value as { -readonly [Name in keyof Value]: Value[Name] };
 
 const gapDocument = ({ expected, found }: SpoolGap) => ({
   expected: String(expected),
