@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { dirname } from "node:path";
+import { thisMachine } from "../scripts/machine.ts";
+import { PROGRAMS } from "../scripts/programs.ts";
+import { findProgram } from "../scripts/servers.ts";
 import { type Client, type Gateway, micro, startGateway } from "./gateway.ts";
 
 /** Two workers on one port, with the Postgres and the nats-server that their parent starts. */
@@ -9,9 +13,23 @@ const CONFIG = {
 };
 const WORKERS = [1, 2] as const;
 
+/** The parent looks for its nats-server on the PATH: it is put there, wherever this machine has it from. */
+async function pathWithNats(): Promise<string> {
+  const found = await findProgram("nats-server", { ...thisMachine, env: {} });
+  const [program, ...more] = found.via === "environment" ? [] : found.command;
+  if (program === undefined || more.length > 0) {
+    throw new Error(
+      `workers need a nats-server that can be put on the PATH; ${PROGRAMS["nats-server"].advice}`,
+    );
+  }
+  return `${dirname(program)}:${process.env.PATH}`;
+}
+
 let gateway: Gateway;
+let env: { readonly PATH: string };
 beforeAll(async () => {
-  gateway = await startGateway(CONFIG);
+  env = { PATH: await pathWithNats() };
+  gateway = await startGateway(CONFIG, env);
   await bothReady();
 });
 afterAll(() => gateway.dispose());
@@ -244,7 +262,7 @@ describe("two workers on one port", () => {
 });
 
 test("the first start of several workers tells the admin key once, and it opens both", async () => {
-  const fresh = await startGateway(CONFIG, { SLUICE_ADMIN_KEY: "" });
+  const fresh = await startGateway(CONFIG, { ...env, SLUICE_ADMIN_KEY: "" });
   try {
     const keys = [...fresh.log().matchAll(/"admin_key":"(sk-admin-[^"]+)"/g)];
     expect(keys).toHaveLength(1);
@@ -260,9 +278,13 @@ test("the first start of several workers tells the admin key once, and it opens 
 test("workers do not share a port with somebody else's process", async () => {
   const other = Bun.serve({ hostname: "127.0.0.1", port: 0, reusePort: true, fetch: () => new Response() });
   try {
-    const env = { PORT: String(other.port) };
-    await expect(startGateway(CONFIG, env)).rejects.toThrow("Set PORT or HOST to another");
+    const taken = { ...env, PORT: String(other.port) };
+    await expect(startGateway(CONFIG, taken)).rejects.toThrow("Set PORT or HOST to another");
   } finally {
     await other.stop(true);
   }
+}, 60_000);
+
+test("without a nats-server, several workers are refused with what to do", async () => {
+  await expect(startGateway(CONFIG, { PATH: "/nowhere" })).rejects.toThrow("put nats-server 2.10 or newer");
 }, 60_000);

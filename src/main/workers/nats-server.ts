@@ -16,6 +16,8 @@ export interface OwnNats {
 }
 
 export interface OwnNatsOptions {
+  /** Where it is, as `findNatsServer` found it. */
+  readonly program: string;
   /** Holds its settings and what it stores. */
   readonly directory: string;
   readonly clock: Clock;
@@ -31,17 +33,21 @@ const MAX_WORDS = 400;
 /** Its write-up of what may be stored: five minutes of streams, and who owns what. */
 const MOST_STORED = "10GB";
 
-/**
- * Starts the nats-server that is on the PATH, again whenever it dies.
- * @throws Error that says what to install when there is none, or in its own words why it does not run
- */
-export async function startOwnNats({ directory, clock, random, log }: OwnNatsOptions): Promise<OwnNats> {
+/** @throws Error that says what to install when there is none on the PATH */
+export function findNatsServer(): string {
   const program = Bun.which("nats-server");
-  if (program === null) {
-    throw new Error(
-      "Several workers are joined by NATS: put nats-server 2.10 or newer on the PATH, or set NATS_URL.",
-    );
-  }
+  if (program !== null) return program;
+  throw new Error(
+    "Several workers are joined by NATS: put nats-server 2.10 or newer on the PATH, or set NATS_URL.",
+  );
+}
+
+/**
+ * Starts it, again whenever it dies.
+ * @throws Error in its own words when it does not run
+ */
+export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
+  const { program, directory, clock, random, log } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const files = { settings: join(directory, "server.conf"), pid: join(directory, "server.pid") };
   await stopLeftover(files.pid, directory, clock);

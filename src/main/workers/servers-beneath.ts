@@ -11,7 +11,7 @@ import { claim as claimDirectory } from "../../ledger/embedded/claim.ts";
 import { claimNode } from "../../ledger/node-claim.ts";
 import { applyFormerSpools } from "../../ledger/open-spool.ts";
 import { openDatabase } from "../ledger-parts.ts";
-import { startOwnNats } from "./nats-server.ts";
+import { findNatsServer, startOwnNats } from "./nats-server.ts";
 
 /** What the workers of one machine stand on, and the parent owns. */
 export interface ServersBeneath {
@@ -36,16 +36,19 @@ export async function openServersBeneath(config: Config, workers: number, log: L
     for (const one of closes.splice(0).toReversed()) await one();
   };
   try {
+    // What is missing is told before anything is made.
+    const isAlone = config.natsUrls.length === 0;
+    const program = isAlone ? findNatsServer() : undefined;
     const directory = resolve(config.dataDirectory);
     const disk = openDataDirectory(directory, random);
     closes.push((await claimDirectory(directory)).release);
     const database = await openDatabase(config, directory, log, workers);
     closes.push(database.close);
     const admin = await adminKey(database.sql, config.adminKey, random);
-    const isAlone = config.natsUrls.length === 0;
-    const ownNats = isAlone
-      ? await startOwnNats({ directory: join(directory, "nats"), clock, random, log })
-      : undefined;
+    const ownNats =
+      program === undefined
+        ? undefined
+        : await startOwnNats({ program, directory: join(directory, "nats"), clock, random, log });
     if (ownNats !== undefined) closes.push(ownNats.stop);
     const name = config.nodeId ?? disk.nodeId;
     const nodes = Array.from({ length: workers }, (_, at) => `${name}-${at + 1}`);
