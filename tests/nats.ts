@@ -6,6 +6,7 @@ import { connect } from "@nats-io/transport-node";
 import type { Subprocess } from "bun";
 import { findProgram } from "../scripts/servers.ts";
 import { serversOf } from "../src/bus/nats/server-urls.ts";
+import { freePort } from "./free-port.ts";
 
 /** Real nats-servers of a test's own, with JetStream, one or a cluster of three. */
 export interface TestNats {
@@ -141,11 +142,4 @@ async function eventually(attempt: () => Promise<void>): Promise<void> {
       await Bun.sleep(50);
     }
   }
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { findProgram } from "../scripts/servers.ts";
+import { freePort } from "./free-port.ts";
 
 /** A real redis-server of a test's own that keeps nothing on disk. */
 export interface TestRedis {
@@ -142,11 +143,4 @@ async function eventually(attempt: () => Promise<unknown>): Promise<void> {
       await Bun.sleep(50);
     }
   }
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
