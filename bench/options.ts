@@ -16,7 +16,7 @@ export interface BenchOptions {
   readonly gatewayFile: string | undefined;
 }
 
-const USAGE = `usage: bun run bench [--quick] [--self] [--gateway FILE] [--dry] [--repeats N] [--seconds N]
+export const USAGE = `bun run bench [--quick] [--self] [--gateway FILE] [--dry] [--repeats N] [--seconds N]
   --quick     short stretches: shows that it runs, figures mean little
   --self      a second pass-through in Sluice's place: the harness measured by itself
   --gateway   another gateway in Sluice's place, described by a file such as bench/gateways/pass-through.json
@@ -41,7 +41,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
       continue;
     }
     const value = Number(args[at]);
-    if (!["--repeats", "--seconds"].includes(name) || !(value >= 1 && value <= 100)) throw new Error(USAGE);
+    if (!["--repeats", "--seconds"].includes(name) || !(value >= 1 && value <= 100))
+      throw new Error(`usage: ${USAGE}`);
     numbers.set(name, value);
   }
   const isQuick = flags.has("--quick");

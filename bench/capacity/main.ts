@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { OUT, ROOT, startChild } from "../child.ts";
 import { measureMemory } from "../idle-memory.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { planFor, runLoad } from "../measure.ts";
 import { commandOf, descendantsOf, usageOfProcess } from "../process-usage.ts";
@@ -16,6 +17,7 @@ import { type Costs, coresFor, growthOf, memoryFor, type SocketCosts, USED } fro
  */
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(args, "bun run bench:capacity [--quick] [--dry]");
 const isQuick = args.includes("--quick");
 const REPEATS = isQuick ? 2 : 7;
 const SECONDS = isQuick ? 1 : 6;

@@ -1,6 +1,7 @@
 import type { Algorithm } from "../../src/core/algorithms.ts";
 import { startCluster } from "../../tests/cluster.ts";
 import type { Client, Gateway } from "../../tests/gateway.ts";
+import { requireKnownOptions } from "../known-options.ts";
 
 /**
  * Three nodes, a nats-server and Postgres as real processes: how exactly they meet one limit together, how often they
@@ -118,6 +119,7 @@ async function measureAsks(): Promise<boolean> {
   }
 }
 
+requireKnownOptions(process.argv.slice(2), "bun run bench:cluster");
 process.stdout.write(
   `${NODES} nodes, one limit of ${LIMIT_QPS} a second; ${MEASURED_SECONDS} s each after ${SETTLE_SECONDS} s to settle\n\n` +
     "| algorithm | admitted a second, more asked for | least to most in a second | asked for below the limit | refused of these |\n" +

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { freePort, ROOT, startChild } from "../child.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { httpLoad } from "../load/http-load.ts";
 import type { LoadPlan } from "../load/plan.ts";
 import { websocketLoad } from "../load/websocket-load.ts";
@@ -43,6 +44,7 @@ const LOADS: readonly Load[] = [
 
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(args, "bun run bench:guard [--record] [--plant [TIMES]] [--rounds]");
 const plantedAt = args.indexOf("--plant");
 const measured = await measure(plantedAt < 0 ? undefined : Number(args[plantedAt + 1] ?? PLANTED));
 if (args.includes("--record")) {

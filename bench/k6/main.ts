@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { startCluster } from "../../tests/cluster.ts";
 import { K6_MODELS } from "../cases.ts";
 import { ROOT, startChild } from "../child.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { SUITES, withPart } from "../readme.ts";
 import { sluiceConfig, startSluiceTarget } from "../sluice.ts";
@@ -15,6 +16,10 @@ import { SHOWN } from "./shown.ts";
  */
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(
+  args,
+  "bun run bench:k6 [http] [sse] [websocket] [mixed] [--cluster N | --ports N] [--rate N] [--seconds N] [--quick] [--dry]",
+);
 const isQuick = args.includes("--quick");
 const number = (name: string, absent: number): number => {
   const at = args.indexOf(name);

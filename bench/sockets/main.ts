@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OUT, ROOT, startChild } from "../child.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { commandOf, descendantsOf, usageOfProcess } from "../process-usage.ts";
 import { SOCKETS, withPart } from "../readme.ts";
@@ -9,11 +10,12 @@ import { openFiles } from "./file-limit.ts";
 import type { IdleCount, IdlePlan } from "./idle-clients.ts";
 
 /**
- * `bun run bench:sockets [SOCKETS] [--workers N] [--idle SECONDS] [--dry]`: so many idle authenticated WebSockets on one
+ * `bun run bench:sockets [SOCKETS] [--workers N] [--idle SECONDS] [--quick] [--dry]`: so many idle authenticated WebSockets on one
  * machine, what each costs in memory, whether all are still there after a while and answer. See bench/README.md.
  */
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(args, "bun run bench:sockets [SOCKETS] [--workers N] [--idle SECONDS] [--quick] [--dry]");
 const isQuick = args.includes("--quick");
 const number = (name: string, absent: number): number => {
   const at = args.indexOf(name);

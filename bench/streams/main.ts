@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startMockVendor } from "../../tests/mock-vendor.ts";
 import { OUT, ROOT, startChild } from "../child.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { STREAMS, withPart } from "../readme.ts";
 import { measureDelay, TOKENS_A_SECOND } from "./delay.ts";
@@ -15,6 +16,7 @@ import { isKept, markdown, type NodeFigures, type StreamFigures } from "./report
  */
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(args, "bun run bench:streams [STREAMS] [--dry]");
 const streams = Number(args.find((one) => /^\d+$/.test(one)) ?? 1_000);
 const SPEAKS = `bench-600-at-${TOKENS_A_SECOND}`;
 const SILENT = "silent";

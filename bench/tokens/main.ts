@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Case } from "../cases.ts";
 import { ROOT, runChild, startChild } from "../child.ts";
+import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { figuresOf, measure, planFor, runLoad } from "../measure.ts";
 import { bindTo, boundCommand, coresOf, usageOfProcess } from "../process-usage.ts";
@@ -17,6 +18,7 @@ import { STAMP_MODEL } from "./stamp.ts";
  */
 process.chdir(ROOT);
 const args = process.argv.slice(2);
+requireKnownOptions(args, "bun run bench:tokens [STREAMS] [--quick] [--dry]");
 const isQuick = args.includes("--quick");
 const streams = Number(args.find((one) => /^\d+$/.test(one)) ?? (isQuick ? 200 : 1_000));
 const RATE = 50;
