@@ -87,6 +87,21 @@ describe("a known key", () => {
     expect(await ask("sk-a")).toBe("invalid_api_key");
   });
 
+  test("that was met again and again is known by its secret no longer than by its hash", async () => {
+    for (const change of ["the key", "its tenant", "time"] as const) {
+      know("sk-a");
+      for (let times = 0; times < 3; times += 1) expect(await ask("sk-a")).toBe("accepted");
+      asked = [];
+      records.clear();
+      if (change === "the key") identity.forget(keyId("key of sk-a"));
+      else if (change === "its tenant") identity.forgetTenant(tenantId("t"));
+      else await clock.advance(31_000);
+      expect(await ask("sk-a")).toBe("invalid_api_key");
+      expect(asked).toHaveLength(1);
+      await clock.advance(6_000);
+    }
+  });
+
   test("is asked for anew every second while nobody would tell of its revocation", async () => {
     know("sk-a");
     await ask("sk-a");
