@@ -75,12 +75,13 @@ const sliceOf = (subject: BudgetSubject, { points, period }: KeyBudget): SliceSu
   subject: "key" in subject ? subject.key : pathBudget(subject.path),
   whole: points,
   period,
-  denial: (affordable) =>
-    new SluiceError(
+  denial(affordable) {
+    const whose = "key" in subject ? "this key" : subject.path;
+    const state = affordable > 0n ? "does not cover this request" : "is used up";
+    return new SluiceError(
       "budget_exceeded",
-      `The budget of ${"key" in subject ? "this key" : subject.path} (${formatPoints(points)} points, ${period}) is used up.`,
-      {
-        affordable: formatPoints(micropointsOf(affordable)),
-      },
-    ),
+      `The budget of ${whose} (${formatPoints(points)} points, ${period}) ${state}.`,
+      { affordable: formatPoints(micropointsOf(affordable)) },
+    );
+  },
 });
