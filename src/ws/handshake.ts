@@ -6,7 +6,10 @@ const KEY_PREFIX = "sluice.key.";
 /** What a client's `Sec-WebSocket-Protocol` header says. */
 export interface Offer {
   readonly codec: Codec;
-  /** What is answered; undefined when the client asked for no encoding. Never the key. */
+  /**
+   * What is answered; undefined when nothing was offered. The key's own where it stands alone: a browser ends a socket
+   * for which none of its offers is taken (WHATWG, "establish a WebSocket connection"), and it knows its key already.
+   */
   readonly subprotocol: string | undefined;
   readonly secret: string | undefined;
 }
@@ -23,7 +26,7 @@ export function readOffer(header: string | null): Offer {
   const key = offered.find((name) => name.startsWith(KEY_PREFIX));
   const secret = key?.slice(KEY_PREFIX.length);
   const encodings = offered.filter((name) => !name.startsWith(KEY_PREFIX));
-  if (encodings.length === 0) return { codec: jsonCodec, subprotocol: undefined, secret };
+  if (encodings.length === 0) return { codec: jsonCodec, subprotocol: key, secret };
   for (const name of encodings) {
     const codec = CODECS.find(({ subprotocol }) => subprotocol === name);
     if (codec !== undefined) return { codec, subprotocol: name, secret };
