@@ -20,6 +20,7 @@ export async function openStreamLog({ nats }: ClusterParts): Promise<SubjectLog 
   if (nats === undefined) return undefined;
   return await openNatsSubjectLog({
     link: nats.link,
+    clock,
     stream: STREAM,
     subjects: COPY_SUBJECTS,
     replicas: nats.replicas,

@@ -5,6 +5,7 @@ import type { Subscription } from "../bus.ts";
 import type { KeyValue, KeyValueEntry } from "../key-value.ts";
 import type { NatsLink } from "./connect.ts";
 import { requireSettings } from "./read-back.ts";
+import { throughElection } from "./through-election.ts";
 
 export interface NatsKeyValueOptions {
   readonly link: NatsLink;
@@ -28,13 +29,15 @@ const MOST_VALUE_BYTES = 4_096;
  */
 export async function openNatsKeyValue(options: NatsKeyValueOptions): Promise<KeyValue> {
   const { link, clock, bucket, ageMs, replicas, onError } = options;
-  const store = await new Kvm(link.connection).create(bucket, {
-    history: 1,
-    ttl: ageMs,
-    replicas,
-    maxValueSize: MOST_VALUE_BYTES,
+  const { store, streamInfo } = await throughElection(clock, async () => {
+    const store = await new Kvm(link.connection).create(bucket, {
+      history: 1,
+      ttl: ageMs,
+      replicas,
+      maxValueSize: MOST_VALUE_BYTES,
+    });
+    return { store, streamInfo: (await store.status()).streamInfo };
   });
-  const { streamInfo } = await store.status();
   const wanted: Partial<StreamConfig> = {
     max_age: ageMs * 1_000_000,
     num_replicas: replicas,

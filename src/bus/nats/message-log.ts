@@ -17,6 +17,7 @@ import { ROOT } from "./bus.ts";
 import type { NatsLink } from "./connect.ts";
 import { consumeInOrder } from "./consume-in-order.ts";
 import { requireSettings } from "./read-back.ts";
+import { throughElection } from "./through-election.ts";
 
 export interface NatsMessageLogOptions {
   readonly link: NatsLink;
@@ -50,9 +51,11 @@ const NAME_IS_TAKEN = 10_058;
  */
 export async function openNatsMessageLog(options: NatsMessageLogOptions): Promise<MessageLog> {
   const { connection } = options.link;
-  const log = new NatsMessageLog(options, await jetstreamManager(connection), jetstream(connection));
-  await log.ensureStream();
-  return log;
+  return await throughElection(options.clock, async () => {
+    const log = new NatsMessageLog(options, await jetstreamManager(connection), jetstream(connection));
+    await log.ensureStream();
+    return log;
+  });
 }
 
 class NatsMessageLog implements MessageLog {

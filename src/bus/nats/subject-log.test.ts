@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { type TestNats, testNats } from "../../../tests/nats.ts";
+import { systemClock } from "../../core/clock.ts";
 import { silentLog } from "../../core/log.ts";
 import { subjectLogSuite } from "../subject-log.suite.ts";
 import { connectNats, type NatsLink } from "./connect.ts";
@@ -17,6 +18,7 @@ const link = (name: string): Promise<NatsLink> => connectNats({ urls: nats.urls,
 const logOver = (own: NatsLink, ageMs = 60_000) =>
   openNatsSubjectLog({
     link: own,
+    clock: systemClock,
     stream: STREAM,
     subjects: "streams.*",
     replicas: 1,

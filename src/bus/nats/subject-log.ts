@@ -9,15 +9,18 @@ import {
   StorageType,
   type StreamConfig,
 } from "@nats-io/jetstream";
+import type { Clock } from "../../core/clock.ts";
 import { BusError } from "../bus.ts";
 import type { LogMessage, SubjectLog } from "../subject-log.ts";
 import { AppendBatches } from "./append-batches.ts";
 import { ROOT } from "./bus.ts";
 import type { NatsLink } from "./connect.ts";
 import { requireSettings } from "./read-back.ts";
+import { throughElection } from "./through-election.ts";
 
 export interface NatsSubjectLogOptions {
   readonly link: NatsLink;
+  readonly clock: Clock;
   /** The stream's name: `SLUICE_STREAMS`. */
   readonly stream: string;
   /** What it takes, as the bus names it: `streams.*`. */
@@ -43,8 +46,10 @@ const FIRST_WITH_BATCHES = [2, 12] as const;
  */
 export async function openNatsSubjectLog(options: NatsSubjectLogOptions): Promise<SubjectLog> {
   const { connection } = options.link;
-  const manager = await jetstreamManager(connection);
-  const takesBatches = await ensureStream(manager, options);
+  const { manager, takesBatches } = await throughElection(options.clock, async () => {
+    const manager = await jetstreamManager(connection);
+    return { manager, takesBatches: await ensureStream(manager, options) };
+  });
   const { stream } = options;
   const batches = new AppendBatches({ client: jetstream(connection), connection, stream, takesBatches });
   return new NatsSubjectLog(options, manager, batches);

@@ -1,11 +1,9 @@
-import { jetstreamManager } from "@nats-io/jetstream";
+import { JetStreamApiError, jetstreamManager } from "@nats-io/jetstream";
 import { type Clock, sleep } from "../../core/clock.ts";
 import type { NatsLink } from "./connect.ts";
+import { AGAIN_MS, ELECTION_MS, throughElection } from "./through-election.ts";
 import type { ServerFacts } from "./trust.ts";
 
-/** Servers that were started together elect first. */
-const ELECTION_MS = 30_000;
-const AGAIN_MS = 250;
 /** Only the system account is answered. */
 const VARZ_MS = 500;
 
@@ -35,17 +33,25 @@ export async function survey({ link, clock, witness, unique }: SurveyOptions): P
   return {
     version: info.version,
     // A server that is down at the moment makes no smaller cluster.
-    replicas: (await replicasOfStream(link, witness)) ?? (await found()),
+    replicas: (await replicasOfStream(link, clock, witness)) ?? (await found()),
     syncsAlways: await syncsAlways(link),
   };
 }
 
-async function replicasOfStream({ connection }: NatsLink, name: string): Promise<number | undefined> {
+async function replicasOfStream(
+  { connection }: NatsLink,
+  clock: Clock,
+  name: string,
+): Promise<number | undefined> {
   try {
-    const manager = await jetstreamManager(connection);
-    return (await manager.streams.info(name)).config.num_replicas;
-  } catch {
-    return undefined;
+    const { config } = await throughElection(clock, async () => {
+      const manager = await jetstreamManager(connection);
+      return await manager.streams.info(name);
+    });
+    return config.num_replicas;
+  } catch (thrown) {
+    if (thrown instanceof JetStreamApiError) return undefined;
+    throw thrown;
   }
 }
 
