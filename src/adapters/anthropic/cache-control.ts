@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { isObject, listOf } from "../json.ts";
+import { isObject } from "../json.ts";
 import type { RequestDraft } from "../openai-family/request-draft.ts";
 
 /** Tells that a part of a field was given up. */
@@ -22,27 +22,34 @@ export function cacheControlIn(holder: JsonObject, note: Note): JsonObject {
  * `cacheWrite` price says, so that it is not asked for where the price does not name it.
  */
 export function shortenCaches(draft: RequestDraft): void {
-  const whole = shortened({ cache_control: draft.get("cache_control") }, draft.note);
-  if (isObject(whole.cache_control)) draft.set("cache_control", whole.cache_control);
-  for (const field of ["system", "tools", "messages"]) {
-    const blocks = draft.get(field);
-    if (Array.isArray(blocks)) draft.set(field, shortenedAll(listOf(blocks), draft.note));
+  for (const field of ["cache_control", "system", "tools", "messages"]) {
+    const given = draft.get(field);
+    const short = field === "cache_control" ? shortened(given, draft.note) : shortenedIn(given, draft.note);
+    if (short !== given) draft.set(field, short);
   }
 }
 
-/** Blocks, messages of blocks, and results of tools, which are blocks of blocks. */
-function shortenedAll(blocks: readonly unknown[], note: Note): readonly unknown[] {
-  return blocks.map((block) => {
-    if (!isObject(block)) return block;
-    const own = shortened(block, note);
-    return Array.isArray(own.content) ? { ...own, content: shortenedAll(listOf(own.content), note) } : own;
+/** The client's own JSON, in which names mean nothing here. */
+const OPAQUE = new Set(["input", "input_schema"]);
+
+/** Wherever a block may stand: in messages, results of tools, and documents. The same value where nothing is to change. */
+function shortenedIn(value: unknown, note: Note): unknown {
+  if (Array.isArray(value)) {
+    const parts = value.map((part: unknown) => shortenedIn(part, note));
+    return parts.some((part, at) => part !== value[at]) ? parts : value;
+  }
+  if (!isObject(value)) return value;
+  const changed = Object.entries(value).flatMap(([name, held]): readonly (readonly [string, unknown])[] => {
+    if (OPAQUE.has(name)) return [];
+    const short = name === "cache_control" ? shortened(held, note) : shortenedIn(held, note);
+    return short === held ? [] : [[name, short]];
   });
+  return changed.length === 0 ? value : { ...value, ...Object.fromEntries(changed) };
 }
 
-function shortened(holder: JsonObject, note: Note): JsonObject {
-  const { cache_control: wanted } = holder;
-  if (!isObject(wanted) || wanted.ttl === undefined || wanted.ttl === FIVE_MINUTES) return holder;
+function shortened(wanted: unknown, note: Note): unknown {
+  if (!isObject(wanted) || wanted.ttl === undefined || wanted.ttl === FIVE_MINUTES) return wanted;
   note("cache_control.ttl");
   const { ttl: _, ...short } = wanted;
-  return { ...holder, cache_control: short };
+  return short;
 }

@@ -151,6 +151,8 @@ describe("a client's own Messages body", () => {
       tool_use_id: "t",
       content: [{ type: "text", text: "x", cache_control: hour }],
     };
+    const inside = { type: "content", content: [{ type: "text", text: "y", cache_control: hour }] };
+    const document = { type: "document", source: inside };
     const tool = { name: "f", input_schema: { properties: { cache_control: hour } }, cache_control: hour };
     const { body, call } = asked(
       {
@@ -158,7 +160,7 @@ describe("a client's own Messages body", () => {
         cache_control: hour,
         system: [{ type: "text", text: "s", cache_control: hour }],
         tools: [tool],
-        messages: [{ role: "user", content: [result] }],
+        messages: [{ role: "user", content: [result, document] }],
         inference_geo: "us",
         speed: "fast",
       },
@@ -169,7 +171,14 @@ describe("a client's own Messages body", () => {
       cache_control: short,
       system: [{ cache_control: short }],
       tools: [{ cache_control: short, input_schema: tool.input_schema }],
-      messages: [{ content: [{ content: [{ cache_control: short }] }] }],
+      messages: [
+        {
+          content: [
+            { content: [{ cache_control: short }] },
+            { source: { content: [{ cache_control: short }] } },
+          ],
+        },
+      ],
     });
     expect(JSON.stringify(body).match(/1h/g)).toHaveLength(1);
     expect(call.dropped?.toSorted()).toEqual([

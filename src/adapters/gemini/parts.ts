@@ -23,7 +23,7 @@ const IMAGE_ENDINGS: Readonly<Record<string, string>> = {
 };
 
 /** Files at Google belong to the platform's key: a client that knew a name would read what is another's. */
-const OWN_HOST = /(?:^|\.)googleapis\.com$/i;
+const OWN_HOST = /(?:^|\.)googleapis\.com\.?$/i;
 
 /**
  * OpenAI content (a text or a list of parts) as Gemini's parts. Texts without a character are left out.

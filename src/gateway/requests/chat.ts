@@ -1,3 +1,4 @@
+import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import {
   asBody,
@@ -114,6 +115,7 @@ function scanParts(parts: readonly unknown[], path: string, images: Images): voi
   for (let index = 0; index < parts.length; index += 1) {
     const part = asObject(parts[index], `${path}[${index}]`);
     if (typeof part.type !== "string") throw invalid(`${path}[${index}].type`, "must be a string");
+    if (part.type === "file") refuseKeptFile(part.file, `${path}[${index}].file`);
     if (part.type !== "image_url") continue;
     const source = part.image_url;
     const url = typeof source === "string" ? source : asObject(source, `${path}[${index}].image_url`).url;
@@ -122,5 +124,15 @@ function scanParts(parts: readonly unknown[], path: string, images: Images): voi
     images.chars += url.length;
   }
 }
+
+/** At a vendor files belong to the platform's key, and may be another client's. */
+function refuseKeptFile(file: unknown, path: string): void {
+  const id = isObject(file) ? file.file_id : undefined;
+  if (id === undefined || id === null) return;
+  const message = `'${path}.file_id' is not supported: files are not kept at vendors; send 'file_data'.`;
+  throw new SluiceError("unsupported_parameter", message, { param: `${path}.file_id` });
+}
+
+const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null;
 
 const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0;

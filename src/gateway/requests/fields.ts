@@ -7,7 +7,7 @@ export type FieldType = "string" | "number" | "integer" | "boolean" | "array" | 
 /** Throws `invalid_request` naming the first field whose type is wrong. Null counts as absent, as OpenAI has it. */
 export function checkFields(body: JsonObject, types: Readonly<Record<string, FieldType>>): void {
   for (const name in body) {
-    const type = types[name];
+    const type = Object.hasOwn(types, name) ? types[name] : undefined;
     const value = body[name];
     if (type === undefined || value === null || value === undefined) continue;
     if (!isOfType(value, type)) throw invalid(name, `must be ${WORDS[type]}`);
@@ -29,10 +29,11 @@ export function asObject(value: unknown, param: string): JsonObject {
  * A request's body as an object of bearable depth. Deeper ones would overflow the stack of whoever writes them
  * out again, which costs half a second each: refused here, they cost nothing.
  */
-export function asBody(value: unknown): JsonObject {
-  const body = asObject(value, "body");
+export function asBody(value: unknown, param?: string): JsonObject {
+  const body = asObject(value, param ?? "body");
   if (!isNestedWithin(body, MOST_LEVELS)) {
-    throw new SluiceError("invalid_request", `The body is nested deeper than ${MOST_LEVELS} levels.`);
+    const message = `The body is nested deeper than ${MOST_LEVELS} levels.`;
+    throw new SluiceError("invalid_request", message, param === undefined ? {} : { param });
   }
   return body;
 }
@@ -99,6 +100,9 @@ function isOfType(value: unknown, type: FieldType): boolean {
       return typeof value === "object" && !Array.isArray(value);
     case "integer":
       return Number.isInteger(value);
+    // 1e400 is JSON, and nothing that could be sent on.
+    case "number":
+      return Number.isFinite(value);
     case "stop":
       return (
         typeof value === "string" || (Array.isArray(value) && value.every((item) => typeof item === "string"))

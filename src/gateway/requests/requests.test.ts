@@ -81,6 +81,7 @@ describe("a chat request", () => {
     ],
     [chat({ stream: "yes" }), "stream"],
     [chat({ temperature: "hot" }), "temperature"],
+    [chat(JSON.parse('{"temperature":1e400}') as object), "temperature"],
     [chat({ n: 0 }), "n"],
     [chat({ n: 1.5 }), "n"],
     [chat({ max_tokens: -1 }), "max_tokens"],
@@ -93,6 +94,20 @@ describe("a chat request", () => {
     expect(error.code).toBe("invalid_request");
     expect(error.detail.param).toBe(param);
   });
+});
+
+test("a file that is kept at a vendor is refused, since it may be another client's", () => {
+  const content = [{ type: "file", file: { file_id: "file-1", file_data: "data:," } }];
+  const error = refusal(() => parseChat({ model: "m", messages: [{ role: "user", content }] }, 10));
+  expect([error.code, error.detail.param]).toEqual([
+    "unsupported_parameter",
+    "messages[0].content[0].file.file_id",
+  ]);
+});
+
+test("fields that are called like what every object has are as unknown as others", () => {
+  const body = JSON.parse('{"constructor":1,"toString":{},"__proto__":{"n":9}}') as object;
+  expect(parseChat(chat(body), 10).choices).toBe(1);
 });
 
 test("a body that is nested beyond measure is refused, one that is merely deep is not", () => {

@@ -20,12 +20,21 @@ export function partsOf(block: JsonObject, path: string, losses: Losses): readon
       if (typeof block.type !== "string" || !OWN_BLOCKS.has(block.type)) {
         throw unsupported(`${path}.type`, `blocks of the type '${shown(block.type)}' are not known here`);
       }
+      refuseFilesIn(block, path);
       losses.needOwn(`${path}.type`, `blocks of the type '${block.type}' are its own`);
       return [];
   }
 }
 
-/** What tools that Anthropic ran once said in a conversation. None of it names anything that is kept there. */
+/** The same in a block that passes through unread; what a tool was asked is the client's own. */
+function refuseFilesIn(value: object, path: string): void {
+  if ("file_id" in value) throw unsupported(path, NO_FILES);
+  for (const [name, part] of Object.entries(value)) {
+    if (name !== "input" && typeof part === "object" && part !== null) refuseFilesIn(part, path);
+  }
+}
+
+/** What tools that Anthropic ran once said in a conversation. */
 const OWN_BLOCKS = new Set([
   "server_tool_use",
   "web_search_tool_result",
@@ -37,8 +46,10 @@ const OWN_BLOCKS = new Set([
 
 /** At Anthropic files belong to the platform's key, and may be another client's. */
 function refuseFile(source: JsonObject, path: string): void {
-  if (source.type === "file") throw unsupported(path, "files are not kept here: send what is in them");
+  if (source.type === "file") throw unsupported(path, NO_FILES);
 }
+
+const NO_FILES = "files are not kept here: send what is in them";
 
 /** Texts without a character say nothing, and some vendors refuse them. */
 const textPart = (text: string): readonly JsonObject[] => (text === "" ? [] : [{ type: "text", text }]);

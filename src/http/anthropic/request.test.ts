@@ -324,6 +324,23 @@ test.each([
     "messages[0].content[0].source",
   ],
   [
+    {
+      messages: [
+        {
+          role: "assistant",
+          content: [
+            {
+              type: "web_fetch_tool_result",
+              content: { content: { type: "document", source: { type: "file", file_id: "f" } } },
+            },
+          ],
+        },
+      ],
+    },
+    "unsupported_parameter",
+    "messages[0].content[0]",
+  ],
+  [
     { messages: [{ role: "user", content: [{ type: "image", source: { type: "ftp" } }] }] },
     "invalid_request",
     "messages[0].content[0].source.type",

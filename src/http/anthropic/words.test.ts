@@ -14,6 +14,7 @@ test.each([
   ["tools[0]", "tools[0]"],
   ["messages.reasoning_content", "messages.thinking"],
   ["messages[3].content[1].image_url", "messages"],
+  ["constructor", "constructor"],
 ])("the chat's %s is called %s here", (chat, here) => {
   expect(wordHere(chat)).toBe(here);
 });

@@ -22,12 +22,11 @@ const EXACT: Readonly<Record<string, string>> = {
 
 /** A field of the chat, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
-  const exact = EXACT[field];
-  if (exact !== undefined) return exact;
+  if (Object.hasOwn(EXACT, field)) return EXACT[field] ?? field;
   const [name = ""] = field.split(/[.[]/);
   const place = field.slice(name.length);
   if (name === "messages" && place.startsWith("[")) return name;
-  const here = HERE[name];
+  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
   return here === undefined ? field.replace("tools.function.", "tools.") : here;
 }
 

@@ -5,7 +5,7 @@ import type { Losses } from "../losses.ts";
 import { objectIn } from "../openai/responses/chat-pieces.ts";
 import { Calls } from "./calls.ts";
 import { ModelTurn } from "./model-turn.ts";
-import { partsOf, resultIn } from "./parts.ts";
+import { ofOneKind, partsOf, resultIn } from "./parts.ts";
 
 /**
  * The conversation as chat messages. Contents of the model that follow one another are one message: SDKs keep each chunk
@@ -51,7 +51,9 @@ export function partsIn(content: unknown, path: string): readonly JsonObject[] {
   const { parts = [] } = asObject(content, path);
   if (!Array.isArray(parts)) throw invalid(`${path}.parts`, "must be an array");
   return parts.map((part: unknown, at) =>
-    typeof part === "string" ? { text: part } : asObject(part, `${path}.parts[${at}]`),
+    typeof part === "string"
+      ? { text: part }
+      : ofOneKind(asObject(part, `${path}.parts[${at}]`), `${path}.parts[${at}]`),
   );
 }
 
@@ -80,8 +82,12 @@ function userMessages(
       said.push(...partsOf(part, place, losses));
       return;
     }
-    if (result.parts !== undefined)
-      losses.needOwn(`${place}.functionResponse.parts`, "a chat's tools answer in words");
+    if (result.parts !== undefined) {
+      const shown = `${place}.functionResponse`;
+      for (const [index, one] of partsIn(result, shown).entries())
+        partsOf(one, `${shown}.parts[${index}]`, losses);
+      losses.needOwn(`${shown}.parts`, "a chat's tools answer in words");
+    }
     results.push(calls.answered(result, `${place}.functionResponse`));
   });
   if (said.length === 0 && results.length > 0) return results;

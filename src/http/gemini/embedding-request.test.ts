@@ -35,6 +35,18 @@ test.each([
   [{ requests: [] }, true, "requests"],
   [{ requests: [{}] }, true, "requests[0].content"],
   [{ content: content("a"), outputDimensionality: "x" }, false, "outputDimensionality"],
+  // Only the one text was looked at.
+  [{ content: content("a"), requests: [{ content: content("b") }] }, false, "requests"],
+  [
+    { content: { parts: [{ fileData: { fileUri: "https://example.org/v" } }] } },
+    false,
+    "content.parts[0].fileData",
+  ],
+  [
+    { requests: [{ content: { parts: [{ text: "a", fileData: {} }] } }] },
+    true,
+    "requests[0].content.parts[0].fileData",
+  ],
 ] as const)("%j is refused, naming the field", (body, isBatch, param) => {
   let thrown: unknown;
   try {

@@ -3,6 +3,7 @@ import { parseEmbedding } from "../../gateway/requests/embedding.ts";
 import { asBody, asObject, invalid } from "../../gateway/requests/fields.ts";
 import { Losses } from "../losses.ts";
 import { listIn } from "../openai/responses/chat-pieces.ts";
+import { unsupported } from "../openai/responses/unsupported.ts";
 import { partsIn } from "./contents.ts";
 import { partsOf } from "./parts.ts";
 import { plainBody } from "./plain-body.ts";
@@ -27,6 +28,7 @@ const IN_OPENAIS = new Set(["model", "content", "outputDimensionality"]);
 export function parseEmbed(value: unknown, model: string, isBatch: boolean, bodyBytes: number): EmbedRequest {
   const body = plainBody(asBody(value));
   const losses = new Losses("Gemini");
+  if (!isBatch && body.requests !== undefined) throw invalid("requests", "belongs to 'batchEmbedContents'");
   const requests = isBatch ? requestsIn(body) : [body];
   const texts = requests.map((one, at) =>
     textOf(one, isBatch ? `requests[${at}].content` : "content", losses),
@@ -60,7 +62,12 @@ function requestsIn(body: JsonObject): readonly JsonObject[] {
 
 function textOf({ content }: JsonObject, path: string, losses: Losses): string {
   if (content === undefined) throw invalid(path, "is required");
-  const parts = partsIn(content, path).flatMap((part, at) => partsOf(part, `${path}.parts[${at}]`, losses));
+  const parts = partsIn(content, path).flatMap((part, at) => {
+    // Embeddings come without a count: of what nobody here has seen there is nothing to charge by.
+    if (part.fileData !== undefined)
+      throw unsupported(`${path}.parts[${at}].fileData`, "what is embedded has to be in the request");
+    return partsOf(part, `${path}.parts[${at}]`, losses);
+  });
   if (parts.some(({ type }) => type !== "text")) losses.needOwn(path, "only texts are embedded elsewhere");
   return parts.flatMap(({ text }) => (typeof text === "string" ? [text] : [])).join("\n");
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { asObject } from "../../gateway/requests/fields.ts";
+import { asObject, invalid } from "../../gateway/requests/fields.ts";
 import { requiredString } from "../anthropic/parts.ts";
 import type { Losses } from "../losses.ts";
 import { objectIn } from "../openai/responses/chat-pieces.ts";
@@ -12,13 +12,25 @@ const BESIDE = new Set(["thought", "thoughtSignature", "videoMetadata", "mediaRe
 const OF_GOOGLES_TOOLS = new Set(["executableCode", "codeExecutionResult", "toolCall", "toolResponse"]);
 
 /** Files at Google belong to the platform's key: a client that knew a name would read what is another's. */
-const OWN_HOST = /(?:^|\.)googleapis\.com$/i;
+const OWN_HOST = /(?:^|\.)googleapis\.com\.?$/i;
 
 const SOUNDS: Readonly<Record<string, string>> = { mpeg: "mp3", "x-wav": "wav", wave: "wav", mp4: "m4a" };
 
+const kindsOf = (part: JsonObject): readonly string[] =>
+  Object.keys(part).filter((name) => !BESIDE.has(name));
+
 /** The kind of a part: the only field that is no remark on it; undefined for an empty one. */
-export const kindOf = (part: JsonObject): string | undefined =>
-  Object.keys(part).find((name) => !BESIDE.has(name));
+export const kindOf = (part: JsonObject): string | undefined => kindsOf(part)[0];
+
+/**
+ * The part, which is of one kind: of a second one nobody would have looked at what it says.
+ * @throws SluiceError `invalid_request` for a part of several
+ */
+export function ofOneKind(part: JsonObject, path: string): JsonObject {
+  const second = kindsOf(part)[1];
+  if (second !== undefined) throw invalid(`${path}.${second.slice(0, 60)}`, "a part is of one kind");
+  return part;
+}
 
 /**
  * A part as parts of a chat message. Kinds that a chat has no word for are told as losses.

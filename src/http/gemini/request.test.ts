@@ -5,6 +5,8 @@ import { parseContent } from "./request.ts";
 import { sealCarried } from "./signatures.ts";
 
 const HI = { role: "user", parts: [{ text: "hi" }] };
+/** Another client's, as far as anybody knows. */
+const OWN_FILE = "https://generativelanguage.googleapis.com/v1beta/files/a";
 const parse = (body: JsonObject) => parseContent({ contents: [HI], ...body }, "m", false, 200);
 const chatOf = (body: JsonObject): JsonObject => parse(body).request.body;
 const messagesOf = (...contents: JsonObject[]): unknown => chatOf({ contents }).messages;
@@ -284,12 +286,21 @@ describe("what a chat has no word for", () => {
   });
 
   test("that Google fetches is held for as the most that it reads", () => {
-    const held = (mimeType: string) => {
-      const file = { fileData: { mimeType, fileUri: "https://example.org/v" } };
-      return parse({ contents: [{ parts: [file] }] }).request.promptTokens;
-    };
-    expect(held("video/mp4")).toBe(parse({}).request.promptTokens + 1_048_576);
-    expect(held("image/png")).toBeLessThan(50_000);
+    const held = (body: JsonObject) => parse(body).request.promptTokens;
+    const file = (mimeType: string, fileUri = "https://example.org/v") => ({
+      parts: [{ fileData: { mimeType, fileUri } }],
+    });
+    const most = held({}) + 1_048_576;
+    expect(held({ contents: [file("video/mp4")] })).toBe(most);
+    expect(held({ contents: [file("image/png")] })).toBeLessThan(50_000);
+    // A film is one whatever its kind is said to be; and wherever it stands.
+    expect(held({ contents: [file("image/png", "https://youtu.be/x")] })).toBeGreaterThanOrEqual(most);
+    expect(held({ systemInstruction: file("video/mp4") })).toBe(most);
+    const contents = [
+      { role: "model", parts: [{ functionCall: { name: "f" } }] },
+      { parts: [{ functionResponse: { name: "f", ...file("image/png") } }] },
+    ];
+    expect(held({ contents })).toBe(most);
   });
 
   test.each<[JsonObject, string]>([
@@ -301,12 +312,25 @@ describe("what a chat has no word for", () => {
       { contents: [{ role: "model", parts: [{ executableCode: { code: "1" } }] }] },
       "contents[0].parts[0].executableCode",
     ],
-    ...["https://generativelanguage.googleapis.com/v1beta/files/a", "gs://b/c", "files/a"].map(
+    ...[OWN_FILE, OWN_FILE.replace(".com/", ".com./"), "gs://b/c", "files/a"].map(
       (fileUri): [JsonObject, string] => [
         { contents: [{ parts: [{ fileData: { fileUri } }] }] },
         "contents[0].parts[0].fileData.fileUri",
       ],
     ),
+    [
+      { systemInstruction: { parts: [{ fileData: { fileUri: OWN_FILE } }] } },
+      "systemInstruction.parts[0].fileData.fileUri",
+    ],
+    [
+      {
+        contents: [
+          { role: "model", parts: [{ functionCall: { name: "f" } }] },
+          { parts: [{ function_response: { name: "f", parts: { file_data: { file_uri: OWN_FILE } } } }] },
+        ],
+      },
+      "contents[1].parts[0].functionResponse.parts[0].fileData.fileUri",
+    ],
   ])("%j is refused: it costs what nobody knows, or is another's", (body, param) => {
     expect(refusalOf(body)).toEqual(["unsupported_parameter", param]);
   });
@@ -319,12 +343,24 @@ test.each<[JsonObject, string]>([
   [{ contents: [{ role: "system", parts: [] }] }, "contents[0].role"],
   [{ contents: [{ parts: [{ text: 1 }] }] }, "contents[0].parts[0].text"],
   [{ contents: [{ parts: [{ functionCall: { name: "f" } }] }] }, "contents[0].parts[0]"],
+  // What stands beside the kind that was looked at would go to Google unseen.
+  ...[{ text: "a" }, { text: "a", thought: true }, { functionCall: { name: "f" } }].map(
+    (part): [JsonObject, string] => [
+      { contents: [{ role: "model", parts: [{ ...part, file_data: { file_uri: OWN_FILE } }] }] },
+      "contents[0].parts[0].fileData",
+    ],
+  ),
+  [
+    { system_instruction: { parts: { text: "a", fileData: { fileUri: OWN_FILE } } } },
+    "systemInstruction.parts[0].fileData",
+  ],
   [
     { contents: [{ parts: [{ inlineData: { mimeType: "image/png" } }] }] },
     "contents[0].parts[0].inlineData.data",
   ],
   [{ tools: [{ functionDeclarations: [{}] }] }, "tools[0].functionDeclarations[0].name"],
   [{ generationConfig: { temperature: "hot" } }, "generationConfig.temperature"],
+  [JSON.parse('{"generationConfig":{"topP":1e400}}') as JsonObject, "generationConfig.topP"],
   [{ generationConfig: { maxOutputTokens: 0 } }, "generationConfig.maxOutputTokens"],
   [{ generationConfig: { candidateCount: 0 } }, "generationConfig.candidateCount"],
   [

@@ -68,13 +68,22 @@ export function parseContent(
 /** Nobody here has seen a document or a film that Google fetches: the most that its models read (their input limit). */
 const FETCHED_TOKENS = 1_048_576;
 
-const hasFetched = ({ contents }: JsonObject): boolean =>
-  listIn(contents).some((content) => partsOf(content).some(isFetched));
+const hasFetched = ({ contents, systemInstruction }: JsonObject): boolean =>
+  [systemInstruction, ...listIn(contents)].some((content) => partsOf(content).some(isFetched));
 
-/** Pictures by their address are estimated as all pictures are. */
+/** Films by their address, whatever their kind is said to be. */
+const FILM_HOST = /(?:^|\.)(?:youtube\.com|youtube-nocookie\.com|youtu\.be)\.?$/i;
+
+/** Pictures by their address are estimated as all pictures are, but for those that a tool shows: no chat has them. */
 function isFetched(part: unknown): boolean {
-  const file = objectIn(objectIn(part)?.fileData);
-  return file !== undefined && !String(file.mimeType).startsWith("image/");
+  const { fileData, functionResponse } = objectIn(part) ?? {};
+  if (partsOf(functionResponse).some((shown) => objectIn(shown)?.fileData !== undefined)) return true;
+  const file = objectIn(fileData);
+  if (file === undefined) return false;
+  return (
+    !String(file.mimeType).startsWith("image/") ||
+    FILM_HOST.test(URL.parse(String(file.fileUri))?.hostname ?? "")
+  );
 }
 
 /** Places in the chat are none of the client's. */

@@ -33,10 +33,10 @@ const EXACT: Readonly<Record<string, string>> = {
 
 /** A field of the chat, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
-  const exact = EXACT[field];
-  if (exact !== undefined) return exact;
+  if (Object.hasOwn(EXACT, field)) return EXACT[field] ?? field;
   const [name = ""] = field.split(/[.[]/);
-  return HERE[name] ?? field.replace("tools.function.", "tools.functionDeclarations.");
+  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
+  return here ?? field.replace("tools.function.", "tools.functionDeclarations.");
 }
 
 /** The same error, in this dialect's words. */

@@ -157,6 +157,16 @@ describe("items as a chat", () => {
       "unsupported_parameter",
       "input[0].content[0].file_id",
     ],
+    ...[
+      { type: "input_image", file_id: "file-1", image_url: "https://x.test/a.png" },
+      { type: "input_file", file_id: "file-1", file_data: "data:," },
+      { type: "input_file", file_url: "http://169.254.169.254/", file_data: "data:," },
+    ].map((part): [string, readonly JsonObject[], string, string] => [
+      `a kept file beside one that was sent (${Object.keys(part).join()})`,
+      [{ type: "message", role: "user", content: [part] }],
+      "unsupported_parameter",
+      `input[0].content[0]${part.type === "input_image" ? ".file_id" : ""}`,
+    ]),
     [
       "a tool that shows an image",
       [call("a"), output("a", [{ type: "input_image", image_url: "https://x.test/a.png" }])],

@@ -46,15 +46,14 @@ function chatPart(part: JsonObject, path: string): JsonObject {
 }
 
 function imageOf({ image_url, file_id, detail }: JsonObject, path: string): JsonObject {
-  if (typeof image_url !== "string") {
-    if (typeof file_id === "string") throw unsupported(`${path}.file_id`, "files are not kept here");
-    throw invalid(`${path}.image_url`, "must be a string");
-  }
+  // At OpenAI files belong to the platform's key, and may be another client's.
+  if (isSet(file_id)) throw unsupported(`${path}.file_id`, "files are not kept here");
+  if (typeof image_url !== "string") throw invalid(`${path}.image_url`, "must be a string");
   return { url: image_url, ...(typeof detail === "string" ? { detail } : {}) };
 }
 
-function fileOf({ file_data, filename }: JsonObject, path: string): JsonObject {
-  if (typeof file_data !== "string") {
+function fileOf({ file_data, file_id, file_url, filename }: JsonObject, path: string): JsonObject {
+  if (typeof file_data !== "string" || isSet(file_id) || isSet(file_url)) {
     throw unsupported(path, "files are not kept or fetched here: send 'file_data'");
   }
   return { file_data, ...(typeof filename === "string" ? { filename } : {}) };
@@ -80,3 +79,5 @@ function textsOf(parts: unknown): readonly string[] {
     return typeof text === "string" && text !== "" ? [text] : [];
   });
 }
+
+const isSet = (value: unknown): boolean => value !== undefined && value !== null;

@@ -112,6 +112,7 @@ describe("a Responses body", () => {
     [{ tools: [look], tool_choice: "maybe" }, "invalid_request", "tool_choice"],
     [{ tools: [{ type: "web_search" }] }, "unsupported_parameter", "tools[0].type"],
     [{ tools: [look], tool_choice: { type: "mcp" } }, "unsupported_parameter", "tool_choice"],
+    [{ tool_choice: { type: "web_search" } }, "unsupported_parameter", "tool_choice"],
     [{ background: true }, "unsupported_parameter", "background"],
     [{ conversation: "conv_1" }, "unsupported_parameter", "conversation"],
     [{ prompt: { id: "p" } }, "unsupported_parameter", "prompt"],

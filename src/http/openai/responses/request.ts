@@ -139,6 +139,7 @@ function refuse(body: JsonObject): void {
 
 function chatFields(body: JsonObject, reasoning: JsonObject, include: ReadonlySet<Included>): JsonObject {
   const tools = toolsOf(body.tools, body.tool_choice);
+  const choice = toolChoiceOf(body.tool_choice);
   const text = asObject(body.text ?? {}, "text");
   const format = responseFormatOf(text.format);
   const tokens = optionalInteger(body, "max_output_tokens", 1, MOST_TOKENS);
@@ -151,7 +152,6 @@ function chatFields(body: JsonObject, reasoning: JsonObject, include: ReadonlySe
   if (tokens !== undefined) fields.max_completion_tokens = tokens;
   if (tools.length > 0) {
     fields.tools = tools;
-    const choice = toolChoiceOf(body.tool_choice);
     if (choice !== undefined) fields.tool_choice = choice;
     if (isSet(body.parallel_tool_calls)) fields.parallel_tool_calls = body.parallel_tool_calls;
   }

@@ -13,7 +13,7 @@ const HERE: Readonly<Record<string, string>> = {
 /** A field, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
   const [name = ""] = field.split(/[.[]/);
-  const here = HERE[name];
+  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
   if (here === undefined) return field;
   const place = field.slice(name.length);
   return name === "messages" && place.startsWith("[") ? here : here + place;
