@@ -21,25 +21,52 @@ export interface SocketCall {
 /** Reads frames as they pass, and says what metering must know. Never throws. */
 export interface RealtimeReader {
   fromVendor(frame: string): RealtimeNews;
-  fromClient(frame: string): void;
+  /** What a client's frame adds; counted once it was `sent`. */
+  weigh(frame: string): ClientFrame;
+  sent(frame: ClientFrame): void;
   /** Why the vendor closed before it began; its close codes say what the key or the model lacks. */
   closed(code: number): VendorFailure;
   /** The vendor's words for a close, without its key. */
   shownReason(reason: string): string;
-  /** What is under way and not told yet, estimated: an answer that is being given, and what it has read. */
-  readonly pending: Usage;
-  /** Tokens that the next answer reads at least: what was said and heard so far. */
-  readonly contextTokens: number;
+  /**
+   * What is under way and not told yet, estimated: answers that are being given, and what they have read.
+   * @param withAsked also answers that were asked for and have not begun: their prompt is with the vendor
+   */
+  pending(withAsked: boolean): Usage;
+  /** Answers that were asked for or are being given. */
+  readonly answers: number;
+  /**
+   * Tokens that each of them reads at most, or the next one where there are none.
+   * @param next a frame that is about to be sent
+   */
+  prompts(next?: ClientFrame): readonly number[];
+}
+
+/** What a client's frame puts into a conversation. */
+export interface ClientFrame {
+  /** UTF-8 bytes of text. */
+  readonly typedBytes: number;
+  /** Characters of sound in base64. */
+  readonly heardChars: number;
+  readonly images: number;
+  /** 0: it asks for no answer. Else how often that answer may read all that was said. */
+  readonly asks: number;
 }
 
 export interface RealtimeNews {
   /** The vendor has taken the conversation. */
   readonly begins?: true;
+  /** An answer has begun. */
+  readonly answers?: true;
   /** What was used since it was told last. */
   readonly usage?: Usage;
+  /** The vendor did not say it. */
+  readonly isEstimated?: true;
+  /** Why the conversation cannot go on at its price. */
+  readonly refusal?: string;
   /** An error was told. Most conversations go on behind one. */
   readonly failure?: VendorFailure;
-  /** Goes to the client in place of the frame: an error may quote the key. */
+  /** Goes to the client in place of the frame: it quotes the key. */
   readonly shown?: string;
 }
 

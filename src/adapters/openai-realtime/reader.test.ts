@@ -73,21 +73,21 @@ describe("what a conversation used", () => {
     silent.fromVendor(frame({ type: "response.created", response: {} }));
     silent.fromVendor(frame({ type: "response.output_text.delta", delta: "x".repeat(40) }));
     expect(silent.fromVendor(done()).usage).toMatchObject({ output: 10 });
-    expect(silent.pending).toEqual(NO_USAGE);
+    expect(silent.pending(true)).toEqual(NO_USAGE);
   });
 
   test("while an answer is under way is all that was heard before and said so far", () => {
     const talking = reader();
     talking.fromVendor(done(USAGE));
-    talking.fromClient(frame({ type: "input_audio_buffer.append", audio: "A".repeat(64_000) }));
-    expect(talking.pending).toEqual(NO_USAGE);
+    talking.sent(talking.weigh(frame({ type: "input_audio_buffer.append", audio: "A".repeat(64_000) })));
+    expect(talking.pending(true)).toEqual(NO_USAGE);
     talking.fromVendor(frame({ type: "response.created", response: {} }));
     talking.fromVendor(frame({ type: "response.output_audio.delta", delta: "A".repeat(64_000) }));
-    const { input, cachedInput, audioInput = 0, audioOutput = 0 } = talking.pending;
+    const { input, cachedInput, audioInput = 0, audioOutput = 0 } = talking.pending(true);
     expect([input, cachedInput]).toEqual([63, 64]);
     expect(audioInput).toBeWithin(10, 13);
     expect(audioOutput).toBeWithin(20, 23);
-    expect(talking.contextTokens).toBeGreaterThan(127);
+    expect(talking.prompts()[0]).toBeGreaterThan(127);
   });
 });
 

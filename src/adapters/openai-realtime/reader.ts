@@ -1,143 +1,176 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { compact, completionTokens, NO_USAGE, promptTokens, type Usage } from "../../core/usage.ts";
+import { NO_USAGE, plus, type Usage } from "../../core/usage.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { scrub } from "../failure/scrub.ts";
 import { isObject, objectOf, parseJson, textOf } from "../json.ts";
 import { unreadable } from "../openai-family/errors.ts";
-import type { RealtimeNews, RealtimeReader } from "../realtime-adapter.ts";
+import type { ClientFrame, RealtimeNews, RealtimeReader } from "../realtime-adapter.ts";
+import { type Answer, Answers } from "./answers.ts";
+import { weighFrame } from "./client-frame.ts";
+import { Context } from "./context.ts";
+import { SoundFormat } from "./sound-format.ts";
 import { heardUsage, realtimeUsage } from "./usage.ts";
-
-/** Base64 characters of a second of sound: 24 kHz of 16 bits, or 8 kHz of 8 as telephones have it. */
-const PCM_CHARS_A_SECOND = 64_000;
-const PHONE_CHARS_A_SECOND = 10_667;
-/** A token is 100 ms of what is heard and 50 ms of what is said; text has about 4 characters a token. */
-const HEARD_TOKENS_A_SECOND = 10;
-const SAID_TOKENS_A_SECOND = 20;
-const CHARS_PER_TOKEN = 4;
 
 /** Frames that mean something here; all others pass unread. One that only quotes such a word is read and means nothing. */
 const TELLING =
-  /"(?:session\.created|session\.updated|response\.created|response\.done|error|conversation\.item\.input_audio_transcription\.completed)"/;
+  /"(?:session\.created|session\.updated|response\.created|response\.done|error|conversation\.item\.input_audio_transcription\.(?:delta|completed|failed))"/;
+const TRANSCRIPT = "conversation.item.input_audio_transcription";
 const SAID_SOUND = /"response\.(?:output_)?audio\.delta"/;
 const SAID_TEXT = /"response\.[a-z_.]{1,60}\.delta"/;
-const HEARD = /"input_audio_buffer\.append"/;
+const ANSWER_ID = /"response_id"\s*:\s*"([^"\\]{1,256})"/;
 
 const NOTHING: RealtimeNews = {};
+const MASK = "***";
+/** A shorter key is none: servers that want no key are given a word, which people say too. */
+const LEAST_SECRET_CHARS = 8;
 
 /** The reader of one conversation with OpenAI's Realtime API. */
-export function createRealtimeReader(
-  judge: (event: unknown) => VendorFailure | undefined,
-  secret: string,
-): RealtimeReader {
-  let last: Usage = NO_USAGE;
-  let heardChars = 0;
-  let typedChars = 0;
-  let answers = 0;
-  let said = { sound: 0, text: 0 };
-  let charsASecond = PCM_CHARS_A_SECOND;
-  let failure: VendorFailure | undefined;
+export class OpenAiRealtimeReader implements RealtimeReader {
+  readonly #answers = new Answers();
+  readonly #sound = new SoundFormat();
+  readonly #context = new Context(this.#sound);
+  /** Of a transcript whose end was not told yet. */
+  #transcriptChars = 0;
+  #model: string | undefined;
+  #failure: VendorFailure | undefined;
 
-  const heardTokens = (): number => Math.ceil((heardChars / charsASecond) * HEARD_TOKENS_A_SECOND);
+  constructor(
+    readonly judge: (event: unknown) => VendorFailure | undefined,
+    readonly secret: string,
+  ) {}
 
-  function usageOf(event: JsonObject): RealtimeNews {
-    answers = Math.max(0, answers - 1);
-    const usage = realtimeUsage(objectOf(event.response)?.usage);
+  fromVendor(frame: string): RealtimeNews {
+    const news = this.#newsIn(frame);
+    const shown = news.shown ?? frame;
+    if (this.secret.length < LEAST_SECRET_CHARS || !shown.includes(this.secret)) return news;
+    return { ...news, shown: shown.replaceAll(this.secret, MASK) };
+  }
+
+  weigh(frame: string): ClientFrame {
+    return weighFrame(frame);
+  }
+
+  sent(frame: ClientFrame): void {
+    this.#context.add(frame);
+    if (frame.asks > 0) this.#answers.ask(this.#context.put, frame.asks);
+  }
+
+  closed(code: number): VendorFailure {
+    return this.#failure ?? closedBy(code);
+  }
+
+  shownReason(reason: string): string {
+    return scrub(reason, this.secret);
+  }
+
+  pending(withAsked: boolean): Usage {
+    const { running, asked } = this.#answers;
+    const open = withAsked ? [...running, ...asked] : running;
+    const sum = open.map((answer) => this.#context.estimate(answer)).reduce(plus, NO_USAGE);
+    return this.#transcriptChars > 0 ? plus(sum, this.#context.transcript(this.#transcriptChars)) : sum;
+  }
+
+  get answers(): number {
+    return this.#answers.count;
+  }
+
+  prompts(next?: ClientFrame): readonly number[] {
+    const tokens = this.#context.mostTokens(next);
+    const times = [...this.#answers.running, ...this.#answers.asked].map((answer) => answer.times);
+    if (next !== undefined && next.asks > 0) times.push(next.asks);
+    return times.length === 0 ? [tokens] : times.map((each) => tokens * each);
+  }
+
+  #newsIn(frame: string): RealtimeNews {
+    if (!TELLING.test(frame)) {
+      if (SAID_SOUND.test(frame)) return this.#say(frame, true);
+      return SAID_TEXT.test(frame) ? this.#say(frame, false) : NOTHING;
+    }
+    const event = parseJson(frame);
+    if (!isObject(event)) return NOTHING;
+    switch (event.type) {
+      case "session.created":
+        this.#noteSession(event);
+        return { begins: true };
+      case "session.updated":
+        return this.#noteSession(event);
+      case "response.created":
+        this.#answers.begin(textOf(objectOf(event.response)?.id), this.#context.put);
+        return { answers: true };
+      case "response.done":
+        return this.#ended(event);
+      case "error":
+        return this.#failed(event);
+      case `${TRANSCRIPT}.delta`:
+        this.#transcriptChars += deltaChars(event);
+        return NOTHING;
+      case `${TRANSCRIPT}.completed`:
+      case `${TRANSCRIPT}.failed`:
+        return this.#transcribed(event);
+      default:
+        return SAID_TEXT.test(frame) ? this.#say(frame, SAID_SOUND.test(frame)) : NOTHING;
+    }
+  }
+
+  #noteSession(event: JsonObject): RealtimeNews {
+    this.#sound.note(event);
+    const told = textOf(objectOf(event.session)?.model);
+    if (told === undefined || told === this.#model) return NOTHING;
+    const isAnother = this.#model !== undefined;
+    this.#model = told;
+    return isAnother ? { refusal: "The vendor went on as another model, which has another price." } : NOTHING;
+  }
+
+  #ended(event: JsonObject): RealtimeNews {
+    const response = objectOf(event.response) ?? {};
+    const answer = this.#answers.end(textOf(response.id));
+    if (answer === "again") return NOTHING;
+    const told = realtimeUsage(response.usage);
     // Said nothing of it: what was delivered is what there is to go by.
-    const counted = usage ?? (said.sound + said.text > 0 ? estimate() : undefined);
-    said = { sound: 0, text: 0 };
-    if (counted === undefined) return NOTHING;
-    last = counted;
-    heardChars = 0;
-    typedChars = 0;
-    return { usage: counted };
+    const usage = told ?? (wasGiven(answer, response) ? this.#context.estimate(answer) : undefined);
+    if (usage === undefined) return NOTHING;
+    // One outside of the conversation says nothing of how long that is.
+    if (response.conversation_id !== null) this.#context.answered(usage, answer);
+    return told === undefined ? { usage, isEstimated: true } : { usage };
   }
 
-  /** An answer reads all that came before it. */
-  function estimate(): Usage {
-    const { input, cachedInput, audioInput = 0, imageInput = 0 } = last;
-    return compact({
-      ...NO_USAGE,
-      input: input + completionTokens(last) + Math.ceil(typedChars / CHARS_PER_TOKEN),
-      cachedInput,
-      audioInput: audioInput + heardTokens(),
-      imageInput,
-      output: Math.ceil(said.text / CHARS_PER_TOKEN),
-      audioOutput: Math.ceil((said.sound / charsASecond) * SAID_TOKENS_A_SECOND),
-    });
+  #transcribed(event: JsonObject): RealtimeNews {
+    const isWhole = event.type === `${TRANSCRIPT}.completed`;
+    const told = isWhole ? heardUsage(event) : undefined;
+    const usage = told ?? this.#context.transcript(textOf(event.transcript)?.length ?? 0);
+    this.#context.transcribed();
+    this.#transcriptChars = 0;
+    if (!isWhole) return NOTHING;
+    return told === undefined ? { usage, isEstimated: true } : { usage };
   }
 
-  function failed(event: JsonObject): RealtimeNews {
-    failure = judge(event) ?? unreadable("error", "The vendor failed.");
+  #failed(event: JsonObject): RealtimeNews {
+    this.#answers.refuse();
+    const failure = this.judge(event) ?? unreadable("error", "The vendor failed.");
+    this.#failure = failure;
     const error = objectOf(event.error) ?? {};
     const message = textOf(error.message);
     if (message === undefined) return { failure };
-    return {
-      failure,
-      shown: JSON.stringify({ ...event, error: { ...error, message: scrub(message, secret) } }),
-    };
+    const shown = { ...event, error: { ...error, message: scrub(message, this.secret) } };
+    return { failure, shown: JSON.stringify(shown) };
   }
 
-  function noteFormat({ session }: JsonObject): void {
-    const format = objectOf(objectOf(objectOf(session)?.audio)?.input)?.format;
-    const type = textOf(objectOf(format)?.type) ?? textOf(format) ?? "";
-    if (/pcm[ua]|g711/.test(type)) charsASecond = PHONE_CHARS_A_SECOND;
-    else if (type !== "") charsASecond = PCM_CHARS_A_SECOND;
+  #say(frame: string, isSound: boolean): RealtimeNews {
+    const answer = this.#answers.saying(ANSWER_ID.exec(frame)?.[1], this.#context.put);
+    if (answer !== undefined && isSound) answer.soundChars += frame.length;
+    else if (answer !== undefined) answer.textChars += deltaChars(parseJson(frame));
+    return NOTHING;
   }
-
-  return {
-    fromVendor(frame) {
-      if (!TELLING.test(frame)) {
-        if (SAID_SOUND.test(frame)) said.sound += frame.length;
-        else if (SAID_TEXT.test(frame)) said.text += deltaChars(frame);
-        return NOTHING;
-      }
-      const event = parseJson(frame);
-      if (!isObject(event)) return NOTHING;
-      switch (event.type) {
-        case "session.created":
-          noteFormat(event);
-          return { begins: true };
-        case "session.updated":
-          noteFormat(event);
-          return NOTHING;
-        case "response.created":
-          answers += 1;
-          return NOTHING;
-        case "response.done":
-          return usageOf(event);
-        case "conversation.item.input_audio_transcription.completed": {
-          const usage = heardUsage(event);
-          return usage === undefined ? NOTHING : { usage };
-        }
-        case "error":
-          return failed(event);
-        default:
-          if (SAID_TEXT.test(frame)) said.text += deltaChars(frame);
-          return NOTHING;
-      }
-    },
-    fromClient(frame) {
-      if (HEARD.test(frame)) heardChars += frame.length;
-      else typedChars += frame.length;
-    },
-    closed: (code) => failure ?? closedBy(code),
-    shownReason: (reason) => scrub(reason, secret),
-    get pending() {
-      return answers > 0 ? estimate() : NO_USAGE;
-    },
-    get contextTokens() {
-      return (
-        promptTokens(last) + completionTokens(last) + heardTokens() + Math.ceil(typedChars / CHARS_PER_TOKEN)
-      );
-    },
-  };
 }
 
-/** Characters of a delta, without parsing what is mostly its envelope. */
-function deltaChars(frame: string): number {
-  const event = parseJson(frame);
-  return isObject(event) ? (textOf(event.delta)?.length ?? 0) : 0;
+/** Whether an answer without a usage has cost something: one that failed before its first word has not. */
+function wasGiven(answer: Answer | undefined, { status }: JsonObject): answer is Answer {
+  if (answer === undefined) return false;
+  return answer.soundChars + answer.textChars > 0 || (status !== "failed" && status !== "cancelled");
 }
+
+const deltaChars = (event: unknown): number =>
+  isObject(event) && typeof event.delta === "string" ? event.delta.length : 0;
 
 /** 3000 is a bad key, 4000 a model or a header that is not taken (recorded 2026-09); both come behind a 101. */
 function closedBy(code: number): VendorFailure {

@@ -1,6 +1,6 @@
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { Dial, RealtimeAdapter } from "../realtime-adapter.ts";
-import { createRealtimeReader } from "./reader.ts";
+import { OpenAiRealtimeReader } from "./reader.ts";
 
 /** The vendor's own error table. */
 export type JudgeEvent = (event: unknown, secret: string) => VendorFailure | undefined;
@@ -11,6 +11,6 @@ export const createRealtime = (judge: JudgeEvent, dial?: Dial): RealtimeAdapter 
     url: `${baseUrl.replace(/^http/, "ws")}/realtime?model=${encodeURIComponent(model)}`,
     headers: { authorization: `Bearer ${secret}` },
   }),
-  openReader: (secret) => createRealtimeReader((event) => judge(event, secret), secret),
+  openReader: (secret) => new OpenAiRealtimeReader((event) => judge(event, secret), secret),
   ...(dial === undefined ? {} : { dial }),
 });

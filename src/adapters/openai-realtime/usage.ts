@@ -1,9 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { compact, isPlausible, NO_USAGE, type Usage } from "../../core/usage.ts";
 import { numberOf, objectOf } from "../json.ts";
-
-/** A token of what is heard is 100 ms. */
-const HEARD_TOKENS_A_SECOND = 10;
+import { HEARD_TOKENS_A_SECOND } from "./sound-format.ts";
 
 /**
  * `response.done.response.usage` (recorded 2026-09): text, sound and pictures of the prompt, and how many of each came
@@ -33,8 +31,8 @@ export function realtimeUsage(raw: unknown): Usage | undefined {
 }
 
 /**
- * What a transcript of the client's speech used, which another model writes: counted at this one's rates, since nobody
- * says which it was. They are not lower for any kind of token.
+ * What a transcript of the client's speech used, which another model writes: counted at this one's rates, since nobody says
+ * which it was. All that it read counts as sound: text is dearer there than at the smallest of these.
  */
 export function heardUsage({ usage }: JsonObject): Usage | undefined {
   const told = objectOf(usage);
@@ -47,7 +45,6 @@ export function heardUsage({ usage }: JsonObject): Usage | undefined {
   const input = numberOf(told.input_tokens);
   const output = numberOf(told.output_tokens);
   if (input === undefined || output === undefined) return undefined;
-  const text = numberOf(objectOf(told.input_token_details)?.text_tokens) ?? 0;
-  const heard = { ...NO_USAGE, input: text, audioInput: input - text, output };
+  const heard = { ...NO_USAGE, audioInput: input, output };
   return input + output > 0 && isPlausible(heard) ? heard : undefined;
 }

@@ -3,7 +3,6 @@ import { micropointsOf } from "../../core/points.ts";
 import type { MeteredPrice } from "../../core/price.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import { Account } from "./account.ts";
-import { NEXT_PROMPT_TOKENS } from "./limits.ts";
 
 const rate = (points: number) => micropointsOf(BigInt(points * 1_000_000));
 const price = (more: object = {}): MeteredPrice => ({
@@ -42,5 +41,6 @@ test("what is under way counts while it is, and is flagged when it is charged", 
 });
 
 test("the next answer is held for with all that was said, and the longest that it can be", () => {
-  expect(account().needed(1_000)).toBe(micropointsOf(BigInt((1_000 + NEXT_PROMPT_TOKENS) * 4 + 100 * 16)));
+  expect(account().needed([1_000])).toBe(micropointsOf(BigInt(1_000 * 4 + 100 * 16)));
+  expect(account().needed([1_000, 2_000])).toBe(micropointsOf(BigInt(3_000 * 4 + 2 * 100 * 16)));
 });

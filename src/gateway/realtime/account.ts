@@ -4,7 +4,6 @@ import { largestCost } from "../../core/price-bounds.ts";
 import { NO_USAGE, plus, type Usage } from "../../core/usage.ts";
 import type { UsageFlag } from "../../ledger/records.ts";
 import type { Metered } from "../meter.ts";
-import { NEXT_PROMPT_TOKENS } from "./limits.ts";
 
 /** What a conversation has used and costs: the sum of what its vendor told, answer by answer. */
 export class Account {
@@ -43,9 +42,15 @@ export class Account {
     };
   }
 
-  /** What must be held on top of the cost so far for the next answer to be paid for, whatever it says. */
-  needed(contextTokens: number): Micropoints {
-    return largestCost(this.price, contextTokens + NEXT_PROMPT_TOKENS, this.mostOutputTokens);
+  /**
+   * What must be held on top of the cost so far for all answers under way, or the next one, whatever they say.
+   * @param prompts tokens that each of them reads at most
+   */
+  needed(prompts: readonly number[]): Micropoints {
+    return prompts.reduce(
+      (sum, tokens) => add(sum, largestCost(this.price, tokens, this.mostOutputTokens)),
+      ZERO,
+    );
   }
 
   metered(): Metered {

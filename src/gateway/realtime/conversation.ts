@@ -1,5 +1,5 @@
-import type { SocketEnd } from "../../adapters/realtime-adapter.ts";
-import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import type { ClientFrame, SocketEnd } from "../../adapters/realtime-adapter.ts";
+import { asSluiceError, type ErrorCode, SluiceError } from "../../core/errors.ts";
 import type { Outcome } from "../../core/generation.ts";
 import { micropointsOf, ZERO } from "../../core/points.ts";
 import { completionTokens, promptTokens } from "../../core/usage.ts";
@@ -14,8 +14,10 @@ import {
   ASK_AGAIN_MS,
   CONVERSATION_IDLE_MS,
   LOOK_MS,
+  MOST_ANSWERS,
   MOST_CONVERSATION_MS,
   MOST_UNSENT_BYTES,
+  NEXT_PROMPT_TOKENS,
   PAUSE_BYTES,
   RESUME_BYTES,
 } from "./limits.ts";
@@ -56,8 +58,12 @@ const INTERNAL = 1011;
 const RESTARTING = 1012;
 const TOO_SLOW = 1013;
 
+/** What a key's holder is refused with; anything else (an unreachable database) is no reason to end what runs. */
+const SHUT_OUT: ReadonlySet<ErrorCode> = new Set(["invalid_api_key", "ip_not_allowed", "permission_denied"]);
+
 /**
  * One conversation: frames pass in both directions as they come, and what the vendor says it used is charged as it goes.
+ * A client's frame goes no further until all that it may cost is held.
  * Owns both ends, the hold and the place at the vendor, until `over`.
  */
 export class Conversation {
@@ -73,6 +79,9 @@ export class Conversation {
   #stopLooking: () => void;
   #stopAsking: (() => void) | undefined;
   #heardAt: number;
+  /** Frames of the client for which more must be held first, in their order. */
+  readonly #waiting: { readonly frame: string; readonly weight: ClientFrame }[] = [];
+  #waitingChars = 0;
   #isVendorPaused = false;
   #isGrowing = false;
   #isLooking = false;
@@ -116,11 +125,45 @@ export class Conversation {
   fromClient(frame: string): void {
     if (this.#isEnded) return;
     this.#heardAt = this.ports.clock.monotonic();
-    this.parts.opened.reader.fromClient(frame);
+    const weight = this.parts.opened.reader.weigh(frame);
+    if (this.#waiting.length === 0 && this.#isHeld(weight)) {
+      this.#pass(frame, weight);
+      return;
+    }
+    this.#waiting.push({ frame, weight });
+    this.#waitingChars += frame.length;
+    if (this.#waitingChars > MOST_UNSENT_BYTES && this.#waiting.length > 1) this.#end(TOO_FAST);
+    else if (this.#waiting.length === 1) {
+      this.#client?.pause();
+      this.#grow();
+    }
+  }
+
+  #pass(frame: string, weight: ClientFrame): void {
+    const { reader } = this.parts.opened;
+    reader.sent(weight);
     this.#vendor.send(frame);
     const { unsentBytes } = this.#vendor;
-    if (unsentBytes > MOST_UNSENT_BYTES) this.#end(vendorFailed("The vendor reads too slowly."));
+    if (reader.answers > MOST_ANSWERS) this.#end(TOO_MANY_ANSWERS);
+    else if (unsentBytes > MOST_UNSENT_BYTES) this.#end(vendorFailed("The vendor reads too slowly."));
     else if (unsentBytes > PAUSE_BYTES && this.#stopAsking === undefined) this.#pauseClient();
+  }
+
+  /** What waited for a hold goes on, as far as that reaches. */
+  #passWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (this.#isEnded || !this.#isHeld(next.weight)) return;
+      this.#waiting.shift();
+      this.#waitingChars -= next.frame.length;
+      this.#pass(next.frame, next.weight);
+    }
+    if (this.#stopAsking === undefined) this.#client?.resume();
+  }
+
+  #isHeld(next: ClientFrame): boolean {
+    const { hold, opened } = this.parts;
+    return hold.amount >= this.#account.cost + this.#account.needed(opened.reader.prompts(next));
   }
 
   /** The client has read what was held for it. */
@@ -145,9 +188,17 @@ export class Conversation {
   #fromVendor(text: string): void {
     if (this.#isEnded) return;
     this.#heardAt = this.ports.clock.monotonic();
-    const { usage, shown } = this.parts.opened.reader.fromVendor(text);
-    if (usage !== undefined) {
-      this.#account.add(usage);
+    const { usage, isEstimated, answers, shown, refusal } = this.parts.opened.reader.fromVendor(text);
+    if (this.parts.opened.reader.answers > MOST_ANSWERS) {
+      this.#end(TOO_MANY_ANSWERS);
+      return;
+    }
+    if (refusal !== undefined) {
+      this.#end(endedBy("truncated", POLICY, new SluiceError("stream_truncated", refusal)));
+      return;
+    }
+    if (usage !== undefined) this.#account.add(usage, isEstimated);
+    if (usage !== undefined || answers === true) {
       this.#tellProgress();
       this.#grow();
     } else if (this.parts.charge.isProgressDue()) this.#tellProgress();
@@ -165,7 +216,8 @@ export class Conversation {
   #vendorClosed(code: number, words: string): void {
     const reason = this.parts.opened.reader.shownReason(words);
     if (code === NORMAL || code === GOING_AWAY || code === NO_CODE) {
-      this.#end({ outcome: "completed", code: code === NO_CODE ? NORMAL : code, reason, errorCode: null });
+      const shown = code === NO_CODE ? NORMAL : code;
+      this.#end({ outcome: "completed", code: shown, reason, errorCode: null, isOurs: false });
       return;
     }
     const message =
@@ -177,6 +229,7 @@ export class Conversation {
       code: code === LOST ? INTERNAL : code,
       reason,
       errorCode: error.code,
+      isOurs: false,
       ...(code === LOST ? { error } : {}),
     });
   }
@@ -188,16 +241,18 @@ export class Conversation {
       if (this.#isEnded) return;
       if (this.#vendor.unsentBytes > RESUME_BYTES)
         this.#stopAsking = this.ports.clock.after(ASK_AGAIN_MS, ask);
-      else this.#client?.resume();
+      else if (this.#waiting.length === 0) this.#client?.resume();
     };
     this.#stopAsking = this.ports.clock.after(ASK_AGAIN_MS, ask);
   }
 
-  /** Holds for the next answer; a balance that is out ends the conversation, which has been paid for so far. */
+  /** Holds for what is under way, waits, or comes next; a balance that is out ends the conversation, which has been paid for so far. */
   #grow(): void {
     const { hold, opened } = this.parts;
     if (this.#isGrowing || this.#isEnded) return;
-    const wanted = this.#account.cost + this.#account.needed(opened.reader.contextTokens);
+    const [next] = this.#waiting;
+    const prompts = opened.reader.prompts(next?.weight).map((tokens) => tokens + NEXT_PROMPT_TOKENS);
+    const wanted = this.#account.cost + this.#account.needed(prompts);
     if (hold.amount >= wanted) return;
     this.#isGrowing = true;
     hold.grow(micropointsOf(wanted - hold.amount)).then(
@@ -205,6 +260,7 @@ export class Conversation {
         this.#isGrowing = false;
         // A note is never above the hold: what was noted before may have been cut off by it.
         if (!this.#isEnded) this.#tellProgress();
+        this.#passWaiting();
         this.#grow();
       },
       (thrown: unknown) => {
@@ -231,9 +287,8 @@ export class Conversation {
     try {
       await this.parts.isStillGood();
     } catch (thrown) {
-      // Anything else (an unreachable database) is no reason to end what runs.
       const error = asSluiceError(thrown);
-      if (error.code === "invalid_api_key") {
+      if (SHUT_OUT.has(error.code)) {
         this.#end({ outcome: "truncated", code: POLICY, reason: error.code, errorCode: error.code, error });
       }
     } finally {
@@ -243,7 +298,7 @@ export class Conversation {
 
   #tellProgress(): void {
     const { charge, attempt, opened } = this.parts;
-    const { usage, cost } = this.#account.withPending(opened.reader.pending);
+    const { usage, cost } = this.#account.withPending(opened.reader.pending(false));
     charge.progress(attempt.route, usage, cost);
   }
 
@@ -252,7 +307,8 @@ export class Conversation {
     this.#isEnded = true;
     this.#stopLooking();
     this.#stopAsking?.();
-    const { pending } = this.parts.opened.reader;
+    this.#waiting.length = 0;
+    const pending = this.parts.opened.reader.pending(ending.isOurs !== false);
     if (promptTokens(pending) + completionTokens(pending) > 0) this.#account.add(pending, true);
     this.#vendor.close(NORMAL, "");
     void this.#settle(ending);
@@ -293,19 +349,33 @@ export class Conversation {
 interface Ending extends ConversationEnd {
   readonly outcome: Outcome;
   readonly errorCode: string | null;
+  /** False: the vendor went, and answers that it had not begun cost nothing. */
+  readonly isOurs?: false;
 }
 
 function endedBy(outcome: Outcome, code: number, error: SluiceError): Ending {
   return { outcome, code, reason: error.code, errorCode: error.code, error };
 }
 
-const vendorFailed = (message: string): Ending =>
-  endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message));
+const vendorFailed = (message: string): Ending => ({
+  ...endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message)),
+  isOurs: false,
+});
 
 const SLOW = endedBy(
   "truncated",
   TOO_SLOW,
   new SluiceError("request_cancelled", "The client reads too slowly."),
+);
+const TOO_FAST = endedBy(
+  "truncated",
+  TOO_SLOW,
+  new SluiceError("request_cancelled", "More was sent than can wait until it is paid for."),
+);
+const TOO_MANY_ANSWERS = endedBy(
+  "truncated",
+  POLICY,
+  new SluiceError("rate_limit_exceeded", `At most ${MOST_ANSWERS} answers may be under way at once.`),
 );
 const TOO_LONG = endedBy(
   "truncated",

@@ -26,5 +26,8 @@ export const WAITING_FRAMES = 64;
 /** Held for before anything is known of a conversation: instructions, tools, and the first minutes. */
 export const FIRST_PROMPT_TOKENS = 4_096;
 
-/** What may be said until the next look, on top of what was said already. */
+/** What may be said until the next look, on top of what was said already, without waiting for a hold. */
 export const NEXT_PROMPT_TOKENS = 2_048;
+
+/** Answers that may be asked for or given at once: more than a conversation and what is asked beside it have use for. */
+export const MOST_ANSWERS = 64;

@@ -40,6 +40,7 @@ export interface RealtimePorts extends GeneratePorts {
 
 export function createRealtime(ports: RealtimePorts): Realtime {
   const open = new Set<Conversation>();
+  let opening = 0;
   let isClosed = false;
   return {
     get count() {
@@ -51,15 +52,20 @@ export function createRealtime(ports: RealtimePorts): Realtime {
     async open(caller, model, options) {
       const refusal = isClosed ? stopping() : ports.refusal(caller);
       if (refusal !== undefined) throw refusal;
-      if (open.size >= CONVERSATIONS) {
+      if (open.size + opening >= CONVERSATIONS) {
         throw new SluiceError("overloaded", "This node holds as many conversations as it can.", {
           retryAfterMs: 1_000,
         });
       }
-      const conversation = await begin(ports, caller, model, options);
-      open.add(conversation);
-      void conversation.over.then(() => open.delete(conversation));
-      return conversation;
+      opening += 1;
+      try {
+        const conversation = await begin(ports, caller, model, options);
+        open.add(conversation);
+        void conversation.over.then(() => open.delete(conversation));
+        return conversation;
+      } finally {
+        opening -= 1;
+      }
     },
   };
 }

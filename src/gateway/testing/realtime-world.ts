@@ -1,6 +1,6 @@
 import { openai } from "../../adapters/openai/index.ts";
 import type { SocketEars, SocketEnd } from "../../adapters/realtime-adapter.ts";
-import { SluiceError } from "../../core/errors.ts";
+import { type ErrorCode, SluiceError } from "../../core/errors.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
@@ -92,7 +92,16 @@ export function createRealtimeWorld() {
     /** Points to be held at most; absent: any. */
     balance: undefined as bigint | undefined,
     isKeyGood: true,
+    /** What its key is refused with from now on. */
+    keyIsRefused: undefined as ErrorCode | undefined,
+    /** Holds are given when `answerHolds` is called. */
+    isSlow: false,
+    answerHolds(): void {
+      world.isSlow = false;
+      for (const answer of waiting.splice(0)) answer();
+    },
   };
+  const waiting: (() => void)[] = [];
   const route = (vendor: string) => ({
     ...runRoute(vendor, openai, { input: 1n, output: 10n }),
     operations: new Set(["realtime"] as const),
@@ -114,7 +123,10 @@ export function createRealtimeWorld() {
     },
     admission: {
       takeRates: () => ({ limit: undefined, release() {} }),
-      hold: (_caller, amount) => holdIn(world, amount),
+      hold: (_caller, amount) =>
+        world.isSlow
+          ? new Promise<void>((resolve) => waiting.push(resolve)).then(() => holdIn(world, amount))
+          : holdIn(world, amount),
     },
     desk: deskOf(world.held),
     network: () => Promise.reject(new Error("no HTTP here")),
@@ -140,6 +152,7 @@ export function createRealtimeWorld() {
       requestId: nextId(),
       ...(signal === undefined ? {} : { signal }),
       isStillGood() {
+        if (world.keyIsRefused !== undefined) throw new SluiceError(world.keyIsRefused, "Not this key.");
         if (!world.isKeyGood) throw new SluiceError("invalid_api_key", "The key was revoked.");
       },
     });
@@ -148,13 +161,13 @@ export function createRealtimeWorld() {
     realtime,
     open,
     /** One that the first vendor has taken, with its client. */
-    async begun() {
+    async begun(session: object = {}) {
       const opening = open();
       await settled();
       const end = ends.at(-1);
       if (end === undefined) throw new Error("nobody was dialled");
       end.ears.opened();
-      end.ears.frame(frame({ type: "session.created", session: {} }));
+      end.ears.frame(frame({ type: "session.created", session }));
       const conversation = await opening;
       const client = new FakeClient();
       conversation.attach(client);
