@@ -19,6 +19,10 @@ export async function readBody(request: Request, limitBytes: number): Promise<Ui
   }
 }
 
+/** Whether a body, or a file in a form, is said to be JSON lines. */
+export const isJsonLines = (contentType: string): boolean =>
+  /^application\/(?:jsonl|x-ndjson|x-jsonlines)\b/i.test(contentType);
+
 async function readCounted(body: ReadableStream<Uint8Array> | null, limitBytes: number): Promise<Uint8Array> {
   if (body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];

@@ -74,9 +74,33 @@ test("lines are begun, done once, and read in order; what they ask and are answe
     cost: micropointsOf(5n),
     usage: { ...NO_USAGE, input: 3 },
   });
+  const other = await batchOf(2);
+  expect(await batches.counts([id, other, taskId("task_none")])).toEqual(
+    new Map([
+      [id, { total: 1_201, completed: 1, failed: 1 }],
+      [other, { total: 2, completed: 0, failed: 0 }],
+    ]),
+  );
+  const linesOf = async (isOk: boolean) => (await batches.results(id, 0, 10, isOk)).map(({ line }) => line);
+  expect([await linesOf(true), await linesOf(false)]).toEqual([[2], [1]]);
   const rows = await database.sql`select request, response from batch_line where task = ${id}`;
   const kept = rows.map(({ request, response }) => `${request ?? ""}${response ?? ""}`).join("");
   expect(Buffer.from(kept).includes("private")).toBe(false);
+});
+
+test("lines that come one by one, and are long, are all written", async () => {
+  made += 1;
+  const id = taskId(`task_${made}`);
+  const text = "x".repeat(1024 * 1024);
+  const asked = async function* () {
+    for (let at = 0; at < 9; at += 1) yield { customId: undefined, request: { text, at } };
+  };
+  const head = { tenant: acme, key: keyId("k"), operation: "batch", model: "", shard: 1 } as const;
+  await tasks.accept({ ...head, id, charge: requestId(`t-${made}`), request: {} }, 1_000, (tx) =>
+    batches.add(tx, id, asked()),
+  );
+  expect(await batches.open(id, 0, 20)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(await batches.begin({ id, run: 1 }, 9, charge("a"))).toEqual({ text, at: 8 });
 });
 
 test("a line that is begun again gives its former run up, whose answer then counts for nothing", async () => {

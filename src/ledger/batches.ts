@@ -1,5 +1,5 @@
 import type { JsonObject } from "../core/generation.ts";
-import type { RequestId, TaskId } from "../core/ids.ts";
+import { type RequestId, type TaskId, taskId } from "../core/ids.ts";
 import { type Micropoints, micropointsOf } from "../core/points.ts";
 import { NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { Sql } from "./database.ts";
@@ -9,7 +9,11 @@ import type { TaskRun, Transaction } from "./tasks.ts";
 /** The lines of batches: each is begun under a charge, done once, and never run again then. */
 export interface BatchLedger {
   /** In the transaction that takes the batch. */
-  add(transaction: Transaction, task: TaskId, lines: readonly NewLine[]): Promise<void>;
+  add(
+    transaction: Transaction,
+    task: TaskId,
+    lines: Iterable<NewLine> | AsyncIterable<NewLine>,
+  ): Promise<void>;
   /** The first lines that are not done, at most so many, after one. */
   open(task: TaskId, after: number, most: number): Promise<readonly number[]>;
   /** Begins a line under a charge; a former run's is given up. Undefined: it is done, or the batch is another run's. */
@@ -17,8 +21,10 @@ export interface BatchLedger {
   /** False: another run of it has begun meanwhile, and this one's answer is nothing. */
   finish(task: TaskId, line: number, charge: RequestId, answer: LineAnswer): Promise<boolean>;
   tally(task: TaskId): Promise<BatchTally>;
-  /** Lines that are done, after one, in order. */
-  results(task: TaskId, after: number, most: number): Promise<readonly LineResult[]>;
+  /** How many lines these have, and how many ended well or not so far. */
+  counts(tasks: readonly TaskId[]): Promise<ReadonlyMap<TaskId, LineCounts>>;
+  /** Lines that are done, after one, in order; `isOk` says: only those that ended well, or not. */
+  results(task: TaskId, after: number, most: number, isOk?: boolean): Promise<readonly LineResult[]>;
 }
 
 export interface NewLine {
@@ -43,16 +49,20 @@ export interface LineResult {
   readonly response: JsonObject;
 }
 
-export interface BatchTally {
+export interface LineCounts {
   readonly total: number;
   readonly completed: number;
   readonly failed: number;
+}
+
+export interface BatchTally extends LineCounts {
   readonly cost: Micropoints;
   readonly usage: Usage;
 }
 
-/** Lines that are written in one statement. */
+/** What is written in one statement: so many lines, or fewer that are long. */
 const LINES_A_STATEMENT = 500;
+const BYTES_A_STATEMENT = 4 * 1024 * 1024;
 
 interface Row {
   readonly line: number;
@@ -70,13 +80,22 @@ export function createBatchLedger(sql: Sql, seal: Seal): BatchLedger {
     JSON.parse(seal.open(bytes ?? new Uint8Array(), contextOf(task, line))) as JsonObject; // what `sealed` wrote
   return {
     async add(tx, task, lines) {
-      for (let from = 0; from < lines.length; from += LINES_A_STATEMENT) {
-        const rows = lines.slice(from, from + LINES_A_STATEMENT).map(({ customId, request }, at) => {
-          const line = from + at + 1;
-          return { task, line, custom_id: customId ?? null, request: sealed(task, line, request) };
-        });
+      let rows: { task: TaskId; line: number; custom_id: string | null; request: Uint8Array }[] = [];
+      let bytes = 0;
+      let line = 0;
+      const write = async (): Promise<void> => {
         await tx`insert into batch_line ${tx(rows, "task", "line", "custom_id", "request")}`;
+        rows = [];
+        bytes = 0;
+      };
+      for await (const { customId, request } of lines) {
+        line += 1;
+        const row = { task, line, custom_id: customId ?? null, request: sealed(task, line, request) };
+        rows.push(row);
+        bytes += row.request.byteLength;
+        if (rows.length >= LINES_A_STATEMENT || bytes >= BYTES_A_STATEMENT) await write();
       }
+      if (rows.length > 0) await write();
     },
     async open(task, after, most) {
       const rows = await sql<{ line: number }[]>`
@@ -113,10 +132,18 @@ export function createBatchLedger(sql: Sql, seal: Seal): BatchLedger {
         usage: rows.reduce((sum, { usage }) => plus(sum, usage), NO_USAGE),
       };
     },
-    async results(task, after, most) {
+    async counts(tasks) {
+      const rows = await sql<{ task: string; total: number; completed: number; failed: number }[]>`
+        select task, count(*)::integer as total, (count(*) filter (where is_ok))::integer as completed,
+               (count(*) filter (where not is_ok))::integer as failed
+        from batch_line where task in (select jsonb_array_elements_text(${sql.json([...tasks])})) group by task`;
+      return new Map(rows.map(({ task, ...counts }) => [taskId(task), counts]));
+    },
+    async results(task, after, most, isOk) {
       const rows = await sql<Row[]>`
         select line, custom_id, charge, response, is_ok from batch_line
-        where task = ${task} and state = 'done' and line > ${after} order by line limit ${most}`;
+        where task = ${task} and state = 'done' and line > ${after}
+          and (${isOk ?? null}::boolean is null or is_ok = ${isOk ?? null}) order by line limit ${most}`;
       return rows.map((row) => ({
         line: row.line,
         customId: row.custom_id ?? undefined,

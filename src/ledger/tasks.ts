@@ -108,6 +108,7 @@ export interface TaskSelection {
   /** The last one of the page before. */
   readonly after?: TaskId;
   readonly state?: TaskState;
+  readonly operation?: TaskKind;
 }
 
 export interface TaskEvent {
@@ -231,10 +232,11 @@ export function createTaskLedger(sql: Sql, node: NodeId, seal: Seal): TaskLedger
           and id in (select jsonb_array_elements_text(${sql.json([...ids])}))`;
       return rows.map(shown);
     },
-    async list(tenant, { most, after, state }) {
+    async list(tenant, { most, after, state, operation }) {
       const rows = await sql<TaskRow[]>`
         select t.* from task t
         where t.tenant = ${tenant} and (${state ?? null}::text is null or t.state = ${state ?? null})
+          and (${operation ?? null}::text is null or t.operation = ${operation ?? null})
           and (${after ?? null}::text is null or (t.created_at, t.id) <
                (select a.created_at, a.id from task a where a.tenant = ${tenant} and a.id = ${after ?? null}))
         order by t.created_at desc, t.id desc limit ${most}`;

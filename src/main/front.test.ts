@@ -12,6 +12,8 @@ import { type MediaRoutePorts, mediaRoutes } from "../http/media/routes.ts";
 import { createMetrics } from "../http/metrics.ts";
 import { midjourneyRoutes } from "../http/midjourney/routes.ts";
 import type { MidjourneyPorts } from "../http/midjourney/submit.ts";
+import { type BatchRoutePorts, batchRoutes } from "../http/openai/batches/batch-routes.ts";
+import { type FileRoutePorts, fileRoutes } from "../http/openai/batches/file-routes.ts";
 import { type ImageRoutePorts, imageRoutes } from "../http/openai/images/routes.ts";
 import { openApiDocument } from "../http/openapi/document.ts";
 import { type TaskRoutePorts, taskRoutes } from "../http/tasks/routes.ts";
@@ -47,11 +49,17 @@ beforeAll(() => {
   const kept = {} as LedgerParts; // as above
   const answering = { gateway: requests.gateway, log: silentLog, random: seededRandom(1), countRequest() {} };
   const mediaPorts = answering as unknown as MediaRoutePorts & WebhookRoutePorts; // as above
-  const taskPorts = answering as unknown as TaskRoutePorts & ImageRoutePorts & MidjourneyPorts; // as above
+  const taskPorts = answering as unknown as TaskRoutePorts &
+    BatchRoutePorts &
+    FileRoutePorts &
+    ImageRoutePorts &
+    MidjourneyPorts; // as above
   const mounted = [
     mediaRoutes(mediaPorts),
     webhookRoutes(mediaPorts),
     taskRoutes(taskPorts),
+    batchRoutes(taskPorts),
+    fileRoutes(taskPorts),
     imageRoutes(taskPorts),
     midjourneyRoutes(taskPorts),
     hookRoutes({ ...answering, ...NO_VENDOR } as unknown as HookRoutePorts), // as above

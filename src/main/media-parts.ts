@@ -7,6 +7,7 @@ import { systemRandom as random } from "../core/random.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { Idempotency } from "../http/idempotent.ts";
 import { mediaRoutes } from "../http/media/routes.ts";
+import { createUploads, type Uploads } from "../http/media/upload.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { webhookRoutes } from "../http/webhooks/routes.ts";
 import { createSeal } from "../ledger/sealed.ts";
@@ -35,6 +36,7 @@ import { derivedKey, type LedgerParts } from "./ledger-parts.ts";
 export interface MediaParts {
   readonly outbound: Outbound;
   readonly store: MediaStore;
+  readonly uploads: Uploads;
   readonly webhooks: Webhooks;
   routes(gateway: Gateway, idempotency: Idempotency, metrics: Metrics, log: Log): readonly AnyElysia[];
   /** Takes nothing new and lets what runs end. The ledger must still be there. */
@@ -61,6 +63,7 @@ export async function openMedia(config: Config, ledger: LedgerParts, log: Log): 
   const links = createLinks(derivedKey(masterSecret, "media links"), publicUrl);
   const kept = { rows, objects, pictures, clock, log };
   const store = createMediaStore({ ...kept, settings, staging, links, outbound, random });
+  const uploads = createUploads({ store, clock, maxBytes: settings.maxBytes });
   const forms = createForms({ ...kept, store });
   const upkeep = startUpkeep(kept);
 
@@ -72,12 +75,13 @@ export async function openMedia(config: Config, ledger: LedgerParts, log: Log): 
   return {
     outbound,
     store,
+    uploads,
     webhooks,
     routes(gateway, idempotency, metrics, routesLog) {
       const { countRequest } = metrics;
       const answering = { log: routesLog, random, countRequest, gateway, idempotency };
       return [
-        mediaRoutes({ ...answering, store, forms, links, clock, maxBytes: settings.maxBytes }),
+        mediaRoutes({ ...answering, store, forms, links, clock, uploads }),
         webhookRoutes({ ...answering, sql, webhooks, deliveries, secrets }),
       ];
     },

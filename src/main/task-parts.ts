@@ -5,6 +5,7 @@ import { systemClock as clock } from "../core/clock.ts";
 import { type TaskId, vendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
 import { systemRandom as random } from "../core/random.ts";
+import { createBatchFiles } from "../gateway/tasks/batch-file.ts";
 import { TaskRunner } from "../gateway/tasks/runner.ts";
 import { errorBody } from "../http/errors.ts";
 import { createHookAddresses, type HookRoutePorts, hookRoutes } from "../http/hooks/routes.ts";
@@ -12,6 +13,8 @@ import type { Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { midjourneyRoutes } from "../http/midjourney/routes.ts";
 import { midjourneyTask } from "../http/midjourney/task-object.ts";
+import { batchRoutes } from "../http/openai/batches/batch-routes.ts";
+import { fileRoutes } from "../http/openai/batches/file-routes.ts";
 import { imageAnswer } from "../http/openai/images/image-answer.ts";
 import { imageRoutes } from "../http/openai/images/routes.ts";
 import { taskRoutes } from "../http/tasks/routes.ts";
@@ -46,7 +49,7 @@ export function openTasks(
   { node, sql, masterSecret }: LedgerParts,
   { placement, bus }: ClusterParts,
   requests: RequestParts,
-  { store, webhooks }: MediaParts,
+  { store, uploads, webhooks }: MediaParts,
   { publicUrl }: Config,
   log: Log,
 ): TaskParts {
@@ -54,6 +57,7 @@ export function openTasks(
   const seal = createSeal(derivedKey(masterSecret, "tasks"), random);
   const ledger = createTaskLedger(sql, node, seal);
   const batches = createBatchLedger(sql, seal);
+  const batchFiles = createBatchFiles(store);
   const { gateway, overload } = requests;
   const tasks = new TaskRunner({
     ...requests.generating,
@@ -100,7 +104,9 @@ export function openTasks(
         gateway,
         tasks,
         batches,
+        batchFiles,
         store,
+        uploads,
         webhooks,
         idempotency,
         clock,
@@ -108,6 +114,8 @@ export function openTasks(
       };
       return [
         taskRoutes(ports),
+        batchRoutes(ports),
+        fileRoutes(ports),
         imageRoutes(ports),
         midjourneyRoutes(ports),
         hookRoutes({ ...ports, addresses, vendor, read: readHook }),

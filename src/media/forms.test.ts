@@ -15,6 +15,7 @@ const media = (hash: string, tenant = "acme"): StoredMedia => ({
   width: 1,
   height: 1,
   source: "result",
+  name: undefined,
   createdAt: 0,
   expiresAt: 1,
 });

@@ -49,6 +49,28 @@ const stored = async () => (s3.objects.size > 0 ? s3.objects.size : (await world
 const streamOf = (bytes: Uint8Array) => new Blob([bytes.slice()]).stream();
 
 describe.each(["disk", "S3"] as const)("on %s", (kind) => {
+  test("JSON lines are kept where they are expected, by their name, and listed for their tenant alone", async () => {
+    await open(kind);
+    const lines = (text: string) => new TextEncoder().encode(text);
+    const keep = (who: typeof tenant, text: string, name: string) =>
+      world.store.keep(who, lines(text), { source: "upload", kind: "lines", name });
+    const first = await keep(tenant, '\ufeff {"a":1}\n', "first.jsonl");
+    expect(first).toMatchObject({ contentType: "application/jsonl", name: "first.jsonl", width: undefined });
+    const second = await keep(tenant, '{"a":2}', "second.jsonl");
+    await keep(other, '{"a":1}', "other.jsonl");
+    await world.store.keep(tenant, png(3, 2), { source: "upload" });
+    const which = { contentType: "application/jsonl", most: 10 };
+    expect(await world.store.list(tenant, which)).toEqual([second, first]);
+    expect(await world.store.list(tenant, { ...which, after: second.id })).toEqual([first]);
+    expect(await world.store.list(tenant, { ...which, most: 1 })).toEqual([second]);
+    expect(await refusal(keep(tenant, "<script>", "x.jsonl"))).toBe("invalid_request");
+    expect(await refusal(world.store.keep(tenant, lines('{"a":1}'), { source: "upload" }))).toBe(
+      "invalid_request",
+    );
+    await expireAll();
+    expect(await world.store.list(tenant, which)).toEqual([]);
+  });
+
   test("what was kept is read again, whole and in pieces, with what it is", async () => {
     await open(kind);
     const bytes = png(30, 20);

@@ -12,7 +12,7 @@ import type { Objects } from "./objects.ts";
 import type { Pictures } from "./pictures.ts";
 import { reached } from "./reached.ts";
 import type { MediaRows } from "./rows.ts";
-import { contentTypeOf, isPicture } from "./sniff.ts";
+import { beginsAsJsonLines, contentTypeOf, isPicture, JSON_LINES } from "./sniff.ts";
 import type { Staged, Staging } from "./staging.ts";
 
 export interface MediaPorts {
@@ -28,12 +28,10 @@ export interface MediaPorts {
   readonly log: Log;
 }
 
-/** The store as its own front needs it: by id alone, and piece by piece. */
+/** The store as its own front needs it: by id alone. */
 export interface OpenMediaStore extends MediaStore {
   /** Whoever's it is: for who has a signed link. */
   findAny(id: MediaId): Promise<StoredMedia | undefined>;
-  /** From `start` up to and without `end`. @throws SluiceError `not_found` when the bytes are gone */
-  read(media: StoredMedia, start: number, end: number): Promise<ReadableStream<Uint8Array>>;
 }
 
 /**
@@ -64,8 +62,7 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
 
   const keepStaged = async (tenant: TenantId, staged: Staged, options: KeepOptions): Promise<StoredMedia> => {
     const { hash, bytes } = staged;
-    const contentType = contentTypeOf(staged.head);
-    if (contentType === undefined) throw unknownKind();
+    const contentType = kindOf(staged.head, options);
     const size = isPicture(contentType) ? await pictures.sizeOf(staged.path) : undefined;
     await rows.claim(hash, bytes);
     await reached(log, async () => {
@@ -81,6 +78,7 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
         width: size?.width,
         height: size?.height,
         source: options.source,
+        name: options.name,
         keepForMs: Math.min(options.keepForMs ?? settings.keepForMs, settings.keepForMs),
       },
       settings.tenantBytes,
@@ -120,6 +118,7 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
       return media?.tenant === tenant ? media : undefined;
     },
     findAny: rows.find,
+    list: rows.list,
     bytes: bytesOf,
     read,
     remove: rows.remove,
@@ -128,6 +127,18 @@ export function createMediaStore(ports: MediaPorts): OpenMediaStore {
       return links.sign(base, media.id, Math.min(media.expiresAt, until));
     },
   };
+}
+
+function kindOf(head: Uint8Array, { kind }: KeepOptions): string {
+  if (kind === "lines") {
+    if (beginsAsJsonLines(head)) return JSON_LINES;
+    throw new SluiceError("invalid_request", "This is no file of JSON lines: it must begin with '{'.", {
+      param: "file",
+    });
+  }
+  const contentType = contentTypeOf(head);
+  if (contentType === undefined) throw unknownKind();
+  return contentType;
 }
 
 const unknownKind = (): SluiceError =>

@@ -1,11 +1,11 @@
 import type { MediaId, TenantId } from "../core/ids.ts";
 
-/** Pictures and sound that are kept: what vendors made, what clients sent. */
+/** Pictures, sound and files of JSON lines that are kept: what vendors made, what clients sent. */
 export interface MediaStore {
   /**
    * Keeps bytes for a tenant; the same bytes are stored once. What it is, is read from the bytes.
-   * @throws SluiceError `invalid_request` for what is neither picture nor sound, `payload_too_large`, `overloaded`
-   *   when the store cannot be reached
+   * @throws SluiceError `invalid_request` for what is neither picture nor sound (or no JSON lines, where these are
+   *   expected), `payload_too_large`, `overloaded` when the store cannot be reached
    */
   keep(tenant: TenantId, body: MediaBody, options: KeepOptions): Promise<StoredMedia>;
   /**
@@ -15,6 +15,10 @@ export interface MediaStore {
   keepUrl(tenant: TenantId, url: string, options: KeepUrlOptions): Promise<StoredMedia>;
   /** Undefined: there is none, it has expired, or it is another tenant's. */
   find(tenant: TenantId, id: MediaId): Promise<StoredMedia | undefined>;
+  /** A tenant's of one content type, the newest first. */
+  list(tenant: TenantId, which: MediaSelection): Promise<readonly StoredMedia[]>;
+  /** From `start` up to and without `end`. @throws SluiceError `not_found` when the bytes are gone */
+  read(media: StoredMedia, start: number, end: number): Promise<ReadableStream<Uint8Array>>;
   /** All of it, for vendors that take bytes. At most what `maxBytes` lets in. @throws SluiceError `not_found` */
   bytes(media: StoredMedia): Promise<Uint8Array>;
   /** Removes it for its tenant. False: there was none. */
@@ -36,10 +40,21 @@ export type MediaSource = (typeof MEDIA_SOURCES)[number];
 
 export interface KeepOptions {
   readonly source: MediaSource;
+  /** Absent: a picture or sound. */
+  readonly kind?: "lines";
+  /** As its client calls it. */
+  readonly name?: string;
   /** Less than the configured `maxBytes`; absent: that. */
   readonly mostBytes?: number;
   /** Shorter than the configured `keepFor`; absent: that. Milliseconds. */
   readonly keepForMs?: number;
+}
+
+export interface MediaSelection {
+  readonly contentType: string;
+  readonly most: number;
+  /** The last one of the page before. */
+  readonly after?: MediaId;
 }
 
 export interface KeepUrlOptions extends KeepOptions {
@@ -60,6 +75,8 @@ export interface StoredMedia {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly source: MediaSource;
+  /** As its client called it. */
+  readonly name: string | undefined;
   /** Epoch milliseconds. */
   readonly createdAt: number;
   readonly expiresAt: number;

@@ -1,6 +1,6 @@
 import { type MediaId, mediaId, type TenantId, tenantId } from "../core/ids.ts";
 import { codeOf, type Sql } from "../ledger/database.ts";
-import type { MediaSource, StoredMedia } from "./media.ts";
+import type { MediaSelection, MediaSource, StoredMedia } from "./media.ts";
 
 /** What is kept, by whom, and how often the same bytes are. */
 export interface MediaRows {
@@ -9,6 +9,7 @@ export interface MediaRows {
   /** False: the tenant's uploads take too much already. */
   add(media: NewMedia, mostUploadBytes: number): Promise<StoredMedia | undefined>;
   find(id: MediaId): Promise<StoredMedia | undefined>;
+  list(tenant: TenantId, which: MediaSelection): Promise<readonly StoredMedia[]>;
   remove(tenant: TenantId, id: MediaId): Promise<boolean>;
   /** Forgets what has expired, at most so many at once. Answers how many. */
   forgetExpired(most: number): Promise<number>;
@@ -33,6 +34,7 @@ export interface NewMedia {
   readonly width: number | undefined;
   readonly height: number | undefined;
   readonly source: MediaSource;
+  readonly name: string | undefined;
   readonly keepForMs: number;
 }
 
@@ -53,6 +55,7 @@ interface Row {
   readonly width: number | null;
   readonly height: number | null;
   readonly source: MediaSource;
+  readonly name: string | null;
   readonly created_at: Date;
   readonly expires_at: Date;
 }
@@ -75,9 +78,10 @@ export function createMediaRows(sql: Sql): MediaRows {
           if (Number(room?.bytes ?? 0n) + media.bytes > mostUploadBytes) return [];
         }
         return own<Row[]>`
-          insert into media (id, tenant, hash, content_type, bytes, width, height, source, expires_at)
+          insert into media (id, tenant, hash, content_type, bytes, width, height, source, name,
+                             expires_at)
           values (${media.id}, ${media.tenant}, ${media.hash}, ${media.contentType}, ${media.bytes},
-                  ${media.width ?? null}, ${media.height ?? null}, ${media.source},
+                  ${media.width ?? null}, ${media.height ?? null}, ${media.source}, ${media.name ?? null},
                   now() + ${media.keepForMs} * interval '1 millisecond')
           returning *`;
       });
@@ -86,6 +90,15 @@ export function createMediaRows(sql: Sql): MediaRows {
     async find(id) {
       const [row] = await sql<Row[]>`select * from media where id = ${id} and expires_at > now()`;
       return row === undefined ? undefined : mediaOf(row);
+    },
+    async list(tenant, { contentType, most, after }) {
+      const rows = await sql<Row[]>`
+        select m.* from media m
+        where m.tenant = ${tenant} and m.content_type = ${contentType} and m.expires_at > now()
+          and (${after ?? null}::text is null or (m.created_at, m.id) <
+               (select a.created_at, a.id from media a where a.tenant = ${tenant} and a.id = ${after ?? null}))
+        order by m.created_at desc, m.id desc limit ${most}`;
+      return rows.map(mediaOf);
     },
     async remove(tenant, id) {
       const { count } = await sql`delete from media where id = ${id} and tenant = ${tenant}`;
@@ -155,6 +168,7 @@ const mediaOf = (row: Row): StoredMedia => ({
   width: row.width ?? undefined,
   height: row.height ?? undefined,
   source: row.source,
+  name: row.name ?? undefined,
   createdAt: row.created_at.getTime(),
   expiresAt: row.expires_at.getTime(),
 });

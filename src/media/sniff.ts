@@ -10,6 +10,15 @@ export function contentTypeOf(head: Uint8Array): string | undefined {
   );
 }
 
+/** What a batch is made of. No signature tells it: it is taken for that only where one is expected. */
+export const JSON_LINES = "application/jsonl";
+
+/** Whether its first sign, after white space and a byte order mark, opens a JSON object. */
+export function beginsAsJsonLines(head: Uint8Array): boolean {
+  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString("latin1");
+  return /^(?:\xef\xbb\xbf)?[ \t\r\n]*\{/.test(text);
+}
+
 export const isPicture = (contentType: string): boolean => contentType.startsWith("image/");
 
 /** The end of a file's name. */
@@ -55,6 +64,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "audio/aac": "aac",
   "audio/mp4": "m4a",
   "audio/webm": "webm",
+  [JSON_LINES]: "jsonl",
 };
 
 /** Frames of MPEG audio begin with eleven ones; the layer tells MP3 (01) from AAC in ADTS (00). */

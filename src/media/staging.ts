@@ -69,4 +69,4 @@ async function written(
 }
 
 const tooLarge = (mostBytes: number): SluiceError =>
-  new SluiceError("payload_too_large", `A picture or a piece of sound may have at most ${mostBytes} bytes.`);
+  new SluiceError("payload_too_large", `A file may have at most ${mostBytes} bytes.`);

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
-import { asObject, invalid } from "./fields.ts";
+import { asBody, asObject, invalid } from "./fields.ts";
 
 /** One line of a batch, in the form that OpenAI's batches have. */
 export interface BatchRequest {
@@ -27,13 +27,28 @@ const MOST_ID_CHARS = 512;
  * Throws SluiceError `invalid_request` with the line in `param`.
  */
 export function parseBatch(lines: readonly unknown[], endpoint: unknown): readonly BatchRequest[] {
-  if (lines.length === 0) throw invalid("requests", "must hold at least one request");
-  if (lines.length > MOST_LINES) throw invalid("requests", `must hold at most ${MOST_LINES} requests`);
+  if (lines.length === 0) throw noLines("requests");
+  const read = lineReader("requests", endpoint);
+  return lines.map((value, at) => read(value, `requests[${at}]`));
+}
+
+export const noLines = (param: string): SluiceError => invalid(param, "must hold at least one request");
+
+/**
+ * Reads the lines of one batch, each for itself: `where` is the line's name in errors. Counts them, and knows their ids.
+ * @param param of what has too many lines
+ */
+export function lineReader(
+  param: string,
+  endpoint: unknown,
+): (value: unknown, where: string) => BatchRequest {
   const seen = new Set<string>();
-  return lines.map((value, at) => {
-    const where = `requests[${at}]`;
+  let count = 0;
+  return (value, where) => {
+    count += 1;
+    if (count > MOST_LINES) throw invalid(param, `must hold at most ${MOST_LINES} requests`);
     const line = asObject(value, where);
-    const body = asObject(line.body, `${where}.body`);
+    const body = asBody(line.body, `${where}.body`);
     if (line.method !== undefined && line.method !== "POST")
       throw invalid(`${where}.method`, "must be 'POST'");
     const named = line.url ?? endpoint ?? BATCH_PATHS[0];
@@ -42,14 +57,23 @@ export function parseBatch(lines: readonly unknown[], endpoint: unknown): readon
     if (body.stream === true) throw invalid(`${where}.body.stream`, "must not be true in a batch");
     const { custom_id: customId } = line;
     if (customId === undefined || customId === null) return { customId: undefined, url, body };
-    if (typeof customId !== "string" || customId.length > MOST_ID_CHARS) {
+    // Postgres has no NUL, and UTF-8 no half of a surrogate pair.
+    const isText = typeof customId === "string" && !customId.includes("\0") && customId.isWellFormed();
+    if (!isText || customId.length > MOST_ID_CHARS) {
       throw invalid(`${where}.custom_id`, `must be a string of at most ${MOST_ID_CHARS} characters`);
     }
     if (seen.has(customId)) throw invalid(`${where}.custom_id`, "is that of a line before it");
     seen.add(customId);
     return { customId, url, body };
-  });
+  };
 }
+
+/** What a batch may ask for, of a name that a client gave. */
+export const batchPath = (named: unknown): BatchPath => {
+  const path = BATCH_PATHS.find((known) => known === named);
+  if (path === undefined) throw invalid("endpoint", `must be one of ${BATCH_PATHS.join(", ")}`);
+  return path;
+};
 
 /** The values of a text of JSON lines; empty lines are none. @throws SluiceError `invalid_json` that names the line */
 export function readJsonLines(text: string): readonly unknown[] {

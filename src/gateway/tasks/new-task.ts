@@ -2,9 +2,17 @@ import { shardOf } from "../../actors/shard.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { RequestId, TaskId, TenantId } from "../../core/ids.ts";
 import type { Task, TaskKind } from "../../core/task.ts";
+import type { NewLine } from "../../ledger/batches.ts";
 import type { NewTask, TaskLedger } from "../../ledger/tasks.ts";
 import type { Caller } from "../gateway.ts";
-import { type BatchOrder, type KeptRequest, type PictureOrder, packOrder, type TaskWish } from "./order.ts";
+import {
+  type BatchOrder,
+  type BatchWish,
+  type KeptRequest,
+  type PictureOrder,
+  packOrder,
+  type TaskWish,
+} from "./order.ts";
 import { BLANK } from "./task-ports.ts";
 
 /** What a task is, whatever it is about. */
@@ -51,6 +59,11 @@ export function pictureOrder(
     ...(dialect === undefined ? {} : { dialect }),
     ...(isBatch === undefined ? {} : { isBatch }),
   };
+}
+
+/** A batch's lines as they are written down. */
+export async function* newLines(lines: BatchWish["lines"]): AsyncGenerator<NewLine> {
+  for await (const { customId, url, body } of lines) yield { customId, request: { url, body } };
 }
 
 /** The job that a task goes on from. @throws SluiceError `not_found` */

@@ -56,8 +56,8 @@ export interface TaskWish {
 }
 
 /** A batch as it is asked for. */
-export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook" | "id"> & {
-  readonly lines: readonly BatchRequest[];
+export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook" | "about" | "id"> & {
+  readonly lines: Iterable<BatchRequest> | AsyncIterable<BatchRequest>;
 };
 
 /** JSON knows no bigint: the budget's points go as text. */

@@ -19,7 +19,7 @@ import {
   TASKS_PER_NODE,
   TASKS_PER_TENANT,
 } from "./limits.ts";
-import { newTask, parentJob, pictureOrder } from "./new-task.ts";
+import { newLines, newTask, parentJob, pictureOrder } from "./new-task.ts";
 import { openTask } from "./open-task.ts";
 import { type BatchOrder, type BatchWish, type TaskWish, unpackOrder } from "./order.ts";
 import { reopenTask } from "./reopen-task.ts";
@@ -243,8 +243,7 @@ export class TaskRunner {
     const createdAt = clock.now();
     const head = { ...wish, id, operation: "batch", model: "", charge: charged, createdAt } as const;
     const { row, task } = newTask(head, order);
-    const asked = wish.lines.map(({ customId, url, body }) => ({ customId, request: { url, body } }));
-    const lines = (transaction: Transaction) => batches.add(transaction, id, asked);
+    const lines = (transaction: Transaction) => batches.add(transaction, id, newLines(wish.lines));
     if (!(await ledger.accept(row, TASKS_PER_TENANT, lines))) throw tooMany();
     this.#count("accepted");
     void this.#runBatch(task, { id, run: 1 }, order);

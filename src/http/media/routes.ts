@@ -8,11 +8,10 @@ import type { Idempotency } from "../idempotent.ts";
 import { runOnce } from "../run-once.ts";
 import { pathPart } from "../stored-text.ts";
 import { type DeliverPorts, deliver } from "./deliver.ts";
-import { createUploads } from "./upload.ts";
+import type { Uploads } from "./upload.ts";
 
 export interface MediaRoutePorts extends AnswerPorts, DeliverPorts {
-  /** Of one picture or piece of sound. */
-  readonly maxBytes: number;
+  readonly uploads: Uploads;
   readonly idempotency: Idempotency;
 }
 
@@ -20,9 +19,8 @@ const PATTERN = "/v1/media/{id}";
 
 /** `POST /v1/media`, and `GET`, `HEAD` and `DELETE /v1/media/{id}`. */
 export function mediaRoutes(ports: MediaRoutePorts) {
-  const { gateway, store, idempotency } = ports;
+  const { gateway, store, idempotency, uploads } = ports;
   const answer = createAnswer(ports);
-  const uploads = createUploads(ports);
   const callerOf = (request: Request, server: AddressSource | null) =>
     gateway.authenticate(credentialOf(request, server), "media");
   return (

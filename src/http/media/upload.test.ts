@@ -12,7 +12,14 @@ const store = {
   async keep(_: typeof tenant, body: MediaBody): Promise<StoredMedia> {
     let bytes = 0;
     for await (const piece of body instanceof Uint8Array ? [body] : body) bytes += piece.byteLength;
-    const what = { hash: "", contentType: "image/png", width: 1, height: 1, source: "upload" } as const;
+    const what = {
+      hash: "",
+      contentType: "image/png",
+      width: 1,
+      height: 1,
+      source: "upload",
+      name: undefined,
+    } as const;
     return { id: mediaId("med_1"), tenant, bytes, createdAt: 0, expiresAt: 1, ...what };
   },
 };

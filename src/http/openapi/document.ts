@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../../core/generation.ts";
 import { ADMIN_PREFIX, type AdminOperation } from "../admin/operation.ts";
+import { BATCH_CALLS, BATCH_SCHEMAS } from "./batch-calls.ts";
 import { CLIENT_CALLS } from "./client-calls.ts";
 import { type Answer, type Description, ref, TAGS } from "./description.ts";
 import { GEMINI_CALLS } from "./gemini-calls.ts";
@@ -20,6 +21,7 @@ export function openApiDocument(version: string, adminOperations: readonly Admin
     ...SERVICE_CALLS,
     ...GEMINI_CALLS,
     ...TASK_CALLS,
+    ...BATCH_CALLS,
     ...MIDJOURNEY_CALLS,
     ...MEDIA_CALLS,
     ...adminOperations.map(describe),
@@ -41,7 +43,7 @@ export function openApiDocument(version: string, adminOperations: readonly Admin
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: { ...SCHEMAS, ...SERVICE_SCHEMAS },
+      schemas: { ...SCHEMAS, ...SERVICE_SCHEMAS, ...BATCH_SCHEMAS },
       headers: ANSWER_HEADERS,
       securitySchemes: {
         clientKey: { type: "http", scheme: "bearer", description: "A client key: `sk-…`." },

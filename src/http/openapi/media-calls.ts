@@ -11,12 +11,13 @@ export const MEDIA_CALLS: readonly Description[] = [
     method: "post",
     path: "/v1/media",
     tag: "Media",
-    summary: "Upload a picture or a piece of sound",
+    summary: "Upload a picture, a piece of sound or a batch's lines",
     description:
-      "As the body itself, or as `file` of a form. What it is, is read from its bytes: PNG, JPEG, WebP, GIF, AVIF, HEIC; MP3, AAC, WAV, OGG, FLAC, M4A, WebM.",
+      "As the body itself, or as `file` of a form. What it is, is read from its bytes: PNG, JPEG, WebP, GIF, AVIF, HEIC; MP3, AAC, WAV, OGG, FLAC, M4A, WebM. What comes as `application/jsonl`, or under a name that ends with `.jsonl`, is a batch's lines.",
     access: "client",
     bodies: {
       "application/octet-stream": bytes,
+      "application/jsonl": bytes,
       "multipart/form-data": { type: "object", properties: { file: bytes }, required: ["file"] },
     },
     answers: {

@@ -303,6 +303,11 @@ export const SCHEMAS: JsonObject = {
     requests: listOf(
       object({ custom_id: text, method: text, url: text, body: { type: "object" } }, ["body"]),
     ),
+    input_file: {
+      ...text,
+      description: "Of a batch: the file of JSON lines that was uploaded, instead of `requests`.",
+    },
+    endpoint: { ...text, description: "Of a batch: what lines without `url` are for." },
     model: { ...text, examples: ["sandbox-image"] },
     prompt: text,
     input: {

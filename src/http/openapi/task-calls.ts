@@ -70,7 +70,7 @@ export const TASK_CALLS: readonly Description[] = [
     tag: "Tasks",
     summary: "Have pictures made, or many requests done, and fetch what came of it later",
     description:
-      "A `batch` runs its lines one by one at the price of the tier `batch`, while nobody who waits needs the node. Its body may also be nothing but JSON lines (`application/jsonl`). Once this has answered, the task comes to an end whatever becomes of the node that took it. A `webhook` is told of that end.",
+      "A `batch` runs its lines one by one at the price of the tier `batch`, while nobody who waits needs the node. Its lines are in `requests`, in a file that was uploaded (`input_file`), or are all of the body (`application/jsonl`). Once this has answered, the task comes to an end whatever becomes of the node that took it. A `webhook` is told of that end.",
     access: "client",
     body: ref("TaskRequest"),
     headers: IDEMPOTENCY,

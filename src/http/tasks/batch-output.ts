@@ -5,12 +5,19 @@ import type { BatchLedger, LineResult } from "../../ledger/batches.ts";
 const PAGE = 100;
 const encoder = new TextEncoder();
 
-/** What a batch's lines were answered with so far, as JSON lines in the form that OpenAI's batches have. */
-export function batchOutput(batches: Pick<BatchLedger, "results">, task: TaskId): ReadableStream<Uint8Array> {
+/**
+ * What a batch's lines were answered with so far, as JSON lines in the form that OpenAI's batches have.
+ * @param isOk only those that ended well, or not; absent: all
+ */
+export function batchOutput(
+  batches: Pick<BatchLedger, "results">,
+  task: TaskId,
+  isOk?: boolean,
+): ReadableStream<Uint8Array> {
   let after = 0;
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const results = await batches.results(task, after, PAGE);
+      const results = await batches.results(task, after, PAGE, isOk);
       for (const result of results)
         controller.enqueue(encoder.encode(`${JSON.stringify(lineOf(task, result))}\n`));
       after = results.at(-1)?.line ?? after;

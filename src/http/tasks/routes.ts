@@ -2,30 +2,35 @@ import { Elysia } from "elysia";
 import { SluiceError } from "../../core/errors.ts";
 import { type RequestId, type TaskId, taskId } from "../../core/ids.ts";
 import { hasEnded, TASK_STATES, type Task } from "../../core/task.ts";
-import type { Caller, Credential, Gateway, Scope } from "../../gateway/gateway.ts";
-import type { BatchPath } from "../../gateway/requests/batch.ts";
+import type { Caller, Gateway, Scope } from "../../gateway/gateway.ts";
 import { invalid } from "../../gateway/requests/fields.ts";
+import type { BatchFiles } from "../../gateway/tasks/batch-file.ts";
+import type { BatchWish } from "../../gateway/tasks/order.ts";
 import type { TaskRunner } from "../../gateway/tasks/runner.ts";
 import { sameTaskId } from "../../gateway/tasks/same-task.ts";
+import type { AcceptedTask } from "../../gateway/tasks/task-ports.ts";
 import type { BatchLedger } from "../../ledger/batches.ts";
 import type { MediaStore } from "../../media/media.ts";
 import type { Webhooks } from "../../webhooks/webhooks.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
-import { parseJson, readBody } from "../body.ts";
+import { isJsonLines, parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import { rateLimitHeaders } from "../errors.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { listPage, wantedPage } from "../list-page.ts";
 import { runOnce } from "../run-once.ts";
 import { pathPart } from "../stored-text.ts";
 import { batchOutput } from "./batch-output.ts";
 import { taskEvents } from "./event-body.ts";
 import { taskObject } from "./task-object.ts";
-import { parseTask, parseTaskLines, type TaskBody, unknownTask } from "./task-request.ts";
+import { parseTask, parseTaskLines, unknownTask } from "./task-request.ts";
+import { callerWithAny, requireAll, scopesOfPaths } from "./task-scopes.ts";
 
 export interface TaskRoutePorts extends AnswerPorts {
   readonly gateway: Gateway;
   readonly tasks: TaskRunner;
   readonly batches: Pick<BatchLedger, "results">;
+  readonly batchFiles: BatchFiles;
   readonly store: MediaStore;
   readonly webhooks: Pick<Webhooks, "checkUrl">;
   readonly idempotency: Idempotency;
@@ -36,8 +41,7 @@ export interface TaskRoutePorts extends AnswerPorts {
 type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
 
 const PATH = "/v1/tasks";
-const MOST_LISTED = 100;
-const USUALLY_LISTED = 20;
+const LISTED = { usual: 20, most: 100 };
 
 /** `/v1/tasks`: work that is asked for now and fetched later. */
 export function taskRoutes(ports: TaskRoutePorts) {
@@ -104,29 +108,35 @@ async function create(
   id: RequestId,
 ): Promise<Response> {
   const bytes = await readBody(request, ports.bodyLimitBytes);
-  const isLines = /^application\/(?:jsonl|x-ndjson|x-jsonlines)\b/i.test(
-    request.headers.get("content-type") ?? "",
-  );
-  const body = isLines
+  const body = isJsonLines(request.headers.get("content-type") ?? "")
     ? parseTaskLines(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
     : parseTask(parseJson(bytes));
-  for (const scope of scopesOf(body)) {
-    await ports.gateway.authenticate(credentialOf(request, server), scope);
-  }
+  const require = (scopes: ReadonlySet<Scope>) =>
+    requireAll(ports.gateway, credentialOf(request, server), scopes);
+  if ("request" in body) await require(new Set(["images"]));
+  if ("lines" in body) await require(scopesOfPaths(body.lines.map(({ url }) => url)));
   if (body.webhook !== undefined) ports.webhooks.checkUrl(body.webhook.url, "webhook");
   const run = async (same: { readonly id?: TaskId }): Promise<Response> => {
     const base = originOf(request);
-    const { task, limit, tokenLimit } =
-      "lines" in body
-        ? {
-            ...NO_LIMITS,
-            task: await ports.tasks.acceptBatch(caller, { ...body, ...same, path: PATH, base }, id),
-          }
-        : await ports.tasks.accept(caller, { ...body, ...same, path: PATH, base, isAwaited: false }, id);
+    const { task, limit, tokenLimit } = await accepted({ ...same, path: PATH, base });
     const headers: Record<string, string> = { location: `${PATH}/${task.id}`, "x-sluice-task": task.id };
     for (const state of [limit, tokenLimit])
       if (state !== undefined) Object.assign(headers, rateLimitHeaders(state));
     return Response.json(await taskObject(ports.store, task, base), { status: 201, headers });
+  };
+  const accepted = async (
+    about: Pick<BatchWish, "id" | "path" | "base">,
+  ): Promise<Omit<AcceptedTask, "ended">> => {
+    if ("request" in body) return ports.tasks.accept(caller, { ...body, ...about, isAwaited: false }, id);
+    if ("lines" in body) {
+      return { ...NO_LIMITS, task: await ports.tasks.acceptBatch(caller, { ...body, ...about }, id) };
+    }
+    const { file, ...told } = body;
+    return ports.batchFiles.open(caller.tenant, file, async ({ urls, lines }) => {
+      await require(scopesOfPaths(urls));
+      const wish = { ...told, ...about, about: { input_file_id: file.id }, lines: lines() };
+      return { ...NO_LIMITS, task: await ports.tasks.acceptBatch(caller, wish, id) };
+    });
   };
   const { tenant } = caller;
   return runOnce(ports.idempotency, request, { tenant, id, print: bytes }, (named) =>
@@ -134,61 +144,23 @@ async function create(
   );
 }
 
-/** What can be done by a task; a key that may do any of it may look at tasks. */
-const SCOPES = ["images", "chat", "completions", "embeddings"] as const satisfies readonly Scope[];
-
-const SCOPE_OF_PATH: Readonly<Record<BatchPath, Scope>> = {
-  "/v1/chat/completions": "chat",
-  "/v1/completions": "completions",
-  "/v1/embeddings": "embeddings",
-  "/v1/images/generations": "images",
-};
-
-const scopesOf = (body: TaskBody): ReadonlySet<Scope> =>
-  new Set("lines" in body ? body.lines.map(({ url }) => SCOPE_OF_PATH[url]) : ["images"]);
-
-/** @throws SluiceError of the first scope when the key has none of them, or is none */
-async function callerWithAny(gateway: Gateway, credential: Credential): Promise<Caller> {
-  let refusal: unknown;
-  for (const scope of SCOPES) {
-    try {
-      return await gateway.authenticate(credential, scope);
-    } catch (thrown) {
-      if (!(thrown instanceof SluiceError) || thrown.code !== "permission_denied") throw thrown;
-      refusal ??= thrown;
-    }
-  }
-  throw refusal;
-}
-
 const NO_LIMITS = { limit: undefined, tokenLimit: undefined };
 
 async function list(ports: TaskRoutePorts, request: Request, { tenant }: Caller): Promise<Response> {
-  const { searchParams } = new URL(request.url);
-  const limit = Number(searchParams.get("limit") ?? USUALLY_LISTED);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_LISTED) {
-    throw invalid("limit", `must be an integer from 1 to ${MOST_LISTED}`);
-  }
-  const named = searchParams.get("state") ?? searchParams.get("status");
+  const { limit, after, query } = wantedPage(request.url, LISTED);
+  const named = query.get("state") ?? query.get("status");
   const state = TASK_STATES.find((known) => known === named);
   if (named !== null && state === undefined)
     throw invalid("state", `must be one of ${TASK_STATES.join(", ")}`);
-  const after = searchParams.get("after");
   const which = {
     most: limit + 1,
-    ...(after === null ? {} : { after: taskId(after) }),
+    ...(after === undefined ? {} : { after: taskId(after) }),
     ...(state === undefined ? {} : { state }),
   };
-  const tasks = await ports.tasks.list(tenant, which);
-  const page = tasks.slice(0, limit);
   const base = originOf(request);
-  return Response.json({
-    object: "list",
-    data: await Promise.all(page.map((task) => taskObject(ports.store, task, base))),
-    first_id: page[0]?.id ?? null,
-    last_id: page.at(-1)?.id ?? null,
-    has_more: tasks.length > limit,
-  });
+  return listPage(await ports.tasks.list(tenant, which), limit, (page) =>
+    Promise.all(page.map((task) => taskObject(ports.store, task, base))),
+  );
 }
 
 async function events(

@@ -32,6 +32,9 @@ export async function taskObject(
       task.operation === "batch"
         ? [{ url: `${base}/v1/tasks/${task.id}/output`, content_type: "application/jsonl" }]
         : await outputOf(store, task.tenant, result?.pictures ?? [], base),
+    ...(task.operation === "batch" && task.about?.input_file_id !== undefined
+      ? { input_file: task.about.input_file_id }
+      : {}),
     ...(result?.lines === undefined ? {} : { request_counts: result.lines }),
     ...(result?.extra === undefined ? {} : { extra: result.extra }),
     ...(result?.dropped === undefined ? {} : { dropped: result.dropped }),

@@ -1,24 +1,31 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
-import { type TaskId, taskId } from "../../core/ids.ts";
+import { type MediaId, mediaId, type TaskId, taskId } from "../../core/ids.ts";
 import { isMediaOperation, type MediaRequest } from "../../core/media.ts";
 import { type BatchRequest, parseBatch, readJsonLines } from "../../gateway/requests/batch.ts";
 import { asBody, asObject, invalid } from "../../gateway/requests/fields.ts";
 import { parseMedia } from "../../gateway/requests/media.ts";
+import type { WantedFile } from "../../gateway/tasks/batch-file.ts";
+import { isStorable } from "../stored-text.ts";
 
 /** What a client wants done, and told about it. */
-export type TaskBody = PictureBody | BatchBody;
+export type TaskBody = PictureBody | BatchBody | FileBatchBody;
 
-export interface BatchBody extends AnyBody {
+/** A batch whose lines are in a file that was uploaded before. */
+export interface FileBatchBody extends ToldBody {
+  readonly file: WantedFile;
+}
+
+export interface BatchBody extends ToldBody {
   readonly lines: readonly BatchRequest[];
 }
 
-export interface PictureBody extends AnyBody {
+export interface PictureBody extends ToldBody {
   readonly request: MediaRequest;
   readonly parentTask?: TaskId;
 }
 
-interface AnyBody {
+interface ToldBody {
   readonly metadata?: JsonObject;
   readonly webhook?: { readonly url: string; readonly secret?: string };
 }
@@ -32,11 +39,17 @@ const OWN: ReadonlySet<string> = new Set(["type", "input", "body", "webhook", "m
 /**
  * Reads the body of `POST /v1/tasks`: `{type?, model, prompt, …}`, flat or with OpenAI's images body in `input` or
  * `body`. Without a type, what comes with a picture is an edit. A batch has its lines in `requests`, or as JSON lines in
- * `input`. Throws SluiceError `invalid_request` with `param`.
+ * `input`, or in a file of its tenant's that `input_file` names. Throws SluiceError `invalid_request` with `param`.
  */
 export function parseTask(value: unknown): TaskBody {
   const body = asBody(value);
-  if (body.type === "batch" || body.requests !== undefined) {
+  if (body.type === "batch" || body.requests !== undefined || body.input_file !== undefined) {
+    const { input_file: file, endpoint } = body;
+    if (file !== undefined && file !== null) {
+      if (body.requests !== undefined || body.input !== undefined)
+        throw invalid("input_file", "must not come with other requests");
+      return { file: { id: fileOf(file, "input_file"), endpoint, param: "input_file" }, ...told(body) };
+    }
     return { lines: parseBatch(linesOf(body), body.endpoint), ...told(body) };
   }
   const flat = Object.fromEntries(Object.entries(body).filter(([name]) => !OWN.has(name)));
@@ -58,6 +71,12 @@ export function parseTask(value: unknown): TaskBody {
   };
 }
 
+/** The id that an upload answered. */
+export function fileOf(value: unknown, param: string): MediaId {
+  if (typeof value === "string" && value !== "" && isStorable(value)) return mediaId(value);
+  throw invalid(param, "must be the id of a file");
+}
+
 /** A body that is nothing but a batch's lines. */
 export const parseTaskLines = (text: string): BatchBody => ({
   lines: parseBatch(readJsonLines(text), undefined),
@@ -70,7 +89,8 @@ function linesOf({ requests, input }: JsonObject): readonly unknown[] {
   return readJsonLines(input);
 }
 
-const told = ({ webhook, metadata }: JsonObject): AnyBody => ({
+/** What is told of a task, and to whom. */
+export const told = ({ webhook, metadata }: JsonObject): ToldBody => ({
   ...(webhook === undefined || webhook === null ? {} : { webhook: webhookOf(webhook) }),
   ...(metadata === undefined || metadata === null ? {} : { metadata: metadataOf(metadata) }),
 });

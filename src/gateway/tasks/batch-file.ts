@@ -1,0 +1,92 @@
+import { SluiceError } from "../../core/errors.ts";
+import type { MediaId, TenantId } from "../../core/ids.ts";
+import { DEFAULT_BODY_BYTES } from "../../core/limits.ts";
+import { createFairTurns } from "../../media/fair-turns.ts";
+import type { MediaStore, StoredMedia } from "../../media/media.ts";
+import { JSON_LINES } from "../../media/sniff.ts";
+import { type BatchPath, type BatchRequest, lineReader, noLines } from "../requests/batch.ts";
+import { type TextLine, textLines } from "../requests/text-lines.ts";
+
+/** A file that is named as a batch's lines. */
+export interface WantedFile {
+  readonly id: MediaId;
+  /** In the request that names it. */
+  readonly param: string;
+  /** What a line without `url` is for. */
+  readonly endpoint: unknown;
+}
+
+/** One whose lines were all looked at. */
+export interface BatchFile {
+  readonly urls: ReadonlySet<BatchPath>;
+  /** Reads it anew, a line at a time. */
+  lines(): AsyncIterable<BatchRequest>;
+}
+
+export interface BatchFiles {
+  /**
+   * Checks a file's lines and hands them to `use`. Reads it twice rather than keep it in memory.
+   * @throws SluiceError `not_found` when the tenant has no such file, `payload_too_large`, `invalid_request` or
+   *   `invalid_json` with the line that cannot be one of a batch, `overloaded` when too many are read
+   */
+  open<Value>(tenant: TenantId, wanted: WantedFile, use: (file: BatchFile) => Promise<Value>): Promise<Value>;
+}
+
+/** OpenAI's bound of a batch's file. */
+const MOST_FILE_BYTES = 200 * 1024 * 1024;
+/** A line is a request: as long as one may be by itself. */
+const MOST_LINE_BYTES = DEFAULT_BODY_BYTES;
+/** Read at once on a node: each holds a line, and a connection to the ledger while its lines are written down. */
+const READS = { atOnce: 2, waiting: 64, atOnceOfOne: 1, waitingOfOne: 8 };
+
+export function createBatchFiles(store: Pick<MediaStore, "find" | "read">): BatchFiles {
+  const turns = createFairTurns(READS);
+  const read = async function* (media: StoredMedia, wanted: WantedFile): AsyncGenerator<BatchRequest> {
+    const take = lineReader(wanted.param, wanted.endpoint);
+    const pieces = await store.read(media, 0, media.bytes);
+    let isEmpty = true;
+    for await (const line of textLines(pieces, MOST_LINE_BYTES)) {
+      isEmpty = false;
+      yield requestOf(line, wanted.param, take);
+    }
+    if (isEmpty) throw noLines(wanted.param);
+  };
+  return {
+    open: (tenant, wanted, use) =>
+      turns.run(tenant, async () => {
+        const { param } = wanted;
+        const media = await store.find(tenant, wanted.id);
+        if (media?.contentType !== JSON_LINES) {
+          throw new SluiceError("not_found", "There is no such file of JSON lines of yours.", { param });
+        }
+        if (media.bytes > MOST_FILE_BYTES) {
+          const message = `A batch's file may have at most ${MOST_FILE_BYTES} bytes.`;
+          throw new SluiceError("payload_too_large", message, { param });
+        }
+        const urls = new Set<BatchPath>();
+        for await (const { url } of read(media, wanted)) urls.add(url);
+        return use({ urls, lines: () => read(media, wanted) });
+      }),
+  };
+}
+
+/** @throws SluiceError that names the line, as people count them */
+function requestOf(
+  { number, text }: TextLine,
+  param: string,
+  take: ReturnType<typeof lineReader>,
+): BatchRequest {
+  const where = `${param}[${number - 1}]`;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new SluiceError("invalid_json", `Line ${number} is not JSON.`, { param: where });
+  }
+  try {
+    return take(value, where);
+  } catch (thrown) {
+    if (!(thrown instanceof SluiceError)) throw thrown;
+    throw new SluiceError(thrown.code, `Line ${number}: ${thrown.message}`, thrown.detail);
+  }
+}
