@@ -172,17 +172,18 @@ export class Ledger {
   }
 
   #apply(values: readonly unknown[]): WatermarkRow & { readonly applied: bigint } {
-    const [node, epoch, , records, , from, segment, offset, to] = values as [
+    const [node, epoch, , texts, , from, segment, offset, to] = values as [
       string,
       bigint,
       string,
-      readonly { id: string; tenant: string; charged: string; loss: string }[],
+      string,
       unknown,
       bigint | null,
       number | null,
       number | null,
       bigint | null,
     ]; // what `book-usage.ts` sends
+    const records = JSON.parse(texts) as readonly SentRecord[];
     const row = this.nodes.get(node);
     if (row === undefined) throw Object.assign(new Error("not registered"), { code: "SL002" });
     const first = row.sequence > 1n ? row.sequence : 1n;
@@ -210,6 +211,14 @@ export class Ledger {
     }
     return { applied: BigInt(fresh.length), ...row };
   }
+}
+
+/** What the ledger reads of a record's text. */
+interface SentRecord {
+  readonly id: string;
+  readonly tenant: string;
+  readonly charged: string;
+  readonly loss: string;
 }
 
 const lost = (): Error => Object.assign(new Error("connection lost"), { code: "CONNECTION_CLOSED" });

@@ -6,6 +6,7 @@ import { unpackPayload } from "../src/bus/payload.ts";
 import { SluiceError } from "../src/core/errors.ts";
 import { type NodeId, nodeId } from "../src/core/ids.ts";
 import { seededRandom } from "../src/core/random.ts";
+import { readEntry } from "../src/ledger/usage-entry.ts";
 import { type BugName, type Bugs, plant } from "./bugs.ts";
 import { Chance, NO_FAULTS } from "./chance.ts";
 import { Disk } from "./disk.ts";
@@ -330,8 +331,8 @@ class Simulation {
       maxBytes: log.maxBytes,
       append: async (subject, message) => {
         await log.append(subject, message);
-        const { usages } = unpackPayload(message) as { usages: readonly { id: string }[] }; // a shipped batch
-        for (const { id } of usages) this.logged.add(id);
+        const { usages } = unpackPayload(message) as { usages: readonly string[] }; // a shipped batch
+        for (const text of usages) this.logged.add(readEntry(text).id);
       },
     };
   }

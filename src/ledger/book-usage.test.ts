@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { silentLog as log } from "../core/log.ts";
 import { bookUsage, isBeyondWatermark, type UsageBatch } from "./book-usage.ts";
 import { registerNode } from "./nodes.ts";
-import { node, usageOf } from "./testing/records.ts";
+import { node, usageEntry } from "./testing/records.ts";
 import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
 import { readWatermark } from "./watermark.ts";
 
@@ -21,7 +21,7 @@ const batch = (from: number, to: number, changes: Partial<UsageBatch> = {}): Usa
   epoch,
   from: BigInt(from),
   to: { segment: 1, offset: to * 100, sequence: BigInt(to) },
-  usages: Array.from({ length: to - from }, (_, n) => usageOf(`r${from + n}`, { charged: µ(10) })),
+  usages: Array.from({ length: to - from }, (_, n) => usageEntry(`r${from + n}`, { charged: µ(10) })),
   gaps: [],
   ...changes,
 });
@@ -56,7 +56,7 @@ describe("a batch of usage", () => {
   });
 
   test("that the ledger refuses in parts is held to the same order", async () => {
-    const dear = usageOf("dear", { charged: µ(5_000) });
+    const dear = usageEntry("dear", { charged: µ(5_000) });
     const thrown = await book(batch(3, 4, { usages: [dear] })).catch((refused: unknown) => refused);
     expect(isBeyondWatermark(thrown)).toBe(true);
     expect(await ledger.charges()).toEqual([]);

@@ -3,9 +3,10 @@ import type { Log } from "../core/log.ts";
 import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../core/points.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import { codeOf, type Sql } from "./database.ts";
-import type { AttemptRecord, UsageRecord } from "./records.ts";
+import type { UsageEntry, UsageRecord } from "./records.ts";
 import type { Position } from "./spool/position.ts";
 import type { SpoolGap } from "./spool/read-segments.ts";
+import { entryOf, recordOf } from "./usage-entry.ts";
 import { type Watermark, type WatermarkRow, watermarkOf } from "./watermark.ts";
 
 /** What a node's spool says between two places. */
@@ -16,7 +17,7 @@ export interface UsageBatch {
   /** Sequence of the first record that it covers; INTENTs and notes have numbers too. */
   readonly from: bigint;
   readonly to: Position;
-  readonly usages: readonly UsageRecord[];
+  readonly usages: readonly UsageEntry[];
   readonly gaps: readonly SpoolGap[];
 }
 
@@ -32,7 +33,7 @@ export interface Books {
   readonly log: Log;
 }
 
-/** Records in one transaction at most: about 400 kB of JSON. */
+/** Records in one transaction at most: about 600 kB of JSON. */
 export const BATCH_RECORDS = 1_000;
 
 const BEYOND_WATERMARK = "SL003";
@@ -84,10 +85,10 @@ async function bookAll(books: Books, batch: UsageBatch): Promise<Booked> {
  * What the ledger refuses of a single record: first what the purse cannot pay becomes the platform's loss, then
  * all of it together with whatever text a vendor may have smuggled in. Flagged, and never in the way of others.
  */
-async function bookAlone(books: Books, batch: UsageBatch, usage: UsageRecord, name: string): Promise<number> {
+async function bookAlone(books: Books, batch: UsageBatch, usage: UsageEntry, name: string): Promise<number> {
   const { sql, log } = books;
-  const alone = async (record: UsageRecord): Promise<number> =>
-    (await send(books, batch, name, [record], undefined)).applied;
+  const alone = async (entry: UsageEntry): Promise<number> =>
+    (await send(books, batch, name, [entry], undefined)).applied;
   try {
     return await alone(usage);
   } catch (thrown) {
@@ -96,12 +97,13 @@ async function bookAlone(books: Books, batch: UsageBatch, usage: UsageRecord, na
   }
   const [purse] = await sql<{ balance: bigint }[]>`
     select balance from account where kind = 'purse' and tenant = ${usage.tenant} and node = ${batch.node}`;
+  const record = recordOf(usage);
   const payable = least(usage.charged, micropointsOf(purse?.balance ?? 0n));
   try {
-    return await alone(lossOf(usage, payable));
+    return await alone(entryOf(lossOf(record, payable)));
   } catch (thrown) {
     if (!isRefused(thrown)) throw thrown;
-    return await alone(barest(lossOf(usage, ZERO)));
+    return await alone(entryOf(barest(lossOf(record, ZERO))));
   }
 }
 
@@ -110,15 +112,16 @@ async function send(
   { sql }: Books,
   { node, epoch }: UsageBatch,
   name: string,
-  usages: readonly UsageRecord[],
+  usages: readonly UsageEntry[],
   span: UsageBatch | undefined,
 ): Promise<Booked> {
-  const records = sql.json(usages.map(documentOf));
+  // The texts as they are: cast in the statement, since the driver would make them anew.
+  const records = `[${usages.map(({ text }) => text).join(",")}]`;
   const gaps = sql.json(span?.gaps.map(gapDocument) ?? []);
   const { segment, offset, sequence } = span?.to ?? { segment: null, offset: null, sequence: null };
   const [row] = await sql<(WatermarkRow & { applied: bigint })[]>`
-    select * from apply_usage(${node}, ${epoch}, ${name}, ${records}, ${gaps}, ${span?.from ?? null}, ${segment},
-                              ${offset}, ${sequence})`;
+    select * from apply_usage(${node}, ${epoch}, ${name}, ${records}::text::jsonb, ${gaps}, ${span?.from ?? null},
+                              ${segment}, ${offset}, ${sequence})`;
   if (row === undefined) throw new Error("the ledger did not say where it is");
   return { applied: Number(row.applied), watermark: watermarkOf(row) };
 }
@@ -129,8 +132,11 @@ function lossOf(usage: UsageRecord, payable: Micropoints): UsageRecord {
   return { ...usage, charged: payable, loss, flags: [...usage.flags, "platform_loss"] };
 }
 
-/** Only who, when and how much: nothing is left that a ledger could object to. */
-export const barest = (usage: UsageRecord): UsageRecord => ({
+/** An entry with only who, when and how much. */
+export const barestEntry = (entry: UsageEntry): UsageEntry => entryOf(barest(recordOf(entry)));
+
+/** Nothing is left that a ledger could object to. */
+const barest = (usage: UsageRecord): UsageRecord => ({
   ...usage,
   usage: NO_USAGE,
   price: null,
@@ -139,70 +145,13 @@ export const barest = (usage: UsageRecord): UsageRecord => ({
   attempts: [],
 });
 
-/**
- * A record as JSON, its amounts as numbers in text: JSON numbers would pass through a float. Field by field: copies of the
- * rest cost as much as all else that a record costs here.
- */
-export function documentOf(record: UsageRecord) {
-  return {
-    kind: record.kind,
-    id: record.id,
-    tenant: record.tenant,
-    key: record.key,
-    tier: record.tier,
-    node: record.node,
-    region: record.region,
-    operation: record.operation,
-    stream: record.stream,
-    model: record.model,
-    vendor: record.vendor,
-    vendorModel: record.vendorModel,
-    at: record.at,
-    durationMs: record.durationMs,
-    firstTokenMs: record.firstTokenMs,
-    outcome: record.outcome,
-    finishReason: record.finishReason,
-    errorCode: record.errorCode,
-    usage: plain(record.usage),
-    price: record.price,
-    charged: String(record.charged),
-    loss: String(record.loss),
-    attempts: record.attempts.map(attemptDocument),
-    flags: plain(record.flags),
-  } satisfies { readonly [Name in keyof UsageRecord]-?: unknown };
-}
-
-function attemptDocument(attempt: AttemptRecord) {
-  return {
-    vendor: attempt.vendor,
-    vendorModel: attempt.vendorModel,
-    keyId: attempt.keyId,
-    startedMs: attempt.startedMs,
-    durationMs: attempt.durationMs,
-    result: attempt.result,
-    status: attempt.status,
-    errorCode: attempt.errorCode,
-    vendorCode: plainText(attempt.vendorCode),
-    usage: attempt.usage && plain(attempt.usage),
-    cost: attempt.cost === undefined ? undefined : String(attempt.cost),
-    price: attempt.price,
-  } satisfies { readonly [Name in keyof AttemptRecord]-?: unknown };
-}
-
-/** The driver's type for JSON wants an index, which interfaces do not have; nothing is copied. */
-const plain = <Value extends object>(value: Value) =>
-  value as { -readonly [Name in keyof Value]: Value[Name] };
-
 const gapDocument = ({ expected, found }: SpoolGap) => ({
   expected: String(expected),
   found: String(found),
 });
 
-/** Postgres takes neither NUL nor half a surrogate pair, and a vendor may send both. */
-const plainText = (text: string | null): string | null => text?.replaceAll("\0", "").toWellFormed() ?? null;
-
 /** What each tenant is charged by these records. */
-export function chargesByTenant(usages: readonly UsageRecord[]): ReadonlyMap<TenantId, Micropoints> {
+export function chargesByTenant(usages: readonly UsageEntry[]): ReadonlyMap<TenantId, Micropoints> {
   const sums = new Map<TenantId, Micropoints>();
   for (const { tenant, charged } of usages) {
     if (charged > 0n) sums.set(tenant, add(sums.get(tenant) ?? ZERO, charged));

@@ -7,7 +7,7 @@ import { createIdempotencyLedger, type IdempotencyLedger } from "./idempotency.t
 import { registerNode } from "./nodes.ts";
 import { reconcile } from "./reconcile.ts";
 import { createSeal } from "./sealed.ts";
-import { usageOf } from "./testing/records.ts";
+import { usageEntry } from "./testing/records.ts";
 import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
 
 const [a, b] = [nodeId("a"), nodeId("b")];
@@ -85,7 +85,7 @@ describe("a run that another took the place of", () => {
     const { epoch } = await registerNode(ledger.sql, node);
     await ledger.accounts.grant({ id: `g${id}`, tenant, node, amount: µ(1_000), atLeast: µ(1) });
     const to = { segment: 1, offset: 1, sequence };
-    const usages = [usageOf(id, { charged: µ(300) })];
+    const usages = [usageEntry(id, { charged: µ(300) })];
     await bookUsage({ sql: ledger.sql, log: silentLog }, { node, epoch, from: 1n, to, usages, gaps: [] });
   }
   const spent = async () => (await ledger.accounts.balances(tenant)).spent;
@@ -147,7 +147,7 @@ describe("a run that another took the place of", () => {
   async function bookAgain() {
     const [row] = await ledger.sql<{ epoch: bigint }[]>`select spool_epoch as epoch from node where id = 'a'`;
     const to = { segment: 1, offset: 1, sequence: 2n };
-    const usages = [usageOf("r1", { charged: µ(300) })];
+    const usages = [usageEntry("r1", { charged: µ(300) })];
     await bookUsage(
       { sql: ledger.sql, log: silentLog },
       { node: a, epoch: row?.epoch ?? 0n, from: 1n, to, usages, gaps: [] },

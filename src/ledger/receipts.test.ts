@@ -6,11 +6,11 @@ import { micropointsOf } from "../core/points.ts";
 import { costOf } from "../core/price.ts";
 import { tariffAt } from "../core/price-hours.ts";
 import { NO_USAGE, type Usage } from "../core/usage.ts";
-import { documentOf } from "./book-usage.ts";
 import { createPrices, priceIdOf } from "./prices.ts";
 import { createReceipts, verifyReceipt } from "./receipts.ts";
 import { createReports } from "./reports.ts";
 import { node, usageOf } from "./testing/records.ts";
+import { documentOf } from "./usage-entry.ts";
 
 const secret = new Uint8Array(32).fill(9);
 let database: TestDatabase;

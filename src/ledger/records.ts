@@ -9,7 +9,7 @@ import type { Usage } from "../core/usage.ts";
  * runs, USAGE (fsynced) before the last byte leaves. After a crash an INTENT without USAGE is in doubt and
  * is charged for its last PROGRESS.
  */
-export type SpoolRecord = IntentRecord | ProgressRecord | UsageRecord;
+export type SpoolRecord = IntentRecord | ProgressRecord | UsageEntry;
 
 interface RecordBase {
   readonly id: RequestId;
@@ -64,6 +64,16 @@ export interface UsageRecord extends RecordBase {
   readonly loss: Micropoints;
   readonly attempts: readonly AttemptRecord[];
   readonly flags: readonly UsageFlag[];
+}
+
+/**
+ * A usage record on its way into the ledger: one JSON text, which the spool holds, the stream of a cluster carries and the
+ * ledger books, and beside it what is asked for on the way. For the collector it is one object where a record is five.
+ */
+export interface UsageEntry extends RecordBase {
+  readonly kind: "usage";
+  readonly charged: Micropoints;
+  readonly text: string;
 }
 
 export interface AttemptRecord {

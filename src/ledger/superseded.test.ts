@@ -4,7 +4,7 @@ import { silentLog as log } from "../core/log.ts";
 import { bookUsage } from "./book-usage.ts";
 import { registerNode } from "./nodes.ts";
 import { giveUpRun } from "./superseded.ts";
-import { node, usageOf } from "./testing/records.ts";
+import { node, usageEntry } from "./testing/records.ts";
 import { type SmallLedger, smallLedger, tenant, µ } from "./testing/small-ledger.ts";
 
 let ledger: SmallLedger;
@@ -23,7 +23,7 @@ const BY = requestId("r2");
 
 /** Ten micropoints for each. */
 async function book(...ids: readonly string[]): Promise<void> {
-  const usages = ids.map((id) => usageOf(id, { charged: µ(10) }));
+  const usages = ids.map((id) => usageEntry(id, { charged: µ(10) }));
   const [from, to] = [BigInt(booked), BigInt(booked + ids.length)];
   booked += ids.length;
   await bookUsage(

@@ -5,7 +5,7 @@ import type { Micropoints } from "../core/points.ts";
 import { atMost } from "./at-most.ts";
 import { BATCH_RECORDS, bookUsage, chargesByTenant, isBeyondWatermark } from "./book-usage.ts";
 import type { Sql } from "./database.ts";
-import type { UsageRecord } from "./records.ts";
+import type { UsageEntry } from "./records.ts";
 import type { Position } from "./spool/position.ts";
 import type { SpoolBatch } from "./spool/read-segments.ts";
 import type { Spool } from "./spool/spool.ts";
@@ -168,7 +168,7 @@ export class UsageWriter implements UsageCarrier {
   }
 
   /** The ledger has it: nothing that goes wrong here may send it again. */
-  #tell(usages: readonly UsageRecord[], next: Position): void {
+  #tell(usages: readonly UsageEntry[], next: Position): void {
     const { spool, log, onBooked } = this.options;
     try {
       if (next.sequence > this.#told) {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "../../core/random.ts";
-import { usageOf } from "../testing/records.ts";
+import { usageEntry, usageOf } from "../testing/records.ts";
 import { START } from "./position.ts";
 import { segmentPath } from "./segment.ts";
 import type { SpoolOptions } from "./spool.ts";
@@ -90,7 +90,7 @@ describe("damage", () => {
     await opened.usage(usageOf("c"));
     expect(opened.read(START, 10).gaps).toEqual(gaps);
     expect(idsOf(opened)).toEqual(["a", "c"]);
-    expect(opened.read(next, 10)).toMatchObject({ usages: [usageOf("c")], gaps: [] });
+    expect(opened.read(next, 10)).toMatchObject({ usages: [usageEntry("c")], gaps: [] });
   });
 
   test("zeros at the end, as after a power failure, are cut off", async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SluiceError } from "../../core/errors.ts";
 import { type Random, seededRandom } from "../../core/random.ts";
-import { intentOf, usageOf } from "../testing/records.ts";
+import { intentOf, usageEntry, usageOf } from "../testing/records.ts";
 import { type Files, systemFiles } from "./files.ts";
 import { START } from "./position.ts";
 import type { SpoolOptions } from "./spool.ts";
@@ -92,11 +92,11 @@ describe("a sync that fails", () => {
     (await next()).resolve();
     await kept;
     expect(spool.isHealthy).toBe(true);
-    expect(spool.read(START, 10)).toMatchObject({ usages: [usageOf("kept")], gaps: [] });
+    expect(spool.read(START, 10)).toMatchObject({ usages: [usageEntry("kept")], gaps: [] });
     await spool.close();
     const again = open();
     expect(again.open.map(({ intent: { id } }) => String(id))).toEqual(["admitted meanwhile"]);
-    expect(again.spool.read(START, 10)).toMatchObject({ usages: [usageOf("kept")], gaps: [] });
+    expect(again.spool.read(START, 10)).toMatchObject({ usages: [usageEntry("kept")], gaps: [] });
   });
 
   test("on a disk that does not make a new file either: later records are refused, none waits for ever", async () => {

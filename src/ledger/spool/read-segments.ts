@@ -1,11 +1,11 @@
-import type { UsageRecord } from "../records.ts";
+import type { UsageEntry } from "../records.ts";
 import type { Files } from "./files.ts";
 import type { Position } from "./position.ts";
 import type { Segment } from "./segment.ts";
 import { walk } from "./walk.ts";
 
 export interface SpoolBatch {
-  readonly usages: readonly UsageRecord[];
+  readonly usages: readonly UsageEntry[];
   /** Records that were numbered and are not there. */
   readonly gaps: readonly SpoolGap[];
   readonly next: Position;
@@ -26,7 +26,7 @@ export function readSegments(
   from: Position,
   most: number,
 ): SpoolBatch {
-  const usages: UsageRecord[] = [];
+  const usages: UsageEntry[] = [];
   const gaps: SpoolGap[] = [];
   let { segment: number, offset, sequence } = from;
   let left = most;
@@ -45,7 +45,7 @@ export function readSegments(
       left -= 1;
       expect(frame.sequence);
       sequence = frame.sequence + 1n;
-      if (frame.kind === "usage") usages.push(frame.decode() as UsageRecord); // its kind says so
+      if (frame.kind === "usage") usages.push(frame.decode() as UsageEntry); // its kind says so
     });
     offset = walked.unreadable === undefined ? walked.offset : segment.length;
     if (offset < segment.length) break;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SluiceError } from "../../core/errors.ts";
 import { micropointsOf } from "../../core/points.ts";
-import { intentOf, progressOf, usageOf } from "../testing/records.ts";
+import { intentOf, progressOf, usageEntry, usageOf } from "../testing/records.ts";
+import { entryOf, recordOf } from "../usage-entry.ts";
 import { type Files, systemFiles } from "./files.ts";
 import { START } from "./position.ts";
 import { segmentPath } from "./segment.ts";
@@ -29,11 +30,11 @@ describe("the spool", () => {
     const { spool } = open();
     await spool.intent(intentOf("a"));
     await spool.usage(large);
-    expect(spool.read(START, 10).usages).toEqual([large]);
+    expect(spool.read(START, 10).usages.map(recordOf)).toEqual([large]);
     await spool.close();
     const again = open();
     expect(again.open).toEqual([]);
-    expect(again.spool.read(START, 10)).toMatchObject({ usages: [large], gaps: [] });
+    expect(again.spool.read(START, 10)).toMatchObject({ usages: [entryOf(large)], gaps: [] });
     expect(again.spool.end).toEqual(spool.end);
   });
 
@@ -133,7 +134,7 @@ describe("the spool", () => {
     const floor = { segment: 7, offset: 100, sequence: 900n };
     const { spool } = open({ floor });
     await spool.usage(usageOf("a"));
-    expect(spool.read(floor, 10)).toMatchObject({ usages: [usageOf("a")], gaps: [] });
+    expect(spool.read(floor, 10)).toMatchObject({ usages: [usageEntry("a")], gaps: [] });
   });
 });
 

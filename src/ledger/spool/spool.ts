@@ -1,6 +1,7 @@
 import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
-import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
+import type { IntentRecord, ProgressRecord, SpoolRecord, UsageEntry, UsageRecord } from "../records.ts";
+import { entryOf } from "../usage-entry.ts";
 import type { Position } from "./position.ts";
 import type { SpoolBatch } from "./read-segments.ts";
 import type { OpenIntent } from "./replay.ts";
@@ -45,7 +46,7 @@ export class Spool {
   readonly #records: SegmentLog;
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: Group<UsageRecord> | undefined;
+  #waiting: Group<UsageEntry> | undefined;
   #admitted: Group<IntentRecord> | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
@@ -123,7 +124,7 @@ export class Spool {
     if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
     this.#records.intents.ends(record.id);
     this.#waiting ??= newGroup();
-    this.#waiting.records.push(record);
+    this.#waiting.records.push(entryOf(record));
     const { promise } = this.#waiting;
     this.#flushing ??= this.#flush();
     return promise;
@@ -169,7 +170,7 @@ export class Spool {
     this.#flushing = undefined;
   }
 
-  async #writeGroup({ records, resolve, reject }: Group<UsageRecord>): Promise<void> {
+  async #writeGroup({ records, resolve, reject }: Group<UsageEntry>): Promise<void> {
     const { intents } = this.#records;
     try {
       await this.#records.appendSynced(this.#withProgress(records));

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { intentOf, usageOf } from "../testing/records.ts";
+import { intentOf, usageEntry } from "../testing/records.ts";
 import { START } from "./position.ts";
 import { Tail } from "./tail.ts";
 
 test("gives what was written from any position that is kept, and nothing from before", () => {
   const tail = new Tail();
   expect(tail.read(START, 10)).toBeUndefined();
-  tail.add([usageOf("a"), intentOf("b"), usageOf("c")], [10, 20, 30], START);
+  tail.add([usageEntry("a"), intentOf("b"), usageEntry("c")], [10, 20, 30], START);
   const first = tail.read(START, 2);
   expect(first).toMatchObject({ next: { segment: 1, offset: 30, sequence: 3n } });
   expect(first?.usages.map(({ id }) => String(id))).toEqual(["a"]);

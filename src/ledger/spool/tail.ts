@@ -1,4 +1,4 @@
-import type { SpoolRecord, UsageRecord } from "../records.ts";
+import type { SpoolRecord, UsageEntry } from "../records.ts";
 import type { Position } from "./position.ts";
 
 /** Records kept; a reader that is further behind reads the file. */
@@ -10,7 +10,7 @@ const KEPT = 40_000;
  */
 export class Tail {
   /** What the ledger books; undefined for the other kinds. */
-  #usages: (UsageRecord | undefined)[] = [];
+  #usages: (UsageEntry | undefined)[] = [];
   /** Where the record behind each begins. */
   #segments: number[] = [];
   #offsets: number[] = [];
@@ -33,14 +33,11 @@ export class Tail {
   }
 
   /** Undefined when the position is not within what is kept. */
-  read(
-    from: Position,
-    most: number,
-  ): { readonly usages: UsageRecord[]; readonly next: Position } | undefined {
+  read(from: Position, most: number): { readonly usages: UsageEntry[]; readonly next: Position } | undefined {
     if (this.#usages.length === 0 || from.sequence < this.#first) return undefined;
     const start = Number(from.sequence - this.#first);
     const end = Math.min(this.#usages.length, start + most);
-    const usages: UsageRecord[] = [];
+    const usages: UsageEntry[] = [];
     for (let at = start; at < end; at += 1) {
       const usage = this.#usages[at];
       if (usage !== undefined) usages.push(usage);

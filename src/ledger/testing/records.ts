@@ -2,7 +2,8 @@ import { keyId, nodeId, requestId, tenantId, vendorId } from "../../core/ids.ts"
 
 import { type Micropoints, ZERO } from "../../core/points.ts";
 import { NO_USAGE } from "../../core/usage.ts";
-import type { IntentRecord, ProgressRecord, UsageRecord } from "../records.ts";
+import type { IntentRecord, ProgressRecord, UsageEntry, UsageRecord } from "../records.ts";
+import { entryOf } from "../usage-entry.ts";
 
 /** Spool records for tests: complete, and of one node and tenant unless told otherwise. */
 export const node = nodeId("n1");
@@ -58,3 +59,7 @@ export function usageOf(id: string, changes: Partial<UsageRecord> = {}): UsageRe
     ...changes,
   };
 }
+
+/** As the spool gives it to whoever carries it to the ledger. */
+export const usageEntry = (id: string, changes: Partial<UsageRecord> = {}): UsageEntry =>
+  entryOf(usageOf(id, changes));

@@ -1,8 +1,9 @@
 import { packPayload, unpackPayload } from "../../bus/payload.ts";
 import type { NodeId } from "../../core/ids.ts";
 import type { UsageBatch } from "../book-usage.ts";
-import type { UsageRecord } from "../records.ts";
+import type { UsageEntry, UsageRecord } from "../records.ts";
 import type { SpoolGap } from "../spool/read-segments.ts";
+import { entryOf, readEntry } from "../usage-entry.ts";
 
 /** A batch on its way through the log. */
 export interface ShippedBatch extends UsageBatch {
@@ -10,46 +11,60 @@ export interface ShippedBatch extends UsageBatch {
   readonly flight: number;
 }
 
-/** Of the form below; another form is another number. */
-const VERSION = 1;
+/** Usage as the texts of its entries. */
+const VERSION = 2;
 
-export const packBatch = (batch: ShippedBatch): Uint8Array => packPayload({ version: VERSION, ...batch });
+/** Usage as objects: what nodes sent before, and may still send while a cluster is renewed node by node. */
+const FORMER_VERSION = 1;
 
-/** @throws Error when it is nothing that a shipper of this version and of this node wrote */
+export const packBatch = ({ usages, ...about }: ShippedBatch): Uint8Array =>
+  packPayload({ version: VERSION, ...about, usages: usages.map(({ text }) => text) });
+
+/** A message before its parts are looked at. */
+type Unchecked = Partial<Omit<ShippedBatch, "usages">> & {
+  readonly version?: unknown;
+  readonly usages?: unknown;
+};
+
+/** @throws Error when it is nothing that a shipper of a known version and of this node wrote */
 export function unpackBatch(message: Uint8Array, node: NodeId): ShippedBatch {
-  const batch = unpackPayload(message) as Partial<ShippedBatch & { readonly version: number }> | null; // checked here
-  if (batch?.version !== VERSION) throw new Error(`a batch of version ${String(batch?.version)}`);
+  const batch = unpackPayload(message) as Unchecked | null; // checked here
+  const version = batch?.version;
+  if (batch === null || (version !== VERSION && version !== FORMER_VERSION))
+    throw new Error(`a batch of version ${String(version)}`);
   if (batch.node !== node) throw new Error(`a batch of node ${String(batch.node)}`);
-  const { epoch, flight, from, to, usages, gaps } = batch;
+  const { epoch, flight, from, to, gaps } = batch;
   const isWhole =
     typeof epoch === "bigint" &&
     typeof flight === "number" &&
     typeof from === "bigint" &&
     typeof to?.sequence === "bigint" &&
-    Array.isArray(usages) &&
-    usages.every(isRecord) &&
     Array.isArray(gaps) &&
     gaps.every(isGap);
   if (!isWhole) throw new Error("a batch with parts missing");
-  return { node, epoch, flight, from, to, usages, gaps };
+  return { node, epoch, flight, from, to, usages: entriesIn(batch.usages, version), gaps };
 }
 
-/**
- * What the books are made of. The ledger refuses what else may be wrong with a record, and books the rest; but what has
- * none of this would fail before it gets there, again and again, with all of its node's usage waiting behind it.
- */
-function isRecord(value: unknown): boolean {
+function entriesIn(usages: unknown, version: typeof VERSION | typeof FORMER_VERSION): readonly UsageEntry[] {
+  if (!Array.isArray(usages)) throw new Error("a batch without usage");
+  return usages.map(version === VERSION ? entryFrom : formerEntry);
+}
+
+function entryFrom(text: unknown): UsageEntry {
+  if (typeof text !== "string") throw new Error("a usage record that is no text");
+  return readEntry(text);
+}
+
+/** What the text is made of must be there; the rest is for `readEntry` to judge. */
+function formerEntry(value: unknown): UsageEntry {
   const record = value as Partial<UsageRecord> | null; // checked here
-  return (
-    typeof record?.id === "string" &&
-    typeof record.tenant === "string" &&
-    typeof record.charged === "bigint" &&
+  const isWhole =
+    typeof record?.charged === "bigint" &&
     typeof record.loss === "bigint" &&
-    typeof record.usage === "object" &&
-    Array.isArray(record.flags) &&
     Array.isArray(record.attempts) &&
-    record.attempts.every((attempt) => typeof attempt === "object" && attempt !== null)
-  );
+    record.attempts.every((attempt) => typeof attempt === "object" && attempt !== null);
+  if (!isWhole) throw new Error("a usage record with parts missing");
+  return readEntry(entryOf(record as UsageRecord).text);
 }
 
 function isGap(value: unknown): boolean {

@@ -1,12 +1,12 @@
-import { BATCH_RECORDS, barest } from "../book-usage.ts";
-import type { UsageRecord } from "../records.ts";
+import { BATCH_RECORDS, barestEntry } from "../book-usage.ts";
+import type { UsageEntry } from "../records.ts";
 import type { Position } from "../spool/position.ts";
 import type { Spool } from "../spool/spool.ts";
 import { packBatch, type ShippedBatch } from "./batch-message.ts";
 
 export interface CutBatch {
   readonly to: Position;
-  readonly usages: readonly UsageRecord[];
+  readonly usages: readonly UsageEntry[];
   /** Absent: there is nothing for the ledger in it. */
   readonly message: Uint8Array | undefined;
 }
@@ -34,7 +34,7 @@ export function cutBatch(
     const message = packBatch({ ...about, to, usages, gaps });
     if (message.byteLength <= maxBytes) return { to, usages, message };
     if (most === 1)
-      return { to, usages, message: packBatch({ ...about, to, usages: usages.map(barest), gaps }) };
+      return { to, usages, message: packBatch({ ...about, to, usages: usages.map(barestEntry), gaps }) };
     // Of what was read, not of what was asked for; a gap counts too, so `most` itself bounds it.
     most = Math.ceil(Math.min(most, Number(to.sequence - start.sequence)) / 2);
   }

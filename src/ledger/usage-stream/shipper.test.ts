@@ -6,8 +6,9 @@ import { systemClock as clock } from "../../core/clock.ts";
 import { nodeId } from "../../core/ids.ts";
 import { silentLog as log } from "../../core/log.ts";
 import { registerNode } from "../nodes.ts";
-import { intentOf, node } from "../testing/records.ts";
-import { type SmallLedger, smallLedger, tenant } from "../testing/small-ledger.ts";
+import { intentOf, node, usageEntry, usageOf } from "../testing/records.ts";
+import { type SmallLedger, smallLedger, tenant, µ } from "../testing/small-ledger.ts";
+import { readWatermark } from "../watermark.ts";
 import { type Appliers, startAppliers } from "./appliers.ts";
 import { unpackBatch } from "./batch-message.ts";
 import { noticeSubject, usageSubject } from "./subjects.ts";
@@ -233,7 +234,14 @@ describe("appliers", () => {
   test("leave out a batch of the right form whose records are none", async () => {
     const started = apply();
     const about = { node, epoch: 1n, flight: 1, from: 1n, to: { segment: 1, offset: 0, sequence: 2n } };
+    const texts = [
+      "",
+      "null",
+      '{"id":"req","tenant":"t","charged":5,"loss":"0","usage":{},"flags":[],"attempts":[]}',
+    ];
     const wrong = [
+      ...texts.map((text) => ({ version: 2, usages: [text], gaps: [] })),
+      { version: 2, usages: [usageEntry("req")], gaps: [] },
       { usages: [null], gaps: [] },
       { usages: [{ id: "req", tenant, charged: 5, loss: 0n, usage: {}, flags: [], attempts: [] }], gaps: [] },
       {
@@ -248,6 +256,18 @@ describe("appliers", () => {
     await use(10);
     await shipper.flush(10_000);
     expect([started.counts.messagesDropped, await spent()]).toEqual([wrong.length, 10n]);
+  });
+
+  test("book what a node of the former version sent", async () => {
+    const { epoch } = await registerNode(ledger.sql, node);
+    const usages = [usageOf("former", { charged: µ(7), flags: ["in_doubt"] })];
+    const to = { segment: 1, offset: 100, sequence: 2n };
+    const batch = { version: 1, node, epoch, flight: 0, from: 1n, to, usages, gaps: [] };
+    await messages.append(usageSubject(node), packPayload(batch));
+    const started = apply();
+    await until(() => started.counts.batchesApplied === 1);
+    expect(await ledger.charges()).toMatchObject([{ id: "former", charged: 7n, flags: ["in_doubt"] }]);
+    expect(await readWatermark(ledger.sql, node)).toEqual({ epoch, ...to });
   });
 
   test("do not book one node's batch as another's", async () => {

@@ -7,7 +7,7 @@ import type { Micropoints } from "../../core/points.ts";
 import { atMost } from "../at-most.ts";
 import { chargesByTenant } from "../book-usage.ts";
 import type { Sql } from "../database.ts";
-import type { UsageRecord } from "../records.ts";
+import type { UsageEntry } from "../records.ts";
 import type { Position } from "../spool/position.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { UsageCarrier } from "../usage-carrier.ts";
@@ -41,11 +41,11 @@ export interface ShipperCounts {
 /** A batch that was sent and is not in the ledger yet, as far as is known here. */
 interface Outstanding {
   readonly to: Position;
-  readonly usages: readonly UsageRecord[];
+  readonly usages: readonly UsageEntry[];
   isInLog: boolean;
 }
 
-/** Batches under way at once: while one is booked the next is on its way, and 4 × 400 kB is all that is kept of them. */
+/** Batches under way at once: while one is booked the next is on its way, and 4 × 600 kB is all that is kept of them. */
 const WINDOW = 4;
 
 /** How long records gather before they are sent, unless somebody waits for them. */
