@@ -47,6 +47,10 @@ export interface Adapter {
     secret?: string,
     remembers?: boolean,
   ): StreamReader;
+  /** The most texts that one call embeds: the gateway makes several calls of a longer list. Absent: any number. */
+  readonly textsACall?: number;
+  /** How many characters of a text that is read aloud the vendor bills; absent: one for each of Unicode's. */
+  countCharacters?(text: string): number;
   /** Conversations over a WebSocket, where the vendor has them. */
   readonly realtime?: RealtimeAdapter;
   /** Counts a prompt's tokens without answering it, where the vendor does that for nothing. */

@@ -16,6 +16,7 @@ import { hasLongCacheRate, pricedTiers } from "../core/price.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type VendorResponse, vendorResponseOf } from "../core/vendor-response.ts";
 import type { Deadline, Deadlines } from "./deadlines.ts";
+import type { Metered } from "./meter.ts";
 import type { Route } from "./routes.ts";
 
 /**
@@ -35,6 +36,8 @@ export type Ended = "client" | "connect" | "firstToken" | "idle" | "total";
 export class Attempt implements Deadline, CallObserver {
   dueAt: number;
   endedBy: Ended | undefined;
+  /** What its calls consumed, where it makes several (texts that are embedded). */
+  spent: Metered | undefined;
   #endedAt: number | undefined;
   #isAnswered = false;
   /** How far the call is; undefined: its transport does not tell. */

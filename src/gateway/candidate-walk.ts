@@ -190,7 +190,7 @@ export class CandidateWalk implements EventListenerObject {
   failed({ attempt, ticket }: Lane, failure: VendorFailure): void {
     const { route } = attempt;
     const { fault, code } = failure;
-    this.charge.noteAttempt(attempt, "failed", failure);
+    this.charge.noteAttempt(attempt, "failed", failure, attempt.spent);
     this.ports.telemetry.attemptFailed({ vendor: route.vendor.id, model: route.model, fault, code });
     ticket.report(attempt.wasImpatient ? { ok: "unknown" } : { ok: false, failure });
     attempt.abandon();

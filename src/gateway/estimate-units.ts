@@ -1,4 +1,4 @@
-import type { Delivered } from "../adapters/adapter.ts";
+import type { Adapter, Delivered } from "../adapters/adapter.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { likelyPromptTokens } from "../core/likely-tokens.ts";
 import { NO_USAGE, type Usage } from "../core/usage.ts";
@@ -13,6 +13,16 @@ const SPOKEN_BYTES_A_SECOND = 14;
 /** What needs no vendor to be counted. */
 export const countedHere = ({ characters }: GenerationRequest): Pick<Usage, "characters"> =>
   characters === undefined ? {} : { characters };
+
+/** Characters to be read aloud, as the vendor bills them; undefined: nothing is read. */
+export function charactersAt(
+  { characters, body }: GenerationRequest,
+  { countCharacters }: Adapter,
+): number | undefined {
+  if (characters === undefined || countCharacters === undefined || typeof body.input !== "string")
+    return characters;
+  return countCharacters(body.input);
+}
 
 /** The likely usage of a request that writes no text, or a transcript. */
 export function estimateUnits(request: GenerationRequest, delivered: Delivered): Usage {

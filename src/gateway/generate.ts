@@ -12,13 +12,15 @@ import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
 import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
+import { partsOf } from "./embedding-calls.ts";
+import { embedParts } from "./embedding-run.ts";
 import type { Explanations } from "./explain.ts";
 import type { AnswerGeneration, Caller, GenerateOptions, Generation, Started } from "./gateway.ts";
 import { givenUp, refused } from "./given-up.ts";
 import { type Hedging, isHedgeable } from "./hedge/hedging.ts";
 import { hasBegun, type Lane } from "./hedge/lane.ts";
 import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
-import { meter, NOTHING_DELIVERED, sumOf } from "./meter.ts";
+import { type Metered, meter, NOTHING, NOTHING_DELIVERED, sumOf } from "./meter.ts";
 import { rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { stopping } from "./stopping.ts";
@@ -78,7 +80,7 @@ export async function generate(
     return await run.serve();
   } catch (thrown) {
     const error = asSluiceError(thrown);
-    charge.settleUnserved("failed", error.code);
+    run.unserved(error.code);
     throw error;
   }
 }
@@ -155,6 +157,9 @@ class Run implements Use<Generation> {
   readonly stream: boolean;
   readonly refused = refused;
   #lanes: StreamLanes | undefined;
+  /** What vendors answered of requests in several calls that then failed, and where the last one did. */
+  #inVain: Metered[] | undefined;
+  #vainRoute: Route | undefined;
   /** The node stops. */
   #isStopped = false;
 
@@ -180,8 +185,16 @@ class Run implements Use<Generation> {
     throw givenUp(this.#walk);
   }
 
+  /** Nobody served: the client pays nothing, and what was consumed in vain is the platform's. */
+  unserved(errorCode: string): void {
+    const consumed = this.#inVain && sumOf(this.#inVain, false);
+    this.charge.settleUnserved("failed", errorCode, consumed, this.#vainRoute);
+  }
+
   call(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
-    return this.stream ? this.#openStream({ attempt, ticket }) : this.#answer(attempt, ticket);
+    if (this.stream) return this.#openStream({ attempt, ticket });
+    const parts = partsOf(this.request, attempt.route.adapter.textsACall);
+    return parts.length > 1 ? this.#embed(attempt, ticket, parts) : this.#answer(attempt, ticket);
   }
 
   gone(attempt: Attempt | undefined): SluiceError {
@@ -203,6 +216,26 @@ class Run implements Use<Generation> {
     const answer = attempt.route.adapter.readAnswer(this.request, body, attempt.key.secret);
     if (!answer.ok) return answer.failure;
     return this.#settled(attempt, ticket, answer, started);
+  }
+
+  /** Texts in several calls of one attempt: one answer and one charge, or none. */
+  async #embed(
+    attempt: Attempt,
+    ticket: Ticket,
+    parts: readonly GenerationRequest[],
+  ): Promise<Generation | VendorFailure> {
+    const { route } = attempt;
+    const tariff = pricedBy(route, this.charge.admittedAt);
+    const { answer, dropped, answered, begun } = await embedParts(attempt, parts, this.ports.network, tariff);
+    attempt.spent = begun;
+    this.#walk.throwIfGone(this, attempt);
+    if (answer.ok) return this.#settled(attempt, ticket, answer, this.#started(route, dropped));
+    attempt.spent = answered;
+    if (answered !== undefined) {
+      this.#inVain = [...(this.#inVain ?? []), answered];
+      this.#vainRoute = route;
+    }
+    return answer.failure;
   }
 
   async #openStream(lane: Lane): Promise<Generation | VendorFailure> {
@@ -244,7 +277,6 @@ class Run implements Use<Generation> {
     started: Started,
   ): Promise<Generation> {
     const { route } = attempt;
-    this.charge.noteAttempt(attempt, "served");
     const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
     ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
     const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
@@ -256,9 +288,11 @@ class Run implements Use<Generation> {
       delivered,
       "completed",
     );
+    // Apart on the receipt where a part of what it says was consumed elsewhere.
+    this.charge.noteAttempt(attempt, "served", undefined, this.#inVain && metered);
     const cost = await this.charge.settle({
       outcome: "completed",
-      metered,
+      metered: this.#withLost(metered),
       route,
       finishReason,
       errorCode: null,
@@ -269,6 +303,11 @@ class Run implements Use<Generation> {
     const { usage } = metered;
     const final = { outcome: "completed", finishReason, usage, cost, vendor: route.vendor.id } as const;
     return { kind: "answer", started, answer, final };
+  }
+
+  /** With what was consumed in vain before, which is the platform's whoever pays for the rest. */
+  #withLost(metered: Metered): Metered {
+    return this.#inVain === undefined ? metered : { ...metered, lost: sumOf(this.#inVain, false).cost };
   }
 
   #started(route: Route, dropped: readonly string[] | undefined): Started {
@@ -302,18 +341,18 @@ class Run implements Use<Generation> {
     const calls = lanes.flatMap((lane) => (lane === undefined ? [] : [lane.attempt]));
     const [first] = calls;
     if (first === undefined) {
-      this.charge.settleUnserved(outcome, error.code);
+      this.charge.settleUnserved(outcome, error.code, this.#withLost(NOTHING), this.#vainRoute);
       return error;
     }
     const parts = calls.map((attempt) => {
       const price = pricedBy(attempt.route, this.charge.admittedAt);
-      const metered = meter(price, this.request, undefined, NOTHING_DELIVERED, "cancelled");
+      const metered = attempt.spent ?? meter(price, this.request, undefined, NOTHING_DELIVERED, "cancelled");
       this.charge.noteAttempt(attempt, "cancelled", undefined, metered);
       return { metered, isBillable: attempt.hasReachedVendor };
     });
     const billable = parts.filter(({ isBillable }) => isBillable);
     const counted = (billable.length > 0 ? billable : parts).map(({ metered }) => metered);
-    const consumed = sumOf(counted, billable.length > 0 && !isOurs);
+    const consumed = this.#withLost(sumOf(counted, billable.length > 0 && !isOurs));
     this.charge.settleUnserved(outcome, error.code, consumed, first.route);
     return error;
   }

@@ -5,6 +5,7 @@ import { isMediaOperation } from "../core/media.ts";
 import { costOf } from "../core/price.ts";
 import { tariffAt } from "../core/price-hours.ts";
 import { NO_USAGE } from "../core/usage.ts";
+import { charactersAt } from "./estimate-units.ts";
 import type { Caller } from "./gateway.ts";
 import { matchesAny } from "./globs.ts";
 import type { Route, Routes } from "./routes.ts";
@@ -162,8 +163,8 @@ function typicalCost(route: Route, request: GenerationRequest, at: number): numb
   if (route.price === undefined) return Number.POSITIVE_INFINITY;
   const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
   const images = isMediaOperation(request.operation) ? request.choices : 0;
-  const { characters = 0, sound } = request;
-  const seconds = sound?.likelySeconds ?? 0;
+  const characters = charactersAt(request, route.adapter) ?? 0;
+  const seconds = request.sound?.likelySeconds ?? 0;
   const usage = { ...NO_USAGE, input: request.promptTokens, output, images, characters, seconds };
   return Number(costOf(tariffAt(route.price.spec, at), usage));
 }

@@ -6,8 +6,11 @@ import { usualUrl } from "../openai-family/member.ts";
 import { continuation } from "./continuation.ts";
 import { classify } from "./errors.ts";
 import { createQwenNative, isNativeAddress } from "./native/adapter.ts";
-import { shape } from "./request.ts";
+import { MOST_EMBEDDED_TEXTS, shape } from "./request.ts";
 import { rerank } from "./rerank.ts";
+import { billedCharacters } from "./sound/characters.ts";
+import { speech } from "./sound/speech.ts";
+import { transcription } from "./sound/transcription.ts";
 import { readUsage } from "./usage.ts";
 
 /**
@@ -20,15 +23,19 @@ export function createQwen(clock: Clock): Adapter {
 }
 
 /** The compatible mode alone. */
-export const qwen: Adapter = adapterOf({
-  name: "qwen",
-  defaultBaseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",
-  operations: ["chat", "completion", "embedding"],
-  services: { rerank },
-  url: usualUrl,
-  shape,
-  continuation,
-  readUsage,
-  finishReason: finishReasonOf,
-  classify,
-});
+export const qwen: Adapter = {
+  ...adapterOf({
+    name: "qwen",
+    defaultBaseUrl: "https://dashscope.aliyuncs.com/compatible-mode/v1",
+    operations: ["chat", "completion", "embedding"],
+    services: { rerank, speech, transcription },
+    url: usualUrl,
+    shape,
+    continuation,
+    readUsage,
+    finishReason: finishReasonOf,
+    classify,
+  }),
+  textsACall: MOST_EMBEDDED_TEXTS,
+  countCharacters: billedCharacters,
+};

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { Target } from "../adapter.ts";
+import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, numberOf } from "../json.ts";
 import {
   developerToSystem,
@@ -16,7 +17,8 @@ import { shapeThinking, shareLimit } from "./thinking.ts";
 /** Model Studio's chat and embeddings reference; a temperature of 2 itself is refused. */
 const MAX_CHOICES = 4;
 const MAX_TOP_LOGPROBS = 5;
-const MAX_EMBEDDED_TEXTS = 10;
+/** In one call; what is more goes in several. */
+export const MOST_EMBEDDED_TEXTS = 10;
 const HIGHEST_TEMPERATURE = 1.99;
 
 /** Fields that Qwen knows; others may be refused with InternalError.Algo.InvalidParameter. */
@@ -132,14 +134,12 @@ function shapeChoices(draft: RequestDraft): void {
 
 function shapeEmbedding(draft: RequestDraft): void {
   draft.keepOnly(EMBEDDING_FIELDS);
-  if (listOf(draft.get("input")).length > MAX_EMBEDDED_TEXTS) {
-    throw new SluiceError(
-      "unsupported_parameter",
-      `Qwen embeds at most ${MAX_EMBEDDED_TEXTS} texts at once.`,
-      {
-        param: "input",
-      },
-    );
+  const texts = listOf(draft.get("input"));
+  if (texts.some((text) => typeof text !== "string")) {
+    throw unsupported("input", "Qwen embeds texts: tokens of another vendor's mean nothing to it.");
+  }
+  if (texts.length > MOST_EMBEDDED_TEXTS) {
+    throw unsupported("input", `Qwen embeds at most ${MOST_EMBEDDED_TEXTS} texts at once.`);
   }
   // It answers in numbers; they are encoded afterwards if the client asked for that.
   draft.set("encoding_format", "float");
