@@ -67,7 +67,8 @@ interface Choice {
   text: string;
   reasoning: string;
   refusal: string;
-  readonly calls: Call[];
+  /** By their numbers, which are the vendor's: a list would be as long as the highest of them. */
+  readonly calls: Map<number, Call>;
   extension: JsonObject;
   readonly logprobs: JsonObject[];
   finish: FinishReason | null;
@@ -84,14 +85,14 @@ function choiceAt(choices: Map<number, Choice>, index: number): Choice {
   const known = choices.get(index);
   if (known !== undefined) return known;
   const words = { text: "", reasoning: "", refusal: "" };
-  const fresh: Choice = { ...words, calls: [], extension: {}, logprobs: [], finish: null };
+  const fresh: Choice = { ...words, calls: new Map(), extension: {}, logprobs: [], finish: null };
   choices.set(index, fresh);
   return fresh;
 }
 
 function callAt({ calls }: Choice, at: number): Call {
-  const call = calls[at] ?? { id: "", name: "", arguments: "", extension: {} };
-  calls[at] = call;
+  const call = calls.get(at) ?? { id: "", name: "", arguments: "", extension: {} };
+  calls.set(at, call);
   return call;
 }
 
@@ -125,7 +126,7 @@ function take(choice: Choice, piece: Piece): number {
 }
 
 function wholeChoice(index: number, choice: Choice): JsonObject {
-  const calls = choice.calls.filter((call) => call !== undefined);
+  const calls = [...choice.calls].sort(([a], [b]) => a - b).map(([, call]) => call);
   const message = {
     role: "assistant",
     content: choice.text === "" && (calls.length > 0 || choice.refusal !== "") ? null : choice.text,

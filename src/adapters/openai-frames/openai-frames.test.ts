@@ -51,6 +51,15 @@ describe("events as OpenAI chunks", () => {
 });
 
 describe("events as a chat.completion body", () => {
+  test("are as quickly told where a call has a high number", () => {
+    const { body } = completionBody(NAMES, [
+      { type: "toolCall", choice: 0, call: 4_294_967_294, id: "late", arguments: "{}" },
+      { type: "toolCall", choice: 0, call: 3, id: "early", arguments: "{}" },
+      { type: "finish", choice: 0, reason: "tool_calls" },
+    ]);
+    expect(body).toMatchObject({ choices: [{ message: { tool_calls: [{ id: "early" }, { id: "late" }] } }] });
+  });
+
   test("hold everything that the stream would have said", () => {
     const { body, finishReasons, usage, outputChars } = completionBody(NAMES, ANSWER);
     const call = { id: "c1", type: "function", function: { name: "f", arguments: "{}" }, extra: 1 };

@@ -74,6 +74,25 @@ test("a stream of several choices is whole when each of them has ended", () => {
   expect(read(of(0, "stop"), of(1, "length"))).toBe(true);
 });
 
+test("is not whole at the end of a choice that nobody asked for", () => {
+  const of = (index: number, finish: string) => piece({ content: "a" }, finish, { index });
+  const { events } = readAll(native.openStream(chat(), "events"), [stream(of(0, "null"), of(7, "stop"))]);
+  expect(summarize(events).hasEnded).toBe(false);
+  expect(events.filter(({ type }) => type === "text")).toHaveLength(1);
+});
+
+test("calls are counted here, whatever numbers the vendor gives them, and there are not too many", () => {
+  const called = (index: number) => ({ index, id: `c${index}`, function: { name: "f", arguments: "{}" } });
+  // As many places as this would take minutes to look through.
+  const tool_calls = [called(4_294_967_294), called(-1), called(0.5)];
+  const answer = whole(piece({ content: "", tool_calls }, "tool_calls"));
+  expect(answer.ok && answer.parsed).toMatchObject({
+    choices: [{ message: { tool_calls: tool_calls.map(({ id }) => ({ id })) } }],
+  });
+  const many = Array.from({ length: 1_025 }, (_, index) => called(index));
+  expect(whole(piece({ content: "", tool_calls: many }, "tool_calls")).ok).toBe(false);
+});
+
 test.each([
   ["an event that is no object", "data:[1]"],
   ["an event without output", 'data:{"request_id":"r"}'],

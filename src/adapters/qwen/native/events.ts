@@ -13,6 +13,13 @@ export interface EventReader extends WireReader {
   readResult(result: JsonObject): readonly Shown[];
 }
 
+/** Of one choice: far more than parallel calls come to. */
+const MAX_CALLS = 1_024;
+const TOO_MANY: Shown = {
+  type: "failure",
+  failure: unreadable("too_many_calls", `The vendor's answer has more than ${MAX_CALLS} calls.`),
+};
+
 /** Written where others write null: the choice goes on. */
 const NOT_YET = "null";
 
@@ -22,13 +29,16 @@ const NOT_YET = "null";
  */
 export function createEventReader({ choices, model }: GenerationRequest, secret: string): EventReader {
   const finished = new Set<number>();
-  /** Calls whose id and name have been told, as `choice.call`. */
-  const named = new Set<string>();
+  /** Calls by `choice.call` as the vendor counts, and how many each choice has. */
+  const calls = new Map<string, { readonly call: number; isNamed: boolean }>();
+  const counts = new Map<number, number>();
   let id = "";
 
   function readChoice(item: unknown, position: number): readonly Shown[] {
     const read = objectOf(item) ?? {};
     const choice = numberOf(read.index) ?? position;
+    // What nobody asked for is nobody's; least of all is its end the answer's.
+    if (!Number.isInteger(choice) || choice < 0 || choice >= choices) return [];
     const message = objectOf(read.message) ?? {};
     const reasoning = textOf(message.reasoning_content);
     const shown: Shown[] = [];
@@ -46,15 +56,23 @@ export function createEventReader({ choices, model }: GenerationRequest, secret:
 
   /** A call's id and name come with its first piece; later ones have them empty, or not at all. */
   function readCall(choice: number, position: number, called: JsonObject): readonly Shown[] {
-    const call = numberOf(called.index) ?? position;
     const target = objectOf(called.function) ?? {};
     const piece = textOf(target.arguments) ?? "";
-    const key = `${choice}.${call}`;
+    const key = `${choice}.${numberOf(called.index) ?? position}`;
     const [callId, name] = [textOf(called.id), textOf(target.name)];
-    if (named.has(key) || (callId === undefined && name === undefined)) {
-      return piece === "" ? [] : [{ type: "toolCall", choice, call, arguments: piece }];
+    const isNamed = callId !== undefined || name !== undefined;
+    let known = calls.get(key);
+    if ((known?.isNamed === true || !isNamed) && piece === "") return [];
+    if (known === undefined) {
+      const call = counts.get(choice) ?? 0;
+      if (call === MAX_CALLS) return [TOO_MANY];
+      known = { call, isNamed: false };
+      calls.set(key, known);
+      counts.set(choice, call + 1);
     }
-    named.add(key);
+    const { call } = known;
+    if (known.isNamed || !isNamed) return [{ type: "toolCall", choice, call, arguments: piece }];
+    known.isNamed = true;
     return [
       {
         type: "toolCall",
