@@ -47,7 +47,7 @@ export interface MediaAdapter {
   readFound?(
     mark: string,
     answer: MediaAnswer,
-    request: Pick<MediaRequest, "options" | "count">,
+    request: Pick<MediaRequest, "options" | "count" | "prompt" | "negativePrompt">,
   ): JobState | { readonly kind: "unknown" };
   /** The call that cancels; absent: the vendor cannot, the job runs on and its result is dropped. */
   cancel?(job: RunningJob, target: Target): MediaCall;

@@ -185,6 +185,36 @@ test.each([
   expect(state).toMatchObject({ kind: "running", job: { memo: { variant: `turbo/${variant}` } } });
 });
 
+test.each<[string, Partial<MediaRequest>, string]>([
+  ["its prompt", { prompt: "a cat --ar 1:1 --turbo" }, "turbo/imagine"],
+  ["a long dash in its prompt", { prompt: "a cat —TURBO" }, "turbo/imagine"],
+  ["its parameters", { options: { midjourney: { parameters: "--v 7 --fast" } } }, "fast/imagine"],
+  ["what it does not want", { negativePrompt: "dogs --turbo" }, "turbo/imagine"],
+  [
+    "the accounts that may serve it",
+    { options: { midjourney: { accountFilter: { modes: ["RELAX", "TURBO"] } } } },
+    "turbo/imagine",
+  ],
+  [
+    "its path and, dearer, its prompt",
+    { prompt: "a cat --turbo", options: { midjourney: { mode: "relax" } } },
+    "turbo/imagine",
+  ],
+  ["words that only sound like one", { prompt: "a turbo engine, x--turbo, --turbocharged" }, "imagine"],
+])("a speed that is chosen by %s is the one it is priced by", (_, wished, variant) => {
+  const state = midjourney.readSubmitted(
+    pictureRequest(wished),
+    mediaAnswer({ body: { code: 1, result: "9" } }),
+  );
+  expect(state).toMatchObject({ kind: "running", job: { memo: { variant } } });
+});
+
+test("a picture's URL says nothing behind itself", () => {
+  const url = { kind: "url", url: "https://x.test/a.png --turbo" } as const;
+  const { body } = said(editRequest({ inputs: [url], prompt: "like this" }));
+  expect(body.prompt).toBe("https://x.test/a.png%20--turbo like this");
+});
+
 test("only a code says that a job was taken back, and a message names a job and nothing more", () => {
   const said = (body: object | string) => midjourney.readCancelled?.(mediaAnswer({ body }));
   expect([said({ code: 1 }), said({ code: 3 }), said("<html>"), said("")]).toEqual([

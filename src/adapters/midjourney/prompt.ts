@@ -11,7 +11,7 @@ const hasParameter = (text: string, name: RegExp): boolean =>
 export function promptText(request: MediaRequest, parameters = ""): string {
   const { prompt = "", size, seed, negativePrompt, style, inputs } = request;
   const own = `${prompt} ${parameters}`;
-  const urls = inputs.flatMap((input) => (input.kind === "url" ? [input.url] : []));
+  const urls = inputs.flatMap((input) => (input.kind === "url" ? [oneWord(input.url)] : []));
   const more = [
     size !== undefined && !hasParameter(own, /ar|aspect/) && `--ar ${aspectRatioOf(size)}`,
     negativePrompt !== undefined && !hasParameter(own, /no/) && `--no ${negativePrompt}`,
@@ -22,6 +22,9 @@ export function promptText(request: MediaRequest, parameters = ""): string {
     .filter((part) => typeof part === "string" && part !== "")
     .join(" ");
 }
+
+/** What stood behind a blank in it would be read as words of the prompt, or as parameters. */
+const oneWord = (url: string): string => url.replaceAll(/\s/g, "%20");
 
 /** What of a request the prompt cannot say. */
 export function unsaid(request: MediaRequest): string[] {

@@ -7,7 +7,7 @@ import type { JobState, MediaAnswer, RunningJob } from "../media-adapter.ts";
 import { classify, codeFailure, MJ_CODES } from "./errors.ts";
 import { jsonIn } from "./json-in.ts";
 import { type MjMemo, running, taskState, waiting } from "./task.ts";
-import { wishOf } from "./wish.ts";
+import { speedOf, wishOf } from "./wish.ts";
 
 const NEEDS_CONFIRMING = /window confirm|窗口等待|弹窗|modal/i;
 
@@ -52,11 +52,14 @@ function taken(
 }
 
 /** What the job of a request is priced as: its action, behind its speed if one was chosen. */
-export function memoFor({ count, options }: Pick<MediaRequest, "count" | "options">): MjMemo {
-  const wish = wishOf({ options });
+export function memoFor(
+  request: Pick<MediaRequest, "count" | "options" | "prompt" | "negativePrompt">,
+): MjMemo {
+  const wish = wishOf(request);
+  const speed = speedOf(wish, request);
   const name = wish.action === "ACTION" ? buttonVariant(wish.customId ?? "") : wish.action.toLowerCase();
-  const variant = wish.mode === undefined ? name : `${wish.mode}/${name}`;
-  return { action: wish.action, variant, count };
+  const variant = speed === undefined ? name : `${speed}/${name}`;
+  return { action: wish.action, variant, count: request.count };
 }
 
 /** Of the kinds of button that Midjourney has. */

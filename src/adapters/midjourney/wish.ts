@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { MediaRequest } from "../../core/media.ts";
 import { unsupported } from "../failure/unsupported.ts";
-import { isObject, objectOf, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, textOf } from "../json.ts";
 
 /** What can be asked of midjourney-proxy. `IMAGE_SEED` is a question about a job, the others are jobs. */
 const MJ_ACTIONS = [
@@ -75,4 +75,24 @@ export function wishOf({ options }: Pick<MediaRequest, "options">): MjWish {
     ...(dimensions === undefined ? {} : { dimensions }),
     ...(parameters === undefined ? {} : { parameters }),
   };
+}
+
+/** From the dearest to the cheapest, and how a prompt names them: some clients write a long dash for two short ones. */
+const SPEEDS = [
+  ["turbo", /(?:^|\s)(?:--|—)turbo\b/i],
+  ["fast", /(?:^|\s)(?:--|—)fast\b/i],
+  ["relax", /(?:^|\s)(?:--|—)relax\b/i],
+] as const;
+
+/**
+ * The speed that a request is priced by: chosen by its path, in its prompt (`--turbo`) or among the accounts that may serve
+ * it (`accountFilter.modes`); where these say several, the dearest. Undefined: the proxy's own.
+ */
+export function speedOf(
+  { mode, passed, parameters = "" }: MjWish,
+  { prompt = "", negativePrompt = "" }: Pick<MediaRequest, "prompt" | "negativePrompt">,
+): MjMode | undefined {
+  const words = `${prompt} ${negativePrompt} ${parameters}`;
+  const modes = listOf(objectOf(passed.accountFilter)?.modes).map((name) => textOf(name)?.toLowerCase());
+  return SPEEDS.find(([name, said]) => mode === name || modes.includes(name) || said.test(words))?.[0];
 }
