@@ -9,6 +9,8 @@ export interface SoundFile {
   readonly bytes: Uint8Array;
   /** Whole seconds, rounded up: as the recording says itself, else by its size. */
   readonly likelySeconds: number;
-  /** It cannot be longer. The same as `likelySeconds` where the recording says it. */
+  /** It cannot be longer, whatever it says of itself. */
   readonly mostSeconds: number;
+  /** `likelySeconds` is what the recording says. */
+  readonly isTold?: true;
 }

@@ -120,7 +120,7 @@ describe("a call", () => {
     expect(refused(ask({ timestamp_granularities: ["word"] }))).toBe(
       "unsupported_parameter timestamp_granularities",
     );
-    const long = { ...SOUND, likelySeconds: 301, mostSeconds: 301 };
+    const long = { ...SOUND, likelySeconds: 301, mostSeconds: 301, isTold: true } as const;
     expect(refused(ask({}, { sound: long }))).toBe("unsupported_parameter file");
     // Nobody knows how long this one is: the vendor may know.
     expect(refused(ask({}, { sound: { ...SOUND, mostSeconds: 301 } }))).toBe("sent");

@@ -152,9 +152,8 @@ function optionsOf({ enable_itn }: JsonObject, language: string | undefined): Js
   return Object.keys(options).length === 0 ? {} : { asr_options: options };
 }
 
-function dataUrlOf({ name, contentType, bytes, likelySeconds, mostSeconds }: SoundFile): string {
-  // The same twice: the recording says it itself.
-  if (likelySeconds === mostSeconds && mostSeconds > MOST_SECONDS) {
+function dataUrlOf({ name, contentType, bytes, likelySeconds, isTold }: SoundFile): string {
+  if (isTold === true && likelySeconds > MOST_SECONDS) {
     throw unsupported("file", `Qwen writes down recordings of at most ${MOST_SECONDS} seconds.`);
   }
   const url = `data:${mediaTypeOf(name, contentType)};base64,`;
