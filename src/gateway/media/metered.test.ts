@@ -13,7 +13,7 @@ const tariff: MeteredPrice = {
   image: micropointsOf(100n),
   serviceTiers: { batch: 50 },
 };
-const byPicture = { tariff, mostTokens: 1_000 };
+const byPicture = { tariff, mostTokens: 1_000, asked: 4 };
 const made: MadePicture = { kind: "url", url: "https://a.test/1.png" };
 const refused: MadePicture = { kind: "refused", code: "content_policy_violation", message: "no" };
 const images = (count: number) => ({ ...NO_USAGE, images: count });
@@ -21,6 +21,14 @@ const images = (count: number) => ({ ...NO_USAGE, images: count });
 test.each([
   ["what is there, where the vendor does not say", [made, made], undefined, 200n, []],
   ["what the vendor says", [made], images(4), 400n, []],
+  ["what was asked for, where the vendor counts more", [made], images(1e9), 400n, []],
+  [
+    "what was asked for, where the vendor made more",
+    Array.from({ length: 9 }, () => made),
+    undefined,
+    400n,
+    [],
+  ],
   ["what is there, where the vendor counts those that it refused", [made, refused], images(2), 100n, []],
   ["nothing, where all were refused", [refused], undefined, 0n, []],
   ["what is there, where the vendor says nonsense", [made], images(-1), 100n, ["usage_implausible"]],
@@ -31,7 +39,7 @@ test.each([
 
 describe("pictures that are priced by tokens", () => {
   const rates = { input: micropointsOf(1_000_000n), output: micropointsOf(2_000_000n) };
-  const byTokens = { tariff: { kind: "metered", ...rates } as const, mostTokens: 1_000 };
+  const byTokens = { tariff: { kind: "metered", ...rates } as const, mostTokens: 1_000, asked: 4 };
   test.each([
     ["at what the vendor counted", { ...images(1), input: 10, imageOutput: 300 }, 610n, []],
     ["at their most, where the vendor does not say", undefined, 2_000n, ["usage_estimated"]],
@@ -49,7 +57,7 @@ describe("pictures that are priced by tokens", () => {
 
   test("are a loss at their most, and nothing where they are free", () => {
     expect(meterLost(byTokens, 3).cost).toBe(micropointsOf(6_000n));
-    const free = { tariff: { kind: "free" } as const, mostTokens: 1_000 };
+    const free = { tariff: { kind: "free" } as const, mostTokens: 1_000, asked: 4 };
     expect(meterPictures(free, { pictures: [made], usage: undefined })).toMatchObject({
       cost: 0n,
       flags: [],

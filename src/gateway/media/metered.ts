@@ -36,6 +36,8 @@ export interface PictureTerms {
   readonly tariff: Tariff;
   /** Tokens that one picture can be counted as: what it was held for. */
   readonly mostTokens: number;
+  /** Pictures that were asked for. */
+  readonly asked: number;
 }
 
 /**
@@ -51,24 +53,24 @@ export function meterPictures(
   const isPlausibleUsage = told !== undefined && isPlausible(told);
   const flags: UsageFlag[] = [];
   if (told !== undefined && !isPlausibleUsage) flags.push("usage_implausible");
-  const estimate = estimated(terms, made);
+  const estimate = estimated(terms, Math.min(made, terms.asked));
   // A number of pictures says nothing of what tokens cost.
   const isTrusted = isPlausibleUsage && (estimate.imageOutput === undefined || completionTokens(told) > 0);
   if (!isTrusted && estimate.imageOutput !== undefined) flags.push("usage_estimated");
-  const counted = isTrusted ? (made < pictures.length ? withMost(told, made) : told) : estimate;
+  const counted = isTrusted ? withMost(told, made < pictures.length ? made : terms.asked) : estimate;
   const usage = isBatch ? { ...counted, serviceTier: BATCH_TIER } : counted;
   const metered: Metered = { usage, cost: costOf(terms.tariff, usage), isBillable: true, flags };
   return lost === 0 ? metered : { ...metered, lost: meterLost(terms, lost).cost };
 }
 
 /** All that was asked for, as a loss: the vendor may have made it, and nobody has it. */
-export function meterLost(terms: PictureTerms, count: number): Metered {
+export function meterLost(terms: Omit<PictureTerms, "asked">, count: number): Metered {
   const usage = estimated(terms, count);
   return { usage, cost: costOf(terms.tariff, usage), isBillable: false, flags: ["usage_estimated"] };
 }
 
 /** Pictures of which nothing but their number is known. */
-function estimated({ tariff, mostTokens }: PictureTerms, images: number): Usage {
+function estimated({ tariff, mostTokens }: Omit<PictureTerms, "asked">, images: number): Usage {
   const usage = { ...NO_USAGE, images };
   // A price by the picture or by the call says it all.
   if (images === 0 || costOf(tariff, usage) > 0n) return usage;
@@ -76,9 +78,12 @@ function estimated({ tariff, mostTokens }: PictureTerms, images: number): Usage 
   return costOf(tariff, byTokens) > 0n ? byTokens : usage;
 }
 
-/** Some vendors count the pictures that they refused. Kinds of them can then not be told apart. */
-function withMost(told: Usage, made: number): Usage {
-  if (told.images <= made) return told;
+/**
+ * Some vendors count the pictures that they refused, and nobody pays for more than was asked and held for. Kinds of them can
+ * then not be told apart.
+ */
+function withMost(told: Usage, most: number): Usage {
+  if (told.images <= most) return told;
   const { imageVariants: _, ...rest } = told;
-  return { ...rest, images: made };
+  return { ...rest, images: most };
 }

@@ -326,7 +326,11 @@ export class PictureRun {
     if (lane === undefined) throw new Error("pictures without a vendor");
     const { route } = lane.talk;
     const { charge, order } = this.terms;
-    const terms = { tariff: pricedBy(route, charge.admittedAt), mostTokens: route.maxOutputTokens };
+    const terms = {
+      tariff: pricedBy(route, charge.admittedAt),
+      mostTokens: route.maxOutputTokens,
+      asked: order.request.count,
+    };
     const metered = meterPictures(terms, result, order.isBatch);
     if (this.#isCancelWanted) return this.#endCancelled(metered);
     if (result.isWithoutPictures !== true && result.pictures.every(({ kind }) => kind === "refused")) {
