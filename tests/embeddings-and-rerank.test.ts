@@ -37,7 +37,7 @@ beforeAll(async () => {
     routing: { strategy: "priority" },
     models: {
       ...Object.fromEntries(VENDORS.map((name) => [`${name}-vectors`, [vectors(name)]])),
-      "qwen-then-openai": [vectors("qwen"), vectors("openai")],
+      "gemini-then-openai": [vectors("gemini"), vectors("openai")],
       "qwen3-rerank": rerank("qwen", "qwen3-rerank"),
       "gte-rerank-v2": rerank("qwen", "gte-rerank-v2"),
       "native-rerank": rerank("qwen-native", "qwen3-rerank"),
@@ -66,11 +66,14 @@ async function answer(request: Request): Promise<Response> {
     return Response.json({ embeddings: requests.map((each, at) => ({ values: vectorOf(each, at) })) });
   }
   const texts = [body.input].flat();
-  const data = texts.map((_, index) => ({
+  if (texts.includes("[busy]")) return Response.json({ error: { message: "Overloaded." } }, { status: 503 });
+  const data = texts.map((text, index) => ({
     object: "embedding",
     index,
-    embedding: shown(vectorOf(body, index), body),
+    embedding: shown(numbered(text) ?? vectorOf(body, index), body),
   }));
+  // Nothing says that a vendor keeps the order of a call's texts.
+  if (texts.some(numbered)) data.reverse();
   const prompt_tokens = texts.length * TOKENS_A_TEXT;
   return Response.json({
     object: "list",
@@ -78,6 +81,12 @@ async function answer(request: Request): Promise<Response> {
     model: "vectors",
     usage: { prompt_tokens, total_tokens: prompt_tokens },
   });
+}
+
+/** The vector of a text that ends with its number begins with that. */
+function numbered(text: unknown): number[] | undefined {
+  const [, number] = /^a text that ends with its number (\d+)$/.exec(String(text)) ?? [];
+  return number === undefined ? undefined : [Number(number), 0, 0];
 }
 
 function vectorOf(body: object, at: number): number[] {
@@ -158,7 +167,7 @@ describe("more texts than a vendor takes at once", () => {
   const ask = (model: string, count: number) => client.post("/v1/embeddings", { model, input: texts(count) });
 
   test.each([
-    ["qwen", 11],
+    ["qwen", 2_049],
     ["gemini", 101],
     ["openai", 2_049],
   ] as const)("%s with %d is refused by the field", async (name, count) => {
@@ -168,10 +177,95 @@ describe("more texts than a vendor takes at once", () => {
   });
 
   test("go to a vendor that takes them", async () => {
-    const response = await ask("qwen-then-openai", 11);
+    const response = await ask("gemini-then-openai", 101);
     expect(response.headers.get("x-sluice-vendor")).toBe("openai");
-    expect(((await response.json()) as { data: object[] }).data).toHaveLength(11);
+    expect(((await response.json()) as { data: object[] }).data).toHaveLength(101);
   });
+});
+
+describe("texts in several calls of one request", () => {
+  const texts = (count: number) =>
+    Array.from({ length: count }, (_, at) => `a text that ends with its number ${at}`);
+  const calls = () => asked.filter(({ path }) => path.startsWith("/compatible-mode"));
+
+  async function receiptOf(response: Response) {
+    const id = response.headers.get("x-request-id") ?? "";
+    for (;;) {
+      const answer = await client.get(`/v1/receipts/${id}`);
+      if (answer.ok) return (await answer.json()) as Record<string, unknown>;
+      await answer.text();
+      await Bun.sleep(20);
+    }
+  }
+
+  test.each(["float", "base64"] as const)(
+    "are one answer in their order (%s), and one charge by the sum of what was counted",
+    async (encoding_format) => {
+      asked.length = 0;
+      const input = texts(25);
+      const response = await client.post("/v1/embeddings", {
+        model: "qwen-vectors",
+        input,
+        encoding_format,
+      });
+      const body = (await response.json()) as {
+        object: string;
+        data: { index: number; embedding: unknown }[];
+        usage: object;
+      };
+      const numbers = body.data.map(({ embedding }) =>
+        Array.isArray(embedding)
+          ? embedding[0]
+          : new Float32Array(new Uint8Array(Buffer.from(String(embedding), "base64")).buffer)[0],
+      );
+      expect(numbers).toEqual(input.map((_, at) => at));
+      expect(body.data.map(({ index }) => index)).toEqual(numbers);
+      expect(body.usage).toEqual({ prompt_tokens: 25 * TOKENS_A_TEXT, total_tokens: 25 * TOKENS_A_TEXT });
+      expect(calls().map(({ body: sent }) => [sent.input].flat().length)).toEqual([10, 10, 5]);
+      expect(await chargedFor(response)).toBe(BigInt(25 * TOKENS_A_TEXT * 3));
+      expect(await receiptOf(response)).toMatchObject({
+        outcome: "completed",
+        flags: [],
+        usage: { input: 25 * TOKENS_A_TEXT },
+      });
+    },
+  );
+
+  test("of which one fails are none: the client pays nothing, the platform for what was counted", async () => {
+    asked.length = 0;
+    const input = [...texts(20), "[busy]"];
+    const response = await client.post("/v1/embeddings", { model: "qwen-vectors", input });
+    expect(response.status).toBe(502);
+    expect(await receiptOf(response)).toMatchObject({
+      outcome: "failed",
+      charged: "0",
+      flags: ["platform_loss"],
+      usage: { input: 20 * TOKENS_A_TEXT },
+    });
+    expect(calls()).toHaveLength(3);
+  });
+
+  test("of which the first fails cost one call", async () => {
+    asked.length = 0;
+    const response = await client.post("/v1/embeddings", {
+      model: "qwen-vectors",
+      input: ["[busy]", ...texts(30)],
+    });
+    expect(response.status).toBe(502);
+    expect(calls()).toHaveLength(1);
+    expect(await receiptOf(response)).toMatchObject({ outcome: "failed", charged: "0", flags: [] });
+  });
+
+  test("as tokens are nothing that Qwen knows", async () => {
+    const response = await client.post("/v1/embeddings", { model: "qwen-vectors", input: [1, 2, 3] });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ error: { code: "unsupported_parameter", param: "input" } });
+  });
+});
+
+test("the books are right after all of it", async () => {
+  const { ok, checks } = await gateway.admin<{ ok: boolean; checks: object[] }>("GET", "/ledger/reconcile");
+  expect([ok, ok ? [] : checks]).toEqual([true, []]);
 });
 
 describe("rerank", () => {

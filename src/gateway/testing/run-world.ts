@@ -3,7 +3,7 @@ import type { Adapter, Transport } from "../../adapters/adapter.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import type { RoutingSpec } from "../../core/catalog.ts";
 import { SluiceError } from "../../core/errors.ts";
-import type { NativeRequest } from "../../core/generation.ts";
+import type { GenerationRequest, NativeRequest } from "../../core/generation.ts";
 import { nodeId, type RequestId, requestId } from "../../core/ids.ts";
 import { silentLog } from "../../core/log.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
@@ -53,6 +53,8 @@ export interface RunWorld {
   whole(signal?: AbortSignal): Promise<Generation>;
   /** Any chat: fields of its body, how it is asked for, and the same in the client's own dialect. */
   chat(body: object, options?: Asked): Promise<Generation>;
+  /** Any request. */
+  ask(request: GenerationRequest, options?: Partial<GenerateOptions>): Promise<Generation>;
 }
 
 type Asked = Partial<GenerateOptions> & { readonly native?: NativeRequest };
@@ -108,6 +110,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     stream: (signal) => run({ stream: true }, signal === undefined ? {} : { signal }),
     whole: (signal) => run({ stream: false }, signal === undefined ? {} : { signal }),
     chat: run,
+    ask: (request, options) => generate(ports, callerOf(), request, { ...askedAs(), ...options }),
   };
 
   const ports: GeneratePorts = {
@@ -161,8 +164,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
   function run(body: object, { native, ...options }: Asked = {}): Promise<Generation> {
     const messages = [{ role: "user", content: "How are you?" }];
     const request = parseChat({ model: "m", messages, max_tokens: 50, ...body }, 40);
-    const asked = { requestId: nextId(), mode: "passthrough", ...options } as const;
-    return generate(ports, callerOf(), native === undefined ? request : { ...request, native }, asked);
+    return world.ask(native === undefined ? request : { ...request, native }, options);
   }
 
   return world;
@@ -197,6 +199,8 @@ function takeHold(amount: Micropoints, held: RunWorld["held"]): Hold {
     },
   };
 }
+
+const askedAs = () => ({ requestId: nextId(), mode: "passthrough" }) as const;
 
 let requests = 0;
 function nextId(): RequestId {
