@@ -13,7 +13,7 @@ const CALLS_AT_ONCE = 4;
 /** An answer that is one. */
 type Vectors = VendorAnswer & { readonly ok: true };
 
-/** What was told of one call; `spent` also of one that failed: what its vendor may have read of it. */
+/** What came of one call. */
 export type Embedded =
   | { readonly kind: "vectors"; readonly answer: Vectors }
   | { readonly kind: "failed"; readonly failure: VendorFailure };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { qwen } from "../adapters/qwen/index.ts";
 import { micropointsOf } from "../core/points.ts";
 import type { Tariff } from "../core/price.ts";
 import { NO_USAGE } from "../core/usage.ts";
@@ -44,6 +45,14 @@ describe("speech", () => {
     expect(flags).toEqual(["usage_estimated"]);
     expect(cost).toBeGreaterThan(0n);
     expect(usage.audioOutput ?? 0).toBeLessThan(SPEECH.maxOutputTokens ?? 0);
+  });
+
+  test("is charged and held for as a vendor counts that counts characters in its own way", () => {
+    const tariff = priced({ characters: points(15) });
+    const { usage, cost, flags } = metered(tariff, SPEECH, { characters: 17 });
+    expect([usage.characters, cost, flags]).toEqual([17, micropointsOf(255n), []]);
+    const route = { ...routeOf("v", { input: 1n, output: 1n }), adapter: qwen };
+    expect(mostUse(SPEECH, route, 0).characters).toBe(17);
   });
 
   test("that is free is free, and says what it was", () => {
