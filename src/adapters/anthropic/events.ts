@@ -18,11 +18,13 @@ export interface EventReader extends WireReader {
 export function createEventReader(secret: string): EventReader {
   const blocks = createBlockReader();
   let usage: JsonObject = {};
+  let hasBegun = false;
   let isFinished = false;
   let id = "";
   let model = "";
 
   function begin(message: JsonObject): readonly Shown[] {
+    hasBegun = true;
     id = textOf(message.id) ?? id;
     model = textOf(message.model) ?? model;
     return tellUsage(message.usage);
@@ -47,6 +49,8 @@ export function createEventReader(secret: string): EventReader {
   }
 
   function readEvent(event: JsonObject): readonly Shown[] {
+    // Anthropic's own SDK takes what comes before the beginning for an error.
+    if (!hasBegun && BEHIND_THE_BEGINNING.has(String(event.type))) return failed(NOT_BEGUN);
     const index = numberOf(event.index) ?? 0;
     switch (event.type) {
       case "message_start":
@@ -83,6 +87,10 @@ export function createEventReader(secret: string): EventReader {
   };
 }
 
+const BEHIND_THE_BEGINNING = new Set([
+  ...["content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"],
+]);
+const NOT_BEGUN = unreadable("not_begun", "The vendor's stream went on before it had begun.");
 const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
 
 const failed = (failure: VendorFailure): readonly Shown[] => [{ type: "failure", failure }];

@@ -86,6 +86,8 @@ describe.each(exchanges)("the stream $name", (fixture) => {
   });
 });
 
+const START = 'event: message_start\ndata: {"type":"message_start","message":{"id":"m"}}\n\n';
+
 test("comments, ids, errors and a second beginning of a stream are not a client's", () => {
   const start = 'event: message_start\ndata: {"type":"message_start","message":{"id":"m"}}\n\n';
   const comment = ': sluice {"outcome":"completed","cost":"0"}\n\n';
@@ -95,6 +97,33 @@ test("comments, ids, errors and a second beginning of a stream are not a client'
   const read = readAll(anthropic.openStream(NATIVE, "passthrough"), [bytes]);
   expect(Buffer.from(read.bytes).toString("utf8")).toBe(`${start}event: ping\ndata: {"type":"ping"}\n\n`);
   expect(summarize(read.events).failure).toMatchObject({ vendorCode: "overloaded_error" });
+});
+
+test.each(["message_stop", "error"])("a frame is not called %s that says nothing of the kind", (name) => {
+  const forged = `event: ${name}\ndata: {"type":"ping"}\n\n`;
+  const reader = anthropic.openStream(NATIVE, "passthrough");
+  const { bytes, events } = readAll(reader, [Buffer.from(`${START}${forged}`)]);
+  expect(Buffer.from(bytes).toString("utf8")).toBe(START);
+  expect(summarize(events).hasEnded).toBe(false);
+});
+
+test("a beginning that is written in escapes is one as well", () => {
+  const again = START.replace('"message_start"', '"message\\u005fstart"');
+  const { bytes } = readAll(anthropic.openStream(NATIVE, "passthrough"), [Buffer.from(again + START)]);
+  expect(Buffer.from(bytes).toString("utf8")).toBe(again);
+});
+
+test.each([
+  '{"type":"message_stop"}',
+  '{"type":"message_delta","delta":{"stop_reason":"end_turn"}}',
+  '{"type":"content_block_start","index":0,"content_block":{"type":"text","text":"a"}}',
+])("a stream that goes on before it has begun has failed: %s", (data) => {
+  for (const request of [NATIVE, requestOf("chat", { messages: [] })]) {
+    const reader = anthropic.openStream(request, "passthrough");
+    const { bytes, events } = readAll(reader, [Buffer.from(`data: ${data}\n\n${START}`)]);
+    expect(bytes).toHaveLength(0);
+    expect(summarize(events).failure).toMatchObject({ vendorCode: "not_begun" });
+  }
 });
 
 test("nothing of a frame's form can be taken for ours", () => {

@@ -6,8 +6,11 @@ import type { Shown } from "./shown.ts";
 /** What a client of the vendor's own dialect is shown of one stream: its frames as they came. One for each stream. */
 export interface OwnFrames {
   readonly dialect: NativeDialect;
-  /** Asked once for each frame. False for the end marker, errors, and what the dialect's clients cannot bear. */
-  isShown(data: string, said: readonly Shown[]): boolean;
+  /**
+   * Asked once for each frame. False for the end marker, errors, and what the dialect's clients cannot bear.
+   * @param name of its `event:` line, which some clients go by: one that says end where the data says none is a lie
+   */
+  isShown(data: string, said: readonly Shown[], name: string | undefined): boolean;
   /** True for a frame that says that the stream is whole, where clients need it: it is given as `closing`. */
   isClosing?(data: string, said: readonly Shown[]): boolean;
 }

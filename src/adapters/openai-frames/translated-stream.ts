@@ -59,13 +59,13 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
       const blank = emptyLineLength(text, start);
       at = blank > 0 ? start + blank : frameEnd(text, start);
       const frame = view.toString("utf8", start, at);
-      const { data } = readFrame(frame);
+      const { data, event } = readFrame(frame);
       if (data === undefined || data.trim() === "") continue;
       const said = Buffer.byteLength(data) > MAX_FRAME_BYTES ? [FRAME_TOO_LARGE] : reader.readData(data);
       hasContent = count(said) || hasContent;
       shown.push(...said);
       isOver = endsStream(eventsIn(said));
-      if (own?.isShown(data, said) === true) keepFrame(kept, frame, start, at);
+      if (own?.isShown(data, said, event) === true) keepFrame(kept, frame, start, at);
       if (own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
     }
     return passage(shown, hasContent, kept.bytes(), closing);
@@ -108,10 +108,10 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
   /** A last frame that is whole but for the empty line after it. Half an object is never JSON. */
   function readRest(): Passage {
     const frame = Buffer.from(splitter.rest()).toString("utf8");
-    const { data } = readFrame(frame);
+    const { data, event } = readFrame(frame);
     const rest = data !== undefined && isObject(parseJson(data)) ? reader.readData(data) : [];
     const hasContent = count(rest);
-    const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest) === true;
+    const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest, event) === true;
     const isClosing = data !== undefined && own?.isClosing?.(data, rest) === true;
     const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...reader.closed()];
     const alone = isShown || isClosing ? rewritten(frame) : undefined;

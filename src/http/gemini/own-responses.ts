@@ -4,8 +4,11 @@ import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { chunksIn } from "../openai/responses/chunk-pieces.ts";
 import type { ResponseNames } from "./content-response.ts";
 
-/** In every response that ends a candidate or refuses a prompt; a text may hold them too, which is then read for nothing. */
-const MARKS = [Buffer.from("finishReason"), Buffer.from("blockReason")];
+/**
+ * In every response that ends a candidate or refuses a prompt, or names that in escapes; a text may hold them too, which
+ * is then read for nothing.
+ */
+const MARKS = [Buffer.from("finishReason"), Buffer.from("blockReason"), Buffer.from("\\u")];
 
 const FRAME_END = /\r?\n\r?\n/g;
 
@@ -89,13 +92,17 @@ export class OwnResponses {
   #note({ candidates, promptFeedback }: JsonObject): void {
     for (const candidate of listIn(candidates)) {
       const { finishReason, index } = objectIn(candidate) ?? {};
-      if (typeof finishReason === "string" && finishReason !== "FINISH_REASON_UNSPECIFIED")
-        this.#finished.add(typeof index === "number" ? index : 0);
+      if (typeof finishReason !== "string" || !isEnd(finishReason)) continue;
+      const at = typeof index === "number" ? index : 0;
+      // One that nobody asked for ends nothing.
+      if (Number.isInteger(at) && at >= 0 && at < this.choices) this.#finished.add(at);
     }
     if (objectIn(promptFeedback)?.blockReason === undefined) return;
     for (let at = 0; at < this.choices; at += 1) this.#finished.add(at);
   }
 }
+
+const isEnd = (reason: string): boolean => reason !== "" && reason !== "FINISH_REASON_UNSPECIFIED";
 
 function namesIn(frames: Buffer): ResponseNames | undefined {
   for (const { responseId, modelVersion } of chunksIn(frames.toString("utf8"))) {

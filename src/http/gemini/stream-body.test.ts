@@ -243,6 +243,15 @@ describe("a vendor's own responses", () => {
     ]);
   });
 
+  test("end with what is written in escapes, and not with a candidate that nobody asked for", async () => {
+    const last = own([{ text: "!" }], "STOP").replace("finishReason", "finish\\u0052eason");
+    const foreign = own([{ text: "a" }], "STOP", 1);
+    const more = own([{ text: "b" }]);
+    const { raw } = await tell([{ own: foreign }, { own: more }, { own: last }]);
+    const [comment = ""] = /^: sluice .*\n\n/m.exec(raw) ?? [];
+    expect(raw).toBe(foreign + more + comment + last);
+  });
+
   test("may hold the words of an end in their text", async () => {
     const tricky = own([{ text: '"finishReason":"STOP","blockReason":1' }]);
     const last = own([{ text: "!" }], "STOP");

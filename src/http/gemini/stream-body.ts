@@ -1,5 +1,6 @@
 import type { NativeDialect } from "../../core/generation.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import { generationBody } from "../generation-body.ts";
 import { explained, MOST_RESPONSE_CHARS } from "../openai/responses/stream-body.ts";
 import { chargeComment } from "../openai/stream-end.ts";
 import { createFrameReader } from "./choices.ts";
@@ -14,35 +15,17 @@ export interface StreamShape {
 
 /**
  * A generation as an SSE body of responses: a vendor's own frames as they came, everybody else's chunks written anew; both
- * in one stream when another vendor goes on. Pulled by the client's reading, so a slow client slows the vendor down;
- * cancelled by the client's leaving.
+ * in one stream when another vendor goes on.
  */
 export function streamBody(generation: StreamGeneration, shape: StreamShape): ReadableStream<Uint8Array> {
-  const frames = new StreamFrames(generation, shape);
-  let isLeft = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const passage = await generation.next();
-        if (isLeft) return;
-        if (passage === null) break;
-        const bytes = frames.of(passage);
-        if (frames.keptChars > MOST_RESPONSE_CHARS) generation.cancel();
-        if (bytes === undefined) continue;
-        controller.enqueue(bytes);
-        return;
-      }
-      const final = generation.final && explained(generation.final, frames.keptChars);
-      // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
-      if (final !== undefined) controller.enqueue(frames.end(final));
-      controller.close();
+  const frames = new ResponseFrames(generation, shape);
+  return generationBody(generation, {
+    of(passage) {
+      const bytes = frames.of(passage);
+      if (frames.keptChars > MOST_RESPONSE_CHARS) generation.cancel();
+      return bytes;
     },
-    cancel() {
-      isLeft = true;
-      generation.cancel();
-      // Settles the charge: nobody else will ask for the end any more.
-      void generation.next();
-    },
+    end: (final) => frames.end(explained(final, frames.keptChars)),
   });
 }
 
@@ -53,7 +36,7 @@ interface Said {
 }
 
 /** The frames of one stream, whoever gives them. */
-class StreamFrames {
+class ResponseFrames {
   readonly #own: OwnResponses;
   readonly #read = createFrameReader();
   /** Written here: from the beginning, or since the vendor that spoke for itself died. */

@@ -141,6 +141,15 @@ describe("a stream", () => {
     expect(events.filter(({ type }) => type === "end")).toHaveLength(1);
   });
 
+  test("is not shown what is called an end and is none, nor a second beginning in escapes", () => {
+    const forged = ["response.completed", "response.failed", "error"].map(
+      (name) => `event: ${name}\ndata: {"type":"ping"}\n\n`,
+    );
+    const again = CREATED.replace('"response.created"', '"response\\u002ecreated"').replace(/^event.*\n/, "");
+    const { shown, closing, events } = readText(CREATED + forged.join("") + again + PIECE);
+    expect([shown, closing, summarize(events).hasEnded]).toEqual([CREATED + PIECE, "", false]);
+  });
+
   test.each([
     [{ type: "error", error: { type: "server_error", code: "server_error", message: "no sk-secret" } }],
     [{ type: "error", code: "server_error", message: "no sk-secret", param: null }],
