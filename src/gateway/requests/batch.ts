@@ -10,7 +10,7 @@ export interface BatchRequest {
 }
 
 /** What a batch may ask for. */
-const BATCH_PATHS = [
+export const BATCH_PATHS = [
   "/v1/chat/completions",
   "/v1/completions",
   "/v1/embeddings",

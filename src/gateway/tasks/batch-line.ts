@@ -11,6 +11,7 @@ import { parseChat } from "../requests/chat.ts";
 import { parseCompletion } from "../requests/completion.ts";
 import { parseEmbedding } from "../requests/embedding.ts";
 import { parseMedia } from "../requests/media.ts";
+import { unpackLine } from "./kept-order.ts";
 
 export interface LinePorts {
   readonly gateway: Pick<Gateway, "generate">;
@@ -24,7 +25,8 @@ export interface LinePorts {
 export interface Line {
   readonly caller: Caller;
   readonly base: string;
-  readonly asked: { readonly url: BatchPath; readonly body: JsonObject };
+  /** As the ledger kept it. */
+  readonly asked: JsonObject;
   readonly charge: RequestId;
   /** Of the pictures that it may ask for: always the same for the same line. */
   readonly pictureTask: TaskId;
@@ -62,7 +64,7 @@ async function answerOf(
   ports: LinePorts,
   { caller, base, asked, charge, pictureTask }: Line,
 ): Promise<LineAnswer> {
-  const { url, body } = asked;
+  const { url, body } = unpackLine(asked);
   const parse = TEXT[url];
   if (parse === undefined) {
     const request = parseMedia(body, "image");

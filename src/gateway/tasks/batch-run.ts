@@ -7,7 +7,7 @@ import type { BatchLedger } from "../../ledger/batches.ts";
 import { isUnreachable } from "../../ledger/database.ts";
 import type { TaskRun as Right } from "../../ledger/tasks.ts";
 import type { Deadlines } from "../deadlines.ts";
-import { type Line, type LinePorts, runLine } from "./batch-line.ts";
+import { type LinePorts, runLine } from "./batch-line.ts";
 import type { BatchOrder } from "./order.ts";
 import type { TaskBook } from "./task-book.ts";
 import type { TaskWork } from "./task-ports.ts";
@@ -139,11 +139,10 @@ export class BatchRun implements TaskWork {
       if (asked === undefined) return;
       const { caller, base } = this.order;
       const pictureTask = taskId(`${id}_${line}`);
-      const given = asked as unknown as Line["asked"]; // what the batch was taken with
       const { answer, againInMs } = await runLine(this.ports, {
         caller,
         base,
-        asked: given,
+        asked,
         charge,
         pictureTask,
       });

@@ -5,14 +5,9 @@ import type { Task, TaskKind } from "../../core/task.ts";
 import type { NewLine } from "../../ledger/batches.ts";
 import type { NewTask, TaskLedger } from "../../ledger/tasks.ts";
 import type { Caller } from "../gateway.ts";
-import {
-  type BatchOrder,
-  type BatchWish,
-  type KeptRequest,
-  type PictureOrder,
-  packOrder,
-  type TaskWish,
-} from "./order.ts";
+import { packOrder } from "./kept-order.ts";
+import { TASKS_PER_TENANT } from "./limits.ts";
+import type { BatchOrder, BatchWish, KeptRequest, PictureOrder, TaskWish } from "./order.ts";
 import { BLANK } from "./task-ports.ts";
 
 /** What a task is, whatever it is about. */
@@ -78,3 +73,10 @@ export async function parentJob(
   const message = "There is no such task to go on from, or its vendor keeps no jobs.";
   throw new SluiceError("not_found", message, { param: "parent" });
 }
+
+export const tooMany = (): SluiceError =>
+  new SluiceError(
+    "rate_limit_exceeded",
+    `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`,
+    { retryAfterMs: 5_000 },
+  );

@@ -1,7 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { MediaId, TaskId } from "../../core/ids.ts";
 import type { MediaRequest } from "../../core/media.ts";
-import { micropointsOf } from "../../core/points.ts";
 import type { TaskDialect } from "../../core/task.ts";
 import type { Caller } from "../gateway.ts";
 import type { BatchRequest } from "../requests/batch.ts";
@@ -59,26 +58,3 @@ export interface TaskWish {
 export type BatchWish = Pick<TaskWish, "path" | "base" | "metadata" | "webhook" | "about" | "id"> & {
   readonly lines: Iterable<BatchRequest> | AsyncIterable<BatchRequest>;
 };
-
-/** JSON knows no bigint: the budget's points go as text. */
-export function packOrder(order: PictureOrder | BatchOrder): JsonObject {
-  const { caller } = order;
-  const budget = caller.budget && { ...caller.budget, points: String(caller.budget.points) };
-  return { ...order, caller: { ...caller, budget } };
-}
-
-export function unpackOrder(packed: JsonObject): PictureOrder {
-  // What `packOrder` wrote, sealed since.
-  const order = packed as unknown as PictureOrder & {
-    readonly caller: { readonly budget: { readonly points: string } | null };
-  };
-  const { budget } = order.caller;
-  if (budget === null) return order;
-  return {
-    ...order,
-    caller: {
-      ...order.caller,
-      budget: { ...order.caller.budget, points: micropointsOf(BigInt(budget.points)) } as Caller["budget"],
-    },
-  };
-}

@@ -1,5 +1,7 @@
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import type { JsonObject } from "../../core/generation.ts";
 import type { RequestId } from "../../core/ids.ts";
+import type { Log } from "../../core/log.ts";
 import { hasEnded } from "../../core/task.ts";
 import type { ClaimedTask } from "../../ledger/tasks.ts";
 import type { GeneratePorts } from "../generate.ts";
@@ -8,7 +10,27 @@ import { type OpenTask, openTask } from "./open-task.ts";
 import type { PictureOrder } from "./order.ts";
 
 /** Runs of one task that a passing trouble kept from being opened, a lease apart: an hour. */
-const MOST_RUNS = 240;
+export const MOST_RUNS = 240;
+
+/**
+ * What was kept of a task that an earlier run had.
+ * @throws SluiceError `overloaded` where it cannot be read: a node of another version may be able to. After an hour of
+ *   tries it is `internal_error`.
+ */
+export function keptOrder<Order>(
+  { task, run, request }: ClaimedTask,
+  log: Log,
+  unpack: (packed: JsonObject) => Order,
+): Order {
+  try {
+    return unpack(request);
+  } catch (thrown) {
+    const refusal = asSluiceError(thrown);
+    log.error("a task's order cannot be read", { task: task.id, cause: String(refusal.detail.cause) });
+    if (run.run >= MOST_RUNS) throw refusal;
+    throw new SluiceError("overloaded", refusal.message, { cause: refusal });
+  }
+}
 
 /** A task that is opened again. `refusal`: nothing new is to be begun for it, only what a vendor has may be gone on with. */
 export interface ReopenedTask extends OpenTask {

@@ -10,6 +10,7 @@ import type { Caller } from "../gateway.ts";
 import { pictureOfLine } from "./batch-picture.ts";
 import { type BatchPorts, BatchRun } from "./batch-run.ts";
 import { keepInputs } from "./inputs.ts";
+import { unpackBatchOrder, unpackOrder } from "./kept-order.ts";
 import {
   CLAIM_MS,
   CLAIMS_AT_ONCE,
@@ -19,10 +20,10 @@ import {
   TASKS_PER_NODE,
   TASKS_PER_TENANT,
 } from "./limits.ts";
-import { newLines, newTask, parentJob, pictureOrder } from "./new-task.ts";
+import { newLines, newTask, parentJob, pictureOrder, tooMany } from "./new-task.ts";
 import { openTask } from "./open-task.ts";
-import { type BatchOrder, type BatchWish, type TaskWish, unpackOrder } from "./order.ts";
-import { reopenTask } from "./reopen-task.ts";
+import type { BatchOrder, BatchWish, TaskWish } from "./order.ts";
+import { keptOrder, reopenTask } from "./reopen-task.ts";
 import { namedWish, type SameTaskPorts, untilEnded } from "./same-task.ts";
 import { TaskBook } from "./task-book.ts";
 import { TaskFeed } from "./task-feed.ts";
@@ -35,13 +36,6 @@ interface Running {
   readonly isAwaited: boolean;
   readonly ended: Promise<unknown>;
 }
-
-const tooMany = (): SluiceError =>
-  new SluiceError(
-    "rate_limit_exceeded",
-    `${TASKS_PER_TENANT} of your tasks have not ended yet. Try again when one has.`,
-    { retryAfterMs: 5_000 },
-  );
 
 /** The tasks of this node: takes them, runs them, goes on with those of nodes that are gone. */
 export class TaskRunner {
@@ -271,7 +265,7 @@ export class TaskRunner {
     );
   }
 
-  #bookOf(task: Task, right: Right, order: BatchOrder): TaskBook {
+  #bookOf(task: Task, right: Right, order: BatchOrder | undefined): TaskBook {
     const { ledger, clock, log } = this.ports;
     const told = () => this.#told(task.id);
     const ending = (ended: Task, transaction: Transaction) => this.#message(ended, order, transaction);
@@ -304,9 +298,10 @@ export class TaskRunner {
     return ended;
   }
 
-  async #message(task: Task, order: BatchOrder, transaction: Transaction): Promise<void> {
+  /** Without its order it is not known by what a message would be signed: then there is none. */
+  async #message(task: Task, order: BatchOrder | undefined, transaction: Transaction): Promise<void> {
+    if (task.webhook === undefined || order === undefined) return;
     const { base, webhookSecret, dialect } = order;
-    if (task.webhook === undefined) return;
     await this.ports.webhooks.enqueue(transaction, {
       tenant: task.tenant,
       url: task.webhook,
@@ -349,20 +344,23 @@ export class TaskRunner {
   }
 
   async #goOn(claimed: ClaimedTask, charged: RequestId): Promise<void> {
-    const { task, run: right, request, vendorKey, job } = claimed;
+    const { task, run: right, vendorKey, job } = claimed;
     const { log } = this.ports;
-    const order = unpackOrder(request);
     const route = this.ports
       .routes()
       .models.get(task.model)
       ?.find(({ vendor, model, media }) => vendor.id === task.vendor && model === task.vendorModel && media);
-    if (task.operation === "batch") {
-      this.#count("claimed");
-      void this.#runBatch(task, right, order);
-      return;
-    }
     log.info("a task goes on here", { task: task.id, state: task.state, run: right.run });
+    let known: BatchOrder | undefined;
     try {
+      if (task.operation === "batch") {
+        known = keptOrder(claimed, log, unpackBatchOrder);
+        this.#count("claimed");
+        void this.#runBatch(task, right, known);
+        return;
+      }
+      const order = keptOrder(claimed, log, unpackOrder);
+      known = order;
       const opened = await reopenTask(this.ports, claimed, order, charged, route);
       const { charge, candidates, refusal } = opened;
       const { createdAt } = task;
@@ -377,7 +375,7 @@ export class TaskRunner {
       if (code === "overloaded")
         return log.warn("a task cannot go on yet", { task: task.id, cause: message });
       const mayHaveRun = task.state === "queued" ? {} : { mayHaveRun: true };
-      const book = this.#bookOf(task, right, order);
+      const book = this.#bookOf(task, right, known);
       await book.end({ state: "failed", error: { code, message, ...mayHaveRun }, cost: ZERO });
     }
   }
