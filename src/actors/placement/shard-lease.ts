@@ -69,10 +69,14 @@ export class ShardLease {
     return this.#seen?.owner.node;
   }
 
-  /** Tries to become the owner. Cheap to ask for: the store refuses while somebody else is. */
-  async acquire(): Promise<void> {
-    const { clock, store, node, life } = this.options;
-    if (this.isHeld || this.#writing !== undefined || clock.monotonic() < this.#tryAt) return;
+  /** Tries to become the owner: the store refuses while somebody else is. Undefined: nothing is to be tried now. */
+  acquire(): Promise<void> | undefined {
+    if (this.isHeld || this.#writing !== undefined || this.options.clock.monotonic() < this.#tryAt) return;
+    return this.#acquire();
+  }
+
+  async #acquire(): Promise<void> {
+    const { store, node, life } = this.options;
     const seen = this.#seen;
     // An earlier process of this node's name is dead: the name belongs to us now.
     const isOwnPast = seen !== undefined && seen.owner.node === node && seen.owner.life !== life;
@@ -83,8 +87,8 @@ export class ShardLease {
     if (isOwnPast && this.#seen === seen) this.#seen = undefined;
   }
 
-  /** Keeps the shard; loses it when its term is over. */
-  async renew(): Promise<void> {
+  /** Keeps the shard; loses it when its term is over. Undefined: nothing is due yet, which is so nearly always. */
+  renew(): Promise<void> | undefined {
     const { clock, store } = this.options;
     const now = clock.monotonic();
     const revision = this.#revision;
@@ -94,7 +98,7 @@ export class ShardLease {
       return;
     }
     if (this.#writing !== undefined || now < this.#renewAt) return;
-    await this.#write((value) => store.update(this.#key, value, revision));
+    return this.#write((value) => store.update(this.#key, value, revision));
   }
 
   /** Stops answering at once and frees the shard for others. */
@@ -117,14 +121,14 @@ export class ShardLease {
     }
   }
 
-  /** What the store has now; undefined: deleted. */
-  heard(entry: (ShardOwner & { readonly revision: number }) | undefined): void {
-    if (entry === undefined) {
-      this.#seen = undefined;
-      this.#tryAt = Number.NEGATIVE_INFINITY;
-      return;
-    }
-    const { revision, ...owner } = entry;
+  /** The store has deleted it: nobody owns it. */
+  heardFreed(): void {
+    this.#seen = undefined;
+    this.#tryAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** What the store has now. */
+  heard(owner: ShardOwner, revision: number): void {
     const isNewer = this.#revision !== undefined && revision > this.#revision;
     if (owner.life !== this.options.life) {
       this.#seen = { owner, revision };

@@ -9,7 +9,7 @@ import type { Placement, PlacementListener } from "../placement.ts";
 import { SHARDS } from "../shard.ts";
 import type { Membership } from "./membership.ts";
 import { rendezvous } from "./rendezvous.ts";
-import { ShardLease } from "./shard-lease.ts";
+import { ShardLease, type ShardOwner } from "./shard-lease.ts";
 
 export interface ShardLeasesOptions {
   readonly node: NodeId;
@@ -105,45 +105,51 @@ class ShardLeases implements Placement {
   #heard(key: string, entry: KeyValueEntry | undefined): void {
     const lease = this.#leases[Number(key)];
     if (lease === undefined) return;
-    lease.heard(entry === undefined ? undefined : { ...ownerIn(entry.value), revision: entry.revision });
+    if (entry !== undefined) {
+      lease.heard(ownerIn(entry.value), entry.revision);
+      return;
+    }
+    lease.heardFreed();
     // Handed over, perhaps to this node: no need to wait for the next tick.
-    if (entry === undefined && !this.#isStopping && this.#isOurs(lease.shard)) void lease.acquire();
+    if (!this.#isStopping && this.#wantedNow()[lease.shard] === true) void lease.acquire();
   }
 
-  #isOurs(shard: number): boolean {
+  /** By shard: this node should own it, as the nodes are now. */
+  #wantedNow(): readonly boolean[] {
     const live = this.options.membership.live();
     if (live !== this.#knownLive) {
       this.#knownLive = live;
-      this.#wanted = this.#leases.map((lease) => rendezvous(lease.shard, live) === this.options.node);
+      this.#wanted = this.#leases.map(({ shard }) => rendezvous(shard, live) === this.options.node);
     }
-    return this.#wanted[shard] ?? false;
+    return this.#wanted;
   }
 
+  /** Looks at every shard, and does what is due. */
   #tick(): Promise<void>[] {
     if (this.#isStopping) return [];
     const { membership, clock } = this.options;
+    const wanted = this.#wantedNow();
     const isSettled = clock.monotonic() - membership.stableSince() >= SETTLED_MS;
+    const underWay: Promise<void>[] = [];
     let handedOver = 0;
-    return this.#leases.map((lease) => {
-      const isOurs = this.#isOurs(lease.shard);
-      if (!lease.isHeld) return isOurs ? lease.acquire() : Promise.resolve();
-      if (isOurs || !isSettled || handedOver >= HAND_OVER_AT_ONCE) return lease.renew();
-      handedOver += 1;
-      return lease.release();
-    });
+    for (const lease of this.#leases) {
+      const isOurs = wanted[lease.shard] === true;
+      let deed: Promise<void> | undefined;
+      if (!lease.isHeld) deed = isOurs ? lease.acquire() : undefined;
+      else if (isOurs || !isSettled || handedOver >= HAND_OVER_AT_ONCE) deed = lease.renew();
+      else {
+        handedOver += 1;
+        deed = lease.release();
+      }
+      if (deed !== undefined) underWay.push(deed);
+    }
+    return underWay;
   }
 }
 
-interface Owner {
-  readonly node: NodeId;
-  readonly life: string;
-  /** Which of its owner's writes this is. */
-  readonly write: number;
-}
+const packOwner = ({ node, life, write }: ShardOwner): Uint8Array => packPayload([node, life, write]);
 
-const packOwner = (owner: Owner): Uint8Array => packPayload([owner.node, owner.life, owner.write]);
-
-function ownerIn(value: Uint8Array): Owner {
+function ownerIn(value: Uint8Array): ShardOwner {
   const [node, life, write] = unpackPayload(value) as [NodeId, string, number]; // only shard leases write here
   return { node, life, write };
 }
