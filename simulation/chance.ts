@@ -38,9 +38,9 @@ export class Chance {
   }
 
   /** The way of a message or a statement. */
-  async travel(): Promise<void> {
+  travel(): Promise<void> {
     const ms = this.happens(this.faults.late) ? this.between(50, 1_500) : this.between(0.2, 3);
-    await sleep(this.clock, ms);
+    return sleep(this.clock, ms);
   }
 }
 

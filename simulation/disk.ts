@@ -5,10 +5,21 @@ import type { Random } from "../src/core/random.ts";
 import type { Files } from "../src/ledger/spool/files.ts";
 import type { Process } from "./process.ts";
 
+/** Only ever written at its end, and cut. */
 interface File {
   bytes: Uint8Array;
-  /** As it was at the last sync. */
-  durable: Uint8Array;
+  /** So many of them a power failure leaves. */
+  synced: number;
+}
+
+const LEAST_ROOM = 8_192;
+
+/** The same bytes with so many of them, in the same memory if it has room behind them. */
+function roomFor(bytes: Uint8Array, length: number): Uint8Array {
+  if (length <= bytes.buffer.byteLength) return new Uint8Array(bytes.buffer, 0, length);
+  const larger = new Uint8Array(new ArrayBuffer(Math.max(2 * length, LEAST_ROOM)), 0, length);
+  larger.set(bytes);
+  return larger;
 }
 
 /** A disk in memory. A killed process leaves what it wrote; a power failure only what was synced, and torn ends. */
@@ -40,7 +51,7 @@ export class Disk {
     list: (directory) =>
       [...this.#files.keys()].filter((path) => dirname(path) === directory).map((path) => basename(path)),
     open: (path) => {
-      const file = this.#files.get(path) ?? { bytes: new Uint8Array(), durable: new Uint8Array() };
+      const file = this.#files.get(path) ?? { bytes: new Uint8Array(), synced: 0 };
       this.#files.set(path, file);
       this.#descriptors += 1;
       this.#open.set(this.#descriptors, file);
@@ -50,11 +61,9 @@ export class Disk {
     size: (descriptor) => this.#at(descriptor).bytes.length,
     write: (descriptor, bytes, position) => {
       const file = this.#at(descriptor);
-      const length = Math.max(file.bytes.length, position + bytes.length);
-      const written = new Uint8Array(length);
-      written.set(file.bytes);
-      written.set(bytes, position);
-      file.bytes = written;
+      if (position !== file.bytes.length) throw new Error("a file was not written at its end");
+      file.bytes = roomFor(file.bytes, position + bytes.length);
+      file.bytes.set(bytes, position);
     },
     read: (descriptor, buffer, position) => {
       const part = this.#at(descriptor).bytes.subarray(position, position + buffer.length);
@@ -63,12 +72,13 @@ export class Disk {
     },
     truncate: (descriptor, length) => {
       const file = this.#at(descriptor);
-      file.bytes = file.bytes.slice(0, length);
+      file.bytes = file.bytes.subarray(0, length);
+      file.synced = Math.min(file.synced, length);
     },
     sync: async (descriptor) => {
       const file = this.#at(descriptor);
       await sleep(this.clock, 0.2 + this.random.next());
-      file.durable = file.bytes.slice();
+      file.synced = file.bytes.length;
     },
     syncDirectory: () => {},
     remove: (path) => void this.#files.delete(path),
@@ -77,10 +87,10 @@ export class Disk {
   /** What was not synced is gone, or is there in part. */
   failPower(): void {
     for (const file of this.#files.values()) {
-      const { bytes, durable } = file;
-      const torn = durable.length + Math.floor(this.random.next() * (bytes.length - durable.length + 1));
-      file.bytes = bytes.slice(0, Math.max(durable.length, torn));
-      file.durable = file.bytes.slice();
+      const { bytes, synced } = file;
+      const torn = synced + Math.floor(this.random.next() * (bytes.length - synced + 1));
+      file.bytes = bytes.slice(0, torn);
+      file.synced = torn;
     }
   }
 

@@ -1,17 +1,19 @@
 import { type Bus, BusError, type Subscription } from "../src/bus/bus.ts";
 import { packPayload, unpackPayload } from "../src/bus/payload.ts";
-import { covers } from "../src/bus/subject.ts";
+import { covers, hasWildcard } from "../src/bus/subject.ts";
 import { SluiceError } from "../src/core/errors.ts";
 import type { NodeId } from "../src/core/ids.ts";
 import { type Chance, never } from "./chance.ts";
 import type { Process } from "./process.ts";
 
 interface Listener {
-  readonly subject: string;
   readonly node: NodeId;
   readonly process: Process;
-  readonly isServer: boolean;
   readonly handler: (payload: unknown, subject: string) => unknown;
+}
+
+interface Subscriber extends Listener {
+  hears(subject: string): boolean;
 }
 
 /** NATS as processes see it: messages lost, late, doubled; nodes cut off; leaders that stall. */
@@ -19,7 +21,8 @@ export class Network {
   readonly cutOff = new Set<NodeId>();
   /** Stores and logs answer nothing before. */
   stalledUntil = 0;
-  readonly #listeners = new Set<Listener>();
+  readonly #servers = new Map<string, Set<Listener>>();
+  readonly #subscribers = new Set<Subscriber>();
 
   constructor(
     readonly chance: Chance,
@@ -29,25 +32,37 @@ export class Network {
 
   /** The bus of one process. */
   busOf(node: NodeId, process: Process): Bus {
-    const listen = (subject: string, isServer: boolean, handler: Listener["handler"]): Subscription => {
-      const listener: Listener = { subject, node, process, isServer, handler };
-      this.#listeners.add(listener);
-      return { close: () => void this.#listeners.delete(listener) };
-    };
     return {
       request: (subject, payload, options) =>
         this.#request(node, process, subject, payload, options.timeoutMs),
-      serve: (subject, handler) => listen(subject, true, handler),
+      serve: (subject, handler) => this.#serve(subject, { node, process, handler }),
       publish: (subject, payload) => this.#publish(node, subject, payload),
-      subscribe: (subject, handler) => listen(subject, false, handler),
+      subscribe: (subject, handler) => this.#subscribe(subject, { node, process, handler }),
       close: async () => {},
     };
   }
 
   /** A process that died listens no more. */
   forget(process: Process): void {
-    for (const listener of this.#listeners)
-      if (listener.process === process) this.#listeners.delete(listener);
+    for (const listeners of [this.#subscribers, ...this.#servers.values()]) {
+      for (const listener of listeners) if (listener.process === process) listeners.delete(listener);
+    }
+  }
+
+  #serve(subject: string, listener: Listener): Subscription {
+    const servers = this.#servers.get(subject) ?? new Set();
+    this.#servers.set(subject, servers);
+    servers.add(listener);
+    return { close: () => void servers.delete(listener) };
+  }
+
+  #subscribe(pattern: string, listener: Listener): Subscription {
+    const hears = hasWildcard(pattern)
+      ? (subject: string) => covers(pattern, subject)
+      : (subject: string) => subject === pattern;
+    const subscriber: Subscriber = { ...listener, hears };
+    this.#subscribers.add(subscriber);
+    return { close: () => void this.#subscribers.delete(subscriber) };
   }
 
   #request(
@@ -57,28 +72,18 @@ export class Network {
     payload: unknown,
     timeoutMs: number,
   ): Promise<unknown> {
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const cancel = process.clock.after(timeoutMs, () =>
-      reject(new BusError("timeout", subject, "no answer")),
-    );
-    process
-      .reach(this.#ask(from, subject, packPayload(payload)))
-      .then(resolve, reject)
-      .finally(cancel);
-    return promise;
+    const answered = this.#ask(from, subject, packPayload(payload));
+    return process.reachWithin(timeoutMs, answered, () => new BusError("timeout", subject, "no answer"));
   }
 
   async #ask(from: NodeId, subject: string, bytes: Uint8Array): Promise<unknown> {
     const { chance } = this;
-    const nobody = new BusError("no_responders", subject, "nobody");
-    if (this.cutOff.has(from)) throw nobody;
+    if (this.cutOff.has(from)) throw nobodyAt(subject);
     if (chance.happens(chance.faults.lose)) return never();
     await chance.travel();
-    const servers = [...this.#listeners].filter(
-      (listener) => listener.isServer && listener.subject === subject && !this.cutOff.has(listener.node),
-    );
+    const servers = [...(this.#servers.get(subject) ?? [])].filter(({ node }) => !this.cutOff.has(node));
     const server = servers[chance.below(servers.length)];
-    if (server === undefined) throw nobody;
+    if (server === undefined) throw nobodyAt(subject);
     const answered = await new Promise<{ readonly reply: unknown } | { readonly thrown: unknown }>(
       (resolve) => {
         server.process.deliver(() => {
@@ -104,17 +109,19 @@ export class Network {
     if (this.cutOff.has(from) || this.swallows(subject)) return;
     const bytes = packPayload(payload);
     const { chance } = this;
-    for (const listener of this.#listeners) {
-      if (listener.isServer || !covers(listener.subject, subject)) continue;
+    for (const listener of this.#subscribers) {
+      if (!listener.hears(subject)) continue;
       if (chance.happens(chance.faults.lose)) continue;
       const copies = chance.happens(chance.faults.double) ? 2 : 1;
       for (let copy = 0; copy < copies; copy += 1) void this.#carry(listener, subject, bytes);
     }
   }
 
-  async #carry(listener: Listener, subject: string, bytes: Uint8Array): Promise<void> {
+  async #carry(listener: Subscriber, subject: string, bytes: Uint8Array): Promise<void> {
     await this.chance.travel();
-    if (this.cutOff.has(listener.node) || !this.#listeners.has(listener)) return;
+    if (this.cutOff.has(listener.node) || !this.#subscribers.has(listener)) return;
     listener.process.deliver(() => void listener.handler(unpackPayload(bytes), subject));
   }
 }
+
+const nobodyAt = (subject: string): BusError => new BusError("no_responders", subject, "nobody");

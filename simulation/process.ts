@@ -44,6 +44,24 @@ export class Process {
     });
   }
 
+  /** The same, given up by this process after `ms`. After a pause that was longer the timer wins, as in an event loop. */
+  reachWithin<Value>(ms: number, happening: Promise<Value>, tooLate: () => Error): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.clock.after(ms, () => reject(tooLate()));
+      const settle = (run: () => void): void =>
+        this.deliver(() => {
+          queueMicrotask(() => {
+            cancel();
+            run();
+          });
+        });
+      happening.then(
+        (value) => settle(() => resolve(value)),
+        (thrown: unknown) => settle(() => reject(thrown)),
+      );
+    });
+  }
+
   pause(): void {
     if (this.#state === "running") this.#state = "paused";
   }
@@ -68,13 +86,15 @@ export class Process {
   /** A timer that fell due many times meanwhile runs once. */
   #every(ms: number, run: () => void): Cancel {
     let isDue = false;
-    return this.world.every(ms, () => {
-      if (isDue) return;
+    const cancel = this.world.every(ms, () => {
+      if (this.isDead) cancel();
+      if (isDue || this.isDead) return;
       isDue = true;
       this.deliver(() => {
         isDue = false;
         run();
       });
     });
+    return cancel;
   }
 }

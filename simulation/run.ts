@@ -2,11 +2,9 @@ import { SHARDS } from "../src/actors/shard.ts";
 import { createInProcessKeyValue } from "../src/bus/in-process-key-value.ts";
 import { createInProcessMessageLog, type InProcessMessageLog } from "../src/bus/in-process-message-log.ts";
 import type { KeyValue } from "../src/bus/key-value.ts";
-import { unpackPayload } from "../src/bus/payload.ts";
 import { SluiceError } from "../src/core/errors.ts";
 import { type NodeId, nodeId } from "../src/core/ids.ts";
 import { seededRandom } from "../src/core/random.ts";
-import { readEntry } from "../src/ledger/usage-entry.ts";
 import { type BugName, type Bugs, plant } from "./bugs.ts";
 import { Chance, NO_FAULTS } from "./chance.ts";
 import { Disk } from "./disk.ts";
@@ -49,6 +47,12 @@ export async function simulate(scenario: Scenario, bug?: BugName): Promise<Outco
   return new Simulation(scenario, plant(bug)).run();
 }
 
+/** Ids are written such that they can be seen in any bytes: whatever the form of a message is, and at little cost. */
+const idsIn = (message: Uint8Array): readonly string[] =>
+  Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+    .toString("latin1")
+    .match(/<r\d+>/g) ?? [];
+
 interface Place {
   readonly name: NodeId;
   readonly disk: Disk;
@@ -71,6 +75,8 @@ class Simulation {
   readonly asked = new Set<string>();
   /** Usage that the log has taken, and has not lost since. */
   readonly logged = new Set<string>();
+  /** Any usage was ever seen in the log. */
+  hasLogged = false;
   served = 0;
   refused = 0;
   fault: string | undefined;
@@ -164,7 +170,7 @@ class Simulation {
 
   async request(place: Place, tenant: string, amount: bigint): Promise<"served" | string> {
     const { chance } = this;
-    const id = `r${this.asked.size + 1}`;
+    const id = `<r${this.asked.size + 1}>`;
     this.asked.add(id);
     const cost = BigInt(chance.below(Number(amount)) + 1);
     try {
@@ -252,6 +258,7 @@ class Simulation {
       if (!ledger.usage.has(id) && !ledger.early.has(id))
         this.fail(`${id} is in the log and was never booked: its node is dead`);
     }
+    if (this.served > 0 && !this.hasLogged) this.fail("no usage was ever seen in the log");
     if (dead !== undefined) this.start(dead);
     await this.pass(QUIET_MS);
     this.checkBooks();
@@ -331,8 +338,10 @@ class Simulation {
       maxBytes: log.maxBytes,
       append: async (subject, message) => {
         await log.append(subject, message);
-        const { usages } = unpackPayload(message) as { usages: readonly string[] }; // a shipped batch
-        for (const text of usages) this.logged.add(readEntry(text).id);
+        for (const id of idsIn(message)) {
+          this.logged.add(id);
+          this.hasLogged = true;
+        }
       },
     };
   }

@@ -27,12 +27,8 @@ function asker(network: Network, node: NodeId, process: Process) {
     await chance.travel();
     return done;
   };
-  return <Value>(act: () => Promise<Value>): Promise<Value> => {
-    const { promise, resolve, reject } = Promise.withResolvers<Value>();
-    const cancel = process.clock.after(CLIENT_MS, () => reject(new Error("timeout")));
-    process.reach(happen(act)).then(resolve, reject).finally(cancel);
-    return promise;
-  };
+  return <Value>(act: () => Promise<Value>): Promise<Value> =>
+    process.reachWithin(CLIENT_MS, happen(act), () => new Error("timeout"));
 }
 
 /** The key-value store as one process sees it. Its watch is late, and silent while the process is cut off. */
@@ -61,14 +57,22 @@ function watch(
   onChange: (key: string, entry: KeyValueEntry | undefined) => void,
 ): Subscription {
   /** In the order of the store: changes never overtake each other, however late they are. */
-  let last: Promise<void> = Promise.resolve();
-  return shared.watch((key, entry) => {
-    if (cutOff.has(node)) return;
-    last = last.then(async () => {
-      await sleep(chance.clock, chance.happens(chance.faults.late) ? chance.between(100, 900) : 1);
-      process.deliver(() => onChange(key, entry));
+  const coming: (readonly [key: string, entry: KeyValueEntry | undefined])[] = [];
+  const carry = (): void => {
+    const ms = chance.happens(chance.faults.late) ? chance.between(100, 900) : 1;
+    chance.clock.after(ms, () => {
+      const change = coming.shift();
+      if (change !== undefined) process.deliver(() => onChange(...change));
+      if (coming.length > 0) queueMicrotask(carry);
     });
+  };
+  const subscription = shared.watch((key, entry) => {
+    if (cutOff.has(node)) return;
+    coming.push([key, entry]);
+    if (coming.length === 1) queueMicrotask(carry);
   });
+  process.atEnd(() => subscription.close());
+  return subscription;
 }
 
 /** The message log as one process sees it. */

@@ -6,7 +6,8 @@ interface Alarm {
   /** Alarms of one moment go off in the order in which they were set. */
   readonly order: number;
   readonly run: () => void;
-  isCancelled: boolean;
+  /** Its place in the heap; -1: it went off or was cancelled. */
+  place: number;
 }
 
 /** Time that jumps from one alarm to the next: an hour takes as long as what happens in it. */
@@ -25,11 +26,10 @@ export class VirtualTime implements Clock {
 
   after(ms: number, run: () => void): Cancel {
     this.#set += 1;
-    const alarm: Alarm = { at: this.#elapsed + Math.max(0, ms), order: this.#set, run, isCancelled: false };
-    this.#push(alarm);
-    return () => {
-      alarm.isCancelled = true;
-    };
+    const alarm: Alarm = { at: this.#elapsed + Math.max(0, ms), order: this.#set, run, place: -1 };
+    this.#heap.push(alarm);
+    this.#rise(alarm, this.#heap.length - 1);
+    return () => this.#remove(alarm);
   }
 
   soon(run: () => void): void {
@@ -60,50 +60,65 @@ export class VirtualTime implements Clock {
   }
 
   #run(end: number): void {
+    drainMicrotasks();
     for (;;) {
-      drainMicrotasks();
       const next = this.#heap[0];
       if (next === undefined || next.at > end) break;
-      this.#pop();
-      if (next.isCancelled) continue;
+      this.#remove(next);
       this.#elapsed = next.at;
       next.run();
+      drainMicrotasks();
     }
     this.#elapsed = end;
   }
 
-  #push(alarm: Alarm): void {
+  /** Most alarms are cancelled before they go off: they leave at once, so that the heap stays small. */
+  #remove(alarm: Alarm): void {
+    const { place } = alarm;
+    if (place < 0) return;
+    alarm.place = -1;
+    const last = this.#heap.pop();
+    if (last === undefined || last === alarm) return;
+    this.#sink(last, place);
+    if (last.place === place) this.#rise(last, place);
+  }
+
+  /** Puts it where it belongs, at a place or above. */
+  #rise(alarm: Alarm, from: number): void {
     const heap = this.#heap;
-    let at = heap.push(alarm) - 1;
+    let at = from;
     while (at > 0) {
       const parent = (at - 1) >> 1;
       const above = heap[parent];
       if (above === undefined || !isBefore(alarm, above)) break;
       heap[at] = above;
+      above.place = at;
       at = parent;
     }
     heap[at] = alarm;
+    alarm.place = at;
   }
 
-  #pop(): void {
+  /** Puts it where it belongs, at a place or below. */
+  #sink(alarm: Alarm, from: number): void {
     const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let at = 0;
+    let at = from;
     for (;;) {
       let child = 2 * at + 1;
-      const [left, right] = [heap[child], heap[child + 1]];
-      if (left === undefined) break;
-      let least = left;
-      if (right !== undefined && isBefore(right, left)) {
+      let least = heap[child];
+      if (least === undefined) break;
+      const right = heap[child + 1];
+      if (right !== undefined && isBefore(right, least)) {
         least = right;
         child += 1;
       }
-      if (!isBefore(least, last)) break;
+      if (!isBefore(least, alarm)) break;
       heap[at] = least;
+      least.place = at;
       at = child;
     }
-    heap[at] = last;
+    heap[at] = alarm;
+    alarm.place = at;
   }
 }
 
