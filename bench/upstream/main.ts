@@ -3,7 +3,9 @@
  * own connections and of bare sockets that read nothing, against the mock vendor in a process of its own. The three are
  * measured by the same process in turn. `bun bench/upstream/main.ts [--quick]`
  */
+
 import { systemClock } from "../../src/core/clock.ts";
+import { nextOf } from "../../src/core/poll.ts";
 import { type VendorResponse, vendorResponseOf } from "../../src/core/vendor-response.ts";
 import { createFetchUpstream } from "../../src/upstream/fetch-upstream.ts";
 import { createUpstream, type Upstream } from "../../src/upstream/upstream.ts";
@@ -125,8 +127,7 @@ function callOf({ call }: Upstream, { body, streams }: Load, url: string): Call 
 async function readPieces(response: VendorResponse): Promise<number> {
   let length = 0;
   for (;;) {
-    const next = response.read();
-    const bytes = next instanceof Promise ? await next : next;
+    const bytes = await nextOf(response);
     if (bytes === null) return length;
     length += bytes.length;
   }

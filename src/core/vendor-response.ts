@@ -1,21 +1,19 @@
-/** A vendor's answer as it is read: its head is there, its body comes. Read by one reader, once. */
-export interface VendorResponse {
+import { NOT_YET, type NotYet, nextOf, type Pollable } from "./poll.ts";
+
+/**
+ * A vendor's answer as it is read: its head is there, its body comes. Read by one reader, once: polled for the next
+ * bytes, null after the end. `poll` throws when the body does not come whole or the call was aborted.
+ */
+export interface VendorResponse extends Pollable<Uint8Array | null> {
   readonly status: number;
   /** A status of the 200s. */
   readonly ok: boolean;
   readonly headers: Headers;
-  /**
-   * The next bytes of the body, null after its end: at once where they have arrived, else a promise of them. Not
-   * called again before that is settled. Throws, or rejects, when the body does not come whole or the call was aborted.
-   */
-  read(): NextBytes;
-  /** The whole body; undefined when it is longer than `limit` bytes, the rest is then given up. Rejects like `read`. */
+  /** The whole body; undefined when it is longer than `limit` bytes, the rest is then given up. Rejects as `poll` throws. */
   bytes(limit: number): Promise<Uint8Array | undefined>;
   /** Gives the rest of the body up. */
   cancel(): void;
 }
-
-export type NextBytes = Uint8Array | null | Promise<Uint8Array | null>;
 
 /** The web's own `Response`, read as a vendor's answer. */
 export function vendorResponseOf(response: Response): VendorResponse {
@@ -33,6 +31,10 @@ interface BodyReader {
 
 class WebResponse implements VendorResponse {
   #reader: BodyReader | undefined;
+  /** What a read has found that nobody has taken yet: bytes, the end, or why there are none. */
+  #found: { readonly bytes: Uint8Array | null } | { readonly thrown: unknown } | undefined;
+  #isReading = false;
+  #waiting: (() => void) | undefined;
 
   constructor(readonly response: Response) {}
 
@@ -48,11 +50,36 @@ class WebResponse implements VendorResponse {
     return this.response.headers;
   }
 
-  async read(): Promise<Uint8Array | null> {
-    const reader = this.#open();
-    if (reader === undefined) return null;
-    const { done, value } = await reader.read();
-    return done || value === undefined ? null : value;
+  poll(): Uint8Array | null | NotYet {
+    const found = this.#found;
+    if (found === undefined) {
+      const reader = this.#open();
+      if (reader === undefined) return null;
+      if (!this.#isReading) void this.#read(reader);
+      return NOT_YET;
+    }
+    if ("thrown" in found) throw found.thrown;
+    // The end stays.
+    if (found.bytes !== null) this.#found = undefined;
+    return found.bytes;
+  }
+
+  whenReady(run: () => void): void {
+    this.#waiting = run;
+  }
+
+  async #read(reader: BodyReader): Promise<void> {
+    this.#isReading = true;
+    try {
+      const { done, value } = await reader.read();
+      this.#found = { bytes: done || value === undefined ? null : value };
+    } catch (thrown) {
+      this.#found = { thrown };
+    }
+    this.#isReading = false;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
   }
 
   async bytes(limit: number): Promise<Uint8Array | undefined> {
@@ -61,7 +88,7 @@ class WebResponse implements VendorResponse {
     sink.start({ asUint8Array: true });
     let length = 0;
     for (;;) {
-      const chunk = await this.read();
+      const chunk = await nextOf(this);
       if (chunk === null) return sink.end() as Uint8Array; // asked for above
       length += chunk.byteLength;
       if (length > limit) {

@@ -12,6 +12,7 @@ import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import type { VendorId } from "../core/ids.ts";
 import { MAX_ANSWER_BYTES, MAX_ERROR_BYTES, READER_STALL_MS } from "../core/limits.ts";
+import { nextOf } from "../core/poll.ts";
 import { hasLongCacheRate, pricedTiers } from "../core/price.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { type VendorResponse, vendorResponseOf } from "../core/vendor-response.ts";
@@ -306,7 +307,7 @@ async function readBounded(response: VendorResponse): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   for (;;) {
-    const chunk = await response.read();
+    const chunk = await nextOf(response);
     if (chunk === null) return text + decoder.decode();
     text += decoder.decode(chunk, { stream: true });
     if (text.length >= MAX_ERROR_BYTES) {

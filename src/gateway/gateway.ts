@@ -120,8 +120,11 @@ export interface StreamGeneration {
   readonly kind: "stream";
   readonly started: Started;
   readonly streamId: StreamId;
-  /** The next passage; null once the stream has ended and its charge is on disk. One call at a time. Never rejects. */
-  next(): Promise<Passage | null>;
+  /**
+   * The next passage, at once where it is there; null once the stream has ended and its charge is on disk. One call at a
+   * time. Neither throws nor rejects.
+   */
+  next(): Passage | null | Promise<Passage | null>;
   /** There at the latest when `next` answered null. */
   readonly final: Final | undefined;
   /** Stops the vendor too; `next` then ends with outcome `cancelled` and what was used is charged. */

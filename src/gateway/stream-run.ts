@@ -2,6 +2,7 @@ import type { Passage } from "../adapters/adapter.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { VendorId } from "../core/ids.ts";
 import { add, ZERO } from "../core/points.ts";
+import { NOT_YET, type NotYet } from "../core/poll.ts";
 import { costOf } from "../core/price.ts";
 import { isPlausible, plus, type Usage } from "../core/usage.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
@@ -36,7 +37,12 @@ export class StreamRun implements StreamGeneration {
   /** The node stops: nobody asked for that. */
   #isStoppedHere = false;
   #succession: Promise<void> | undefined;
-  #settling: Promise<null> | undefined;
+  #isSettling = false;
+  #isSettled = false;
+  /** Who waits for the next passage. */
+  #reader: PromiseWithResolvers<Passage | null> | undefined;
+  /** Made once for all reads. */
+  readonly #goOn = (): void => this.#serve();
 
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
@@ -67,25 +73,39 @@ export class StreamRun implements StreamGeneration {
     this.#begin(leg);
   }
 
-  async next(): Promise<Passage | null> {
+  next(): Passage | null | Promise<Passage | null> {
+    const passage = this.#take();
+    if (passage !== NOT_YET) return passage;
+    this.#reader = Promise.withResolvers();
+    return this.#reader.promise;
+  }
+
+  /** For what is not there yet, sees to it that `#goOn` is called. */
+  #take(): Passage | null | NotYet {
     for (;;) {
       const ahead = this.#ahead.shift();
       if (ahead !== undefined) return ahead;
-      if (this.#succession !== undefined) {
-        await this.#succession;
-        continue;
+      if (this.#isSettled) return null;
+      if (this.#isSettling || this.#succession !== undefined) return NOT_YET;
+      const passage = this.leg.poll();
+      if (passage === NOT_YET) {
+        this.leg.whenReady(this.#goOn);
+        return NOT_YET;
       }
-      const { leg } = this;
-      const reading = leg.read();
-      const passage = reading instanceof Promise ? await reading : reading;
       this.#look();
-      if (passage === null) {
-        if (this.#settling !== undefined && this.#ahead.length === 0) return this.#settling;
-        continue;
-      }
+      if (passage === null) continue;
       if (this.charge.isProgressDue()) this.#tellProgress();
       if (hasMore(passage)) return passage;
     }
+  }
+
+  #serve(): void {
+    const reader = this.#reader;
+    if (reader === undefined) return;
+    const passage = this.#take();
+    if (passage === NOT_YET) return;
+    this.#reader = undefined;
+    reader.resolve(passage);
   }
 
   cancel(): void {
@@ -120,7 +140,7 @@ export class StreamRun implements StreamGeneration {
    */
   #look(): void {
     const { end } = this.leg.vendor;
-    if (end === undefined || this.#settling !== undefined || this.#succession !== undefined) return;
+    if (end === undefined || this.#isSettling || this.#succession !== undefined) return;
     const succession = this.#isCancelled ? undefined : this.#succeed(end);
     if (succession === undefined) this.#finish(end);
     else this.#succession = succession;
@@ -153,9 +173,8 @@ export class StreamRun implements StreamGeneration {
           this.ports.telemetry.anotherVendor({ why: "takeover", vendor: vendor.id, model, serves: true });
           this.#ahead.push(...next.primed);
           this.#begin(next.leg);
-          return;
-        }
-        this.#finish(this.#isCancelled ? { by: "client" } : end);
+        } else this.#finish(this.#isCancelled ? { by: "client" } : end);
+        this.#serve();
       });
   }
 
@@ -163,7 +182,11 @@ export class StreamRun implements StreamGeneration {
   #finish(end: StreamEnd): void {
     const rest = this.#isCancelled ? undefined : this.leg.rest();
     if (rest !== undefined) this.#ahead.push(rest);
-    this.#settling = this.#settle(end);
+    this.#isSettling = true;
+    void this.#settle(end).then(() => {
+      this.#isSettled = true;
+      this.#serve();
+    });
   }
 
   #tellProgress(): void {
@@ -183,7 +206,7 @@ export class StreamRun implements StreamGeneration {
     return withLater(usage, deliveredSinceUsage);
   }
 
-  async #settle(end: StreamEnd): Promise<null> {
+  async #settle(end: StreamEnd): Promise<void> {
     const { charge, leg } = this;
     const { route } = leg.vendor.attempt;
     // Whoever named the reason for which it ended had said everything; only its usage is missing.
@@ -210,7 +233,6 @@ export class StreamRun implements StreamGeneration {
       const unbooked = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
       this.final = { ...final, outcome: "failed", cost: ZERO, error: unbooked };
     }
-    return null;
   }
 
   /** Writes down what the leg consumed and how it went, and gives its place at the vendor back. Once a leg. */

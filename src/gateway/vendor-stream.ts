@@ -1,19 +1,17 @@
 import type { Delivered, Passage, Said, StreamMode, StreamReader } from "../adapters/adapter.ts";
 import type { FinishReason, GenerationRequest } from "../core/generation.ts";
+import { NOT_YET, type NotYet, nextOf, type Pollable } from "../core/poll.ts";
 import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
-import type { NextBytes, VendorResponse } from "../core/vendor-response.ts";
+import type { VendorResponse } from "../core/vendor-response.ts";
 import type { Attempt } from "./attempt.ts";
 import type { StreamEnd } from "./outcome.ts";
 
 /** How long the rest of a body is read after the end marker, so that its connection can be used again. */
 const TAIL_MS = 1_000;
 
-/** A passage, or null at the end: at once where it is there. */
-export type NextPassage = Passage | null | Promise<Passage | null>;
-
 /** One vendor's answer as it streams in: passages out, and what metering needs picked up on the way. */
-export class VendorStream {
+export class VendorStream implements Pollable<Passage | null> {
   usage: Usage | undefined;
   finishReason: FinishReason | null = null;
   end: StreamEnd | undefined;
@@ -22,13 +20,10 @@ export class VendorStream {
   /** What had been delivered when the vendor told its usage last. */
   #atUsage: Delivered | undefined;
   readonly #parser: StreamReader;
-  /** Made once for all reads. */
-  readonly #came = (chunk: Uint8Array | null): Passage | null => this.#take(chunk);
-  readonly #failed = (thrown: unknown): null => this.#broke(thrown);
 
   constructor(
     readonly attempt: Attempt,
-    readonly response: Pick<VendorResponse, "read" | "cancel">,
+    readonly response: Pick<VendorResponse, "poll" | "whenReady" | "cancel">,
     request: GenerationRequest,
     mode: StreamMode,
     remembers = false,
@@ -56,20 +51,22 @@ export class VendorStream {
     };
   }
 
-  /**
-   * The next network read's passage; null once `end` is set. Neither throws nor rejects. Not an async function: what is
-   * there already costs no turn of waiting, and what is not, one.
-   */
-  read(): NextPassage {
+  /** The next network read's passage; null once `end` is set. Never throws. */
+  poll(): Passage | null | NotYet {
     if (this.end !== undefined) return null;
-    this.attempt.awaitVendor(this.hasContent);
-    let next: NextBytes;
+    let next: Uint8Array | null | NotYet;
     try {
-      next = this.response.read();
+      next = this.response.poll();
     } catch (thrown) {
       return this.#broke(thrown);
     }
-    return next instanceof Promise ? next.then(this.#came, this.#failed) : this.#take(next);
+    if (next !== NOT_YET) return this.#take(next);
+    this.attempt.awaitVendor(this.hasContent);
+    return NOT_YET;
+  }
+
+  whenReady(run: () => void): void {
+    this.response.whenReady(run);
   }
 
   #take(chunk: Uint8Array | null): Passage | null {
@@ -137,7 +134,7 @@ export class VendorStream {
   async #readTail(): Promise<void> {
     this.attempt.limitTo(TAIL_MS);
     try {
-      while ((await this.response.read()) !== null);
+      while ((await nextOf(this.response)) !== null);
     } catch (thrown) {
       ignoreAborted(thrown);
     } finally {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import type { CallStage } from "../adapters/adapter.ts";
 import { systemClock } from "../core/clock.ts";
 import { ManualClock } from "../core/manual-clock.ts";
+import { nextOf } from "../core/poll.ts";
 import { MAX_IDLE_PER_ORIGIN, PAUSE_BYTES } from "./limits.ts";
 import { ask, callTo, failure, textOf } from "./testing/calls.ts";
 import { type Peer, rawServer } from "./testing/raw-server.ts";
@@ -225,7 +226,8 @@ test("a reader that rests holds its vendor back, and the bytes waiting for it ar
   expect(sent).toBeLessThan(total / 2);
   expect(sent).toBeGreaterThan(PAUSE_BYTES);
   let read = 0;
-  for (let bytes = await response.read(); bytes !== null; bytes = await response.read()) read += bytes.length;
+  for (let bytes = await nextOf(response); bytes !== null; bytes = await nextOf(response))
+    read += bytes.length;
   expect(read).toBe(total);
   expect(stats()).toEqual({ connections: 1, idle: 1 });
 });

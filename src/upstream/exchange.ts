@@ -1,5 +1,6 @@
 import type { CallObserver } from "../adapters/adapter.ts";
-import type { NextBytes, VendorResponse } from "../core/vendor-response.ts";
+import { NOT_YET, type NotYet } from "../core/poll.ts";
+import type { VendorResponse } from "../core/vendor-response.ts";
 import { type AnswerHead, headersOf } from "./answer-head.ts";
 import type { AnswerSink } from "./answer-parser.ts";
 import { PAUSE_BYTES, RESUME_BYTES } from "./limits.ts";
@@ -42,8 +43,8 @@ export class Exchange implements VendorResponse, AnswerSink {
   #waitingBytes = 0;
   #isPaused = false;
   #failure: { readonly reason: unknown } | undefined;
-  /** Who waits for the next bytes. */
-  #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
+  /** Told when there is something to poll for. */
+  #waiting: (() => void) | undefined;
   /** Set: the whole body is waited for, and this is the most it may have. */
   #limit: number | undefined;
   #whole: PromiseWithResolvers<Uint8Array | undefined> | undefined;
@@ -88,15 +89,11 @@ export class Exchange implements VendorResponse, AnswerSink {
   }
 
   body(bytes: Uint8Array): void {
-    const reader = this.#reader;
-    if (reader !== undefined) {
-      this.#reader = undefined;
-      reader.resolve(bytes);
-      return;
-    }
     if (this.#first === undefined) this.#first = bytes;
     else this.#rest.push(bytes);
     this.#waitingBytes += bytes.length;
+    // Who waits takes it at once: a pause is for what stays.
+    this.#wake();
     if (this.#limit !== undefined) {
       if (this.#waitingBytes > this.#limit) this.#tooLong();
     } else if (this.#waitingBytes > PAUSE_BYTES && !this.#isPaused) {
@@ -109,9 +106,8 @@ export class Exchange implements VendorResponse, AnswerSink {
   end(): void {
     if (this.isOver) return;
     this.#close();
-    this.#reader?.resolve(null);
-    this.#reader = undefined;
     if (this.#whole !== undefined) this.#whole.resolve(this.#takeAll());
+    this.#wake();
   }
 
   /** @param isOurs it was given up from here: the connection is dropped */
@@ -121,26 +117,27 @@ export class Exchange implements VendorResponse, AnswerSink {
     const { carrier } = this;
     this.#close();
     this.#reject(reason);
-    this.#reader?.reject(reason);
-    this.#reader = undefined;
     this.#whole?.reject(reason);
     if (isOurs) carrier?.drop(this);
+    this.#wake();
   }
 
-  read(): NextBytes {
+  poll(): Uint8Array | null | NotYet {
     const bytes = this.#first;
     if (bytes !== undefined) {
       // Many small pieces in one go: each costs those behind more than its copy.
       if (this.#rest.length > 0 && this.#waitingBytes <= RESUME_BYTES) return this.#takeAll();
-      this.#first = this.#rest.shift();
+      this.#first = this.#rest.length > 0 ? this.#rest.shift() : undefined;
       this.#waitingBytes -= bytes.length;
       if (this.#isPaused && this.#waitingBytes <= RESUME_BYTES) this.#resume();
       return bytes;
     }
     if (this.#failure !== undefined) throw this.#failure.reason;
-    if (this.isOver) return null;
-    this.#reader = Promise.withResolvers();
-    return this.#reader.promise;
+    return this.isOver ? null : NOT_YET;
+  }
+
+  whenReady(run: () => void): void {
+    this.#waiting = run;
   }
 
   bytes(limit: number): Promise<Uint8Array | undefined> {
@@ -160,9 +157,8 @@ export class Exchange implements VendorResponse, AnswerSink {
     if (this.isOver) return;
     const { carrier } = this;
     this.#close();
-    this.#reader?.resolve(null);
-    this.#reader = undefined;
     carrier?.drop(this);
+    this.#wake();
   }
 
   #tooLong(): void {
@@ -171,6 +167,13 @@ export class Exchange implements VendorResponse, AnswerSink {
     this.#first = undefined;
     this.#rest = [];
     this.cancel();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    waiting();
   }
 
   #resume(): void {

@@ -3,6 +3,7 @@ import { createServer, type TLSSocket } from "node:tls";
 import type { CallStage } from "../adapters/adapter.ts";
 import { systemClock } from "../core/clock.ts";
 import { ManualClock } from "../core/manual-clock.ts";
+import { nextOf } from "../core/poll.ts";
 import { PICTURES_EXAMPLE } from "../outbound/testing/certificate.ts";
 import { CONNECT_MS } from "./limits.ts";
 import { ask, callTo, failure, textOf } from "./testing/calls.ts";
@@ -147,7 +148,7 @@ test("an abort within an answer reaches a secured server", async () => {
   });
   const abort = new AbortController();
   const response = await ask(upstream().call, callTo(`https://localhost:${port}/`), abort.signal);
-  expect(await response.read()).not.toBeNull();
+  expect(await nextOf(response)).not.toBeNull();
   abort.abort();
   await gone.promise;
 });
@@ -178,6 +179,7 @@ test("a reader that rests holds a secured vendor back", async () => {
   }
   expect(sent).toBeLessThan(total / 2);
   let read = 0;
-  for (let bytes = await response.read(); bytes !== null; bytes = await response.read()) read += bytes.length;
+  for (let bytes = await nextOf(response); bytes !== null; bytes = await nextOf(response))
+    read += bytes.length;
   expect(read).toBe(total);
 });

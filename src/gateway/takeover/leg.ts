@@ -1,20 +1,19 @@
 import type { Passage, StreamMode } from "../../adapters/adapter.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
+import { NOT_YET, type NotYet, nextOf, type Pollable } from "../../core/poll.ts";
 import type { Ticket } from "../vendor-desk.ts";
-import type { NextPassage, VendorStream } from "../vendor-stream.ts";
+import type { VendorStream } from "../vendor-stream.ts";
 import { type ChunkHead, chunkHeadIn, continuedFrames, firstLineOf } from "./continued-frames.ts";
 import type { Continued } from "./continued-request.ts";
 import { Seam } from "./seam.ts";
 
-/** One vendor's part of an answer, as the client is to see it. */
-export interface Leg {
+/** One vendor's part of an answer, as the client is to see it: the passages of its reads, null once it is over. */
+export interface Leg extends Pollable<Passage | null> {
   readonly vendor: VendorStream;
   readonly ticket: Ticket;
   /** What this vendor was asked. */
   readonly request: GenerationRequest;
-  /** The next read's passage; null once the vendor is over. Neither throws nor rejects. */
-  read(): NextPassage;
   /** What was held back, for when the vendor is over and nobody follows. */
   rest(): Passage | undefined;
   /** What the client has of the answer; undefined when nobody can go on with it. */
@@ -37,7 +36,7 @@ export async function prime(leg: Leg): Promise<Passage[]> {
   const { vendor } = leg;
   let bytes = 0;
   while (!vendor.hasContent) {
-    const passage = await leg.read();
+    const passage = await nextOf(leg);
     if (passage === null) break;
     if (hasMore(passage)) read.push(passage);
     bytes += passage.bytes?.byteLength ?? 0;
@@ -60,10 +59,14 @@ export class FirstLeg implements Leg {
     readonly request: GenerationRequest,
   ) {}
 
-  read(): NextPassage {
-    const next = this.vendor.read();
-    if (this.#head !== undefined || this.vendor.said === undefined) return next;
-    return next instanceof Promise ? next.then((passage) => this.#named(passage)) : this.#named(next);
+  poll(): Passage | null | NotYet {
+    const passage = this.vendor.poll();
+    if (passage === NOT_YET || this.#head !== undefined || this.vendor.said === undefined) return passage;
+    return this.#named(passage);
+  }
+
+  whenReady(run: () => void): void {
+    this.vendor.whenReady(run);
   }
 
   #named(passage: Passage | null): Passage | null {
@@ -104,9 +107,13 @@ export class ContinuedLeg implements Leg {
     return this.continued.request;
   }
 
-  read(): NextPassage {
-    const next = this.vendor.read();
-    return next instanceof Promise ? next.then((passage) => this.#continued(passage)) : this.#continued(next);
+  poll(): Passage | null | NotYet {
+    const passage = this.vendor.poll();
+    return passage === NOT_YET ? passage : this.#continued(passage);
+  }
+
+  whenReady(run: () => void): void {
+    this.vendor.whenReady(run);
   }
 
   #continued(passage: Passage | null): Passage | null {

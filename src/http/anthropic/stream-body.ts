@@ -1,5 +1,6 @@
 import type { NativeDialect } from "../../core/generation.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import { generationBody, type StreamFrames } from "../generation-body.ts";
 import { createChunkReader } from "../openai/responses/chunk-pieces.ts";
 import { endFrames, eventFrame } from "./frames.ts";
 import { MessageEvents, type MessageNames } from "./message-events.ts";
@@ -7,35 +8,10 @@ import { OwnStream } from "./own-stream.ts";
 
 /**
  * A generation as the SSE body of a message: a vendor's own frames as they came, everybody else's chunks as events; both
- * in one stream when another vendor goes on. Pulled by the client's reading, so a slow client slows the vendor down;
- * cancelled by the client's leaving.
+ * in one stream when another vendor goes on.
  */
 export function streamBody(generation: StreamGeneration, names: MessageNames): ReadableStream<Uint8Array> {
-  const frames = new StreamFrames(generation, names);
-  let isLeft = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const passage = await generation.next();
-        if (isLeft) return;
-        if (passage === null) break;
-        const bytes = frames.of(passage);
-        if (bytes === undefined) continue;
-        controller.enqueue(bytes);
-        return;
-      }
-      const { final } = generation;
-      // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
-      if (final !== undefined) controller.enqueue(encoder.encode(frames.end(final)));
-      controller.close();
-    },
-    cancel() {
-      isLeft = true;
-      generation.cancel();
-      // Settles the charge: nobody else will ask for the end any more.
-      void generation.next();
-    },
-  });
+  return generationBody(generation, new MessageFrames(generation, names));
 }
 
 const encoder = new TextEncoder();
@@ -47,7 +23,7 @@ interface Said {
 }
 
 /** The frames of one stream, whoever gives them. */
-class StreamFrames {
+class MessageFrames implements StreamFrames {
   readonly #own = new OwnStream();
   readonly #read = createChunkReader();
   readonly #events: MessageEvents;
@@ -77,14 +53,14 @@ class StreamFrames {
     return this.#written === "" ? undefined : encoder.encode(this.#take());
   }
 
-  end(final: Final): string {
+  end(final: Final): Uint8Array {
     const { requestId } = this.generation.started;
     // What a vendor said in its own words has told its stop reason and usage already.
     if (final.error === undefined && (this.#isWriting || !this.#hasOwn)) {
       this.#startWriting();
       this.#events.finish(final);
     }
-    return this.#take() + endFrames(final, requestId);
+    return encoder.encode(this.#take() + endFrames(final, requestId));
   }
 
   #startWriting(): void {

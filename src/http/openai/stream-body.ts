@@ -1,47 +1,27 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamGeneration } from "../../gateway/gateway.ts";
+import { generationBody } from "../generation-body.ts";
 import { type ChunkNames, endFrames } from "./stream-end.ts";
 
 const encoder = new TextEncoder();
 
-/**
- * A generation of the same dialect as an SSE body: the vendor's frames as they came, then the end. Pulled by
- * the client's reading, so a slow client slows the vendor down; cancelled by the client's leaving.
- */
+/** A generation of the same dialect as an SSE body: the vendor's frames as they came, then the end. */
 export function streamBody(
   generation: StreamGeneration,
   request: GenerationRequest,
   createdAt: number,
 ): ReadableStream<Uint8Array> {
   let names = request.includeUsage ? namesOf(generation, request, createdAt) : undefined;
-  let isNamed = false;
-  let isLeft = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const passage = await generation.next();
-        if (isLeft) return;
-        if (passage === null) break;
-        if (passage.bytes === undefined) continue;
-        if (names !== undefined && !isNamed) {
-          names = { ...names, ...namesIn(passage.bytes) };
-          isNamed = true;
-        }
-        controller.enqueue(passage.bytes);
-        return;
+  let isNamed = names === undefined;
+  return generationBody(generation, {
+    of({ bytes }) {
+      if (!isNamed && bytes !== undefined) {
+        isNamed = true;
+        names = names && { ...names, ...namesIn(bytes) };
       }
-      const { final } = generation;
-      if (final !== undefined) {
-        controller.enqueue(encoder.encode(endFrames(final, generation.started.requestId, names)));
-      }
-      controller.close();
+      return bytes;
     },
-    cancel() {
-      isLeft = true;
-      generation.cancel();
-      // Settles the charge: nobody else will ask for the end any more.
-      void generation.next();
-    },
+    end: (final) => encoder.encode(endFrames(final, generation.started.requestId, names)),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { CallStage, Transport, VendorCall } from "../../adapters/adapter.ts";
+import { nextOf } from "../../core/poll.ts";
 import { type VendorResponse, vendorResponseOf } from "../../core/vendor-response.ts";
 
 export const callTo = (url: string, more: Partial<VendorCall> = {}): VendorCall => ({
@@ -26,7 +27,7 @@ export async function textOf(response: VendorResponse): Promise<string> {
   let text = "";
   try {
     for (;;) {
-      const bytes = await response.read();
+      const bytes = await nextOf(response);
       if (bytes === null) return text + decoder.decode();
       text += decoder.decode(bytes, { stream: true });
     }

@@ -1,5 +1,6 @@
 import type { StreamGeneration } from "../../../gateway/gateway.ts";
 import { errorBody } from "../../errors.ts";
+import { generationBody } from "../../generation-body.ts";
 import { chargeComment } from "../stream-end.ts";
 
 const encoder = new TextEncoder();
@@ -10,33 +11,19 @@ const encoder = new TextEncoder();
  */
 export function eventBody(generation: StreamGeneration): ReadableStream<Uint8Array> {
   let closing: Uint8Array | undefined;
-  let isLeft = false;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      for (;;) {
-        const passage = await generation.next();
-        if (isLeft) return;
-        if (passage === null) break;
-        closing = passage.closing ?? closing;
-        if (passage.bytes === undefined || passage.bytes.byteLength === 0) continue;
-        controller.enqueue(passage.bytes);
-        return;
-      }
-      const { final, started } = generation;
-      if (final?.error !== undefined) {
-        const body = errorBody(final.error, started.requestId);
-        controller.enqueue(encoder.encode(`data: ${JSON.stringify(body)}\n\n${chargeComment(final)}`));
-      } else if (final !== undefined) {
-        controller.enqueue(encoder.encode(chargeComment(final)));
-        if (closing !== undefined) controller.enqueue(closing);
-        controller.enqueue(encoder.encode("data: [DONE]\n\n"));
-      }
-      controller.close();
+  return generationBody(generation, {
+    of(passage) {
+      closing = passage.closing ?? closing;
+      return passage.bytes?.byteLength === 0 ? undefined : passage.bytes;
     },
-    cancel() {
-      isLeft = true;
-      generation.cancel();
-      void generation.next();
+    end(final) {
+      if (final.error === undefined)
+        return Buffer.concat([encoder.encode(chargeComment(final)), closing ?? NOTHING, DONE]);
+      const body = errorBody(final.error, generation.started.requestId);
+      return encoder.encode(`data: ${JSON.stringify(body)}\n\n${chargeComment(final)}`);
     },
   });
 }
+
+const NOTHING = new Uint8Array();
+const DONE = encoder.encode("data: [DONE]\n\n");

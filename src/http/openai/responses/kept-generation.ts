@@ -23,11 +23,12 @@ export function keptGeneration(
     summarizes: request.summarizes,
     emit() {},
   });
-  let chars = 0;
+  let said = 0;
+  const chars = (): number => said + output.chars;
   let isKept = !request.store;
 
   const keep = async (): Promise<void> => {
-    const final = generation.final && explained(generation.final, chars);
+    const final = generation.final && explained(generation.final, chars());
     if (isKept || final === undefined) return;
     isKept = true;
     // Nobody's wish, or about to be gone on with by another node.
@@ -44,7 +45,7 @@ export function keptGeneration(
     started: generation.started,
     streamId: generation.streamId,
     get final() {
-      return generation.final && explained(generation.final, chars);
+      return generation.final && explained(generation.final, chars());
     },
     async next() {
       const passage = await generation.next();
@@ -52,10 +53,10 @@ export function keptGeneration(
       for (const event of passage?.events ?? []) {
         const piece = pieceOf(event);
         if (piece === undefined) continue;
-        chars += "text" in piece ? piece.text.length : piece.arguments.length;
+        said += "text" in piece ? piece.text.length : piece.arguments.length;
         output.write(piece);
       }
-      if (chars > MOST_RESPONSE_CHARS) generation.cancel();
+      if (chars() > MOST_RESPONSE_CHARS) generation.cancel();
       return passage;
     },
     cancel: () => generation.cancel(),

@@ -1,11 +1,13 @@
 import type { JsonObject } from "../../../core/generation.ts";
-import { sealCarried } from "./carried.ts";
 import { FunctionCallItem } from "./function-call-item.ts";
 import { MessageItem } from "./message-item.ts";
 import type { OwnItem } from "./own-item.ts";
 import type { CallPiece, Piece, SpokenPiece } from "./piece.ts";
 import { ReasoningItem } from "./reasoning-item.ts";
 import { itemIdOf } from "./response-object.ts";
+
+/** Of an item, or of what a vendor wants back at once. */
+const CHARS_OF_AN_ITEM = 100;
 
 /** How an item ended. */
 export type ItemStatus = "completed" | "incomplete";
@@ -46,11 +48,17 @@ export class Output {
   #reasoning: ReasoningItem | undefined;
   #lastReasoning: ReasoningItem | undefined;
   #carried: JsonObject = {};
+  #carriedChars = 0;
   /** Left open by a vendor that spoke for itself. */
   #left: readonly OwnItem[] = [];
 
   constructor(options: OutputOptions) {
     this.#options = options;
+  }
+
+  /** What the items take in memory beside their words, in characters. */
+  get chars(): number {
+    return this.#items.length * CHARS_OF_AN_ITEM + this.#carriedChars;
   }
 
   /** The items so far, those that are still being written included. */
@@ -117,12 +125,13 @@ export class Output {
   /** Belongs to the reasoning, even if nothing of that is shown. */
   #carry(fields: JsonObject): void {
     this.#carried = { ...this.#carried, ...fields };
+    this.#carriedChars += CHARS_OF_AN_ITEM + JSON.stringify(fields).length;
     let item = this.#reasoning ?? this.#lastReasoning;
     if (item === undefined) {
       item = this.#openReasoning();
       this.#closeReasoning();
     }
-    item.encrypted = sealCarried(this.#carried);
+    item.carried = this.#carried;
   }
 
   #openReasoning(): ReasoningItem {

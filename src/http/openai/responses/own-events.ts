@@ -66,7 +66,7 @@ export class OwnEvents {
   #take(frame: string): string {
     const { data, event } = eventIn(frame);
     if (event === undefined) return frame;
-    this.#follow(event);
+    this.#follow(event, data.length);
     const response = objectIn(event.response);
     if (response !== undefined) {
       const names = shownNames(this.#about, this.#about.request.store);
@@ -79,17 +79,18 @@ export class OwnEvents {
     return withData(frame, data, JSON.stringify({ ...event, item: shown }));
   }
 
-  #follow(event: JsonObject): void {
+  /** @param size characters of the event's text */
+  #follow(event: JsonObject, size: number): void {
     const { type, sequence_number, response, item, part } = event;
     if (typeof sequence_number === "number") this.#number = Math.max(this.#number, sequence_number + 1);
     if (type === "response.created") this.#begin(objectIn(response) ?? {});
     const index = indexIn(event.output_index);
     const whole = objectIn(item);
-    if (whole !== undefined) this.#takeItem(index, whole, type === "response.output_item.done");
+    if (whole !== undefined) this.#takeItem(index, whole, type === "response.output_item.done", size);
     const open = this.#items.get(index);
     if (open === undefined || open.isDone) return;
     const given = objectIn(part);
-    if (given !== undefined) this.#takePart(open, event, given);
+    if (given !== undefined) this.#takePart(open, event, given, size);
     else this.#lengthen(open, event);
   }
 
@@ -102,18 +103,23 @@ export class OwnEvents {
     };
   }
 
-  #takeItem(index: number, item: JsonObject, isDone: boolean): void {
-    const { encrypted_content: sealed } = item;
-    this.chars += CHARS_OF_A_PART + (isDone && typeof sealed === "string" ? sealed.length : 0);
+  #takeItem(index: number, item: JsonObject, isDone: boolean, size: number): void {
     const known = this.#items.get(index) ?? new OwnItem(index, item);
     this.#items.set(index, known);
+    this.chars += CHARS_OF_A_PART + known.grow(size);
     if (isDone) known.finish(item);
   }
 
-  #takePart(item: OwnItem, { type, content_index, summary_index }: JsonObject, part: JsonObject): void {
-    this.chars += CHARS_OF_A_PART;
+  #takePart(
+    item: OwnItem,
+    { type, content_index, summary_index }: JsonObject,
+    part: JsonObject,
+    size: number,
+  ): void {
     const list = summary_index === undefined ? "content" : "summary";
-    item.setPart(list, indexIn(content_index ?? summary_index), part, String(type).endsWith(".added"));
+    const index = indexIn(content_index ?? summary_index);
+    this.chars += CHARS_OF_A_PART + item.grow(size, [list, index]);
+    item.setPart(list, index, part, String(type).endsWith(".added"));
   }
 
   #lengthen(item: OwnItem, { type, delta, content_index, summary_index }: JsonObject): void {

@@ -23,6 +23,8 @@ export class OwnItem implements OpenItem {
   #isDone = false;
   #emit: Emit = () => {};
   #arguments = "";
+  /** Characters that were counted of each of its parts. */
+  readonly #counted = new Map<string, number>();
   readonly #parts: Record<PartList, Map<number, Record<string, unknown>>>;
   /** The part that was begun and not ended. */
   #open: { readonly list: PartList; readonly index: number } | undefined;
@@ -34,6 +36,23 @@ export class OwnItem implements OpenItem {
     this.#item = item;
     this.#parts = { content: partsIn(item.content), summary: partsIn(item.summary) };
     if (typeof item.arguments === "string") this.#arguments = item.arguments;
+  }
+
+  /**
+   * Counts what is kept of a part, or of the item as a whole. An event that ends it repeats what was said before.
+   * @param size characters of that event
+   * @param part absent: the whole item
+   * @returns how many more these are than were counted
+   */
+  grow(size: number, part?: readonly [list: PartList, index: number]): number {
+    const name = part?.join(" ") ?? "";
+    const before =
+      part === undefined
+        ? [...this.#counted.values()].reduce((sum, chars) => sum + chars, 0)
+        : (this.#counted.get(name) ?? 0);
+    const more = Math.max(0, size - before);
+    this.#counted.set(name, (this.#counted.get(name) ?? 0) + more);
+    return more;
   }
 
   get isDone(): boolean {
@@ -62,10 +81,14 @@ export class OwnItem implements OpenItem {
 
   lengthen(list: PartList, index: number, field: string, text: string): void {
     const part = this.#parts[list].get(index);
-    if (part !== undefined) part[field] = `${typeof part[field] === "string" ? part[field] : ""}${text}`;
+    if (part === undefined) return;
+    const name = `${list} ${index}`;
+    this.#counted.set(name, (this.#counted.get(name) ?? 0) + text.length);
+    part[field] = `${typeof part[field] === "string" ? part[field] : ""}${text}`;
   }
 
   lengthenArguments(text: string): void {
+    this.#counted.set("", (this.#counted.get("") ?? 0) + text.length);
     this.#arguments += text;
   }
 

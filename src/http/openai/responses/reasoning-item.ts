@@ -1,10 +1,11 @@
 import type { JsonObject } from "../../../core/generation.ts";
+import { sealCarried } from "./carried.ts";
 import type { ItemOptions, OpenItem } from "./output.ts";
 
 /** What a model thought: as a summary for whoever asked for one, else in the open, as open models' thoughts are. */
 export class ReasoningItem implements OpenItem {
   /** What the vendor wants back. */
-  encrypted: string | undefined;
+  carried: JsonObject | undefined;
   #text = "";
   #isOpen = true;
 
@@ -47,7 +48,7 @@ export class ReasoningItem implements OpenItem {
       status: this.#isOpen ? "in_progress" : "completed",
       summary: this.isSummary ? parts : [],
       ...(this.isSummary ? {} : { content: parts }),
-      ...(this.encrypted === undefined ? {} : { encrypted_content: this.encrypted }),
+      ...(this.carried === undefined ? {} : { encrypted_content: sealCarried(this.carried) }),
     };
   }
 

@@ -21,8 +21,7 @@ import {
  * `goOnFrom` stands for `begin`.
  */
 export class ResponseEvents {
-  /** UTF-16 units of what was written. */
-  chars = 0;
+  #said = 0;
   #about: ResponseAbout;
   readonly #output: Output;
   #frames = "";
@@ -39,6 +38,11 @@ export class ResponseEvents {
       summarizes: about.request.summarizes,
       emit: (event) => this.#emit(event),
     });
+  }
+
+  /** UTF-16 units of what was written, and what its items take beside that. */
+  get chars(): number {
+    return this.#said + this.#output.chars;
   }
 
   /** The `id` of the last event. */
@@ -62,7 +66,7 @@ export class ResponseEvents {
   /** "" when nothing of it is to be seen. */
   write(pieces: readonly Piece[]): string {
     for (const piece of pieces) {
-      this.chars += charsOf(piece);
+      this.#said += charsOf(piece);
       this.#output.write(piece);
     }
     return this.#taken();

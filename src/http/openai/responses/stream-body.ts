@@ -3,6 +3,7 @@ import { SluiceError } from "../../../core/errors.ts";
 import type { JsonObject, NativeDialect } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import type { Final, StreamGeneration } from "../../../gateway/gateway.ts";
+import { generationBody } from "../../generation-body.ts";
 import { chargeComment } from "../stream-end.ts";
 import { objectIn } from "./chat-pieces.ts";
 import { createChunkReader } from "./chunk-pieces.ts";
@@ -30,8 +31,7 @@ export function explained(final: Final, chars: number): Final {
 
 /**
  * A generation as the SSE body of a response: a vendor's own events as they came, everybody else's chunks as events;
- * both in one stream when another vendor goes on. Pulled by the client's reading, so a slow client slows the vendor
- * down; cancelled by the client's leaving.
+ * both in one stream when another vendor goes on.
  */
 export function streamBody(
   ports: StreamBodyPorts,
@@ -40,38 +40,16 @@ export function streamBody(
   about: ResponseAbout,
   request: ResponsesRequest,
 ): ReadableStream<Uint8Array> {
-  const frames = new StreamFrames(ports, tenant, about, request);
-  let hasBegun = generation.started.dialect !== undefined;
-  let isLeft = false;
-
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (!hasBegun) {
-        hasBegun = true;
-        controller.enqueue(encoder.encode(frames.begin()));
-        return;
-      }
-      for (;;) {
-        const passage = await generation.next();
-        if (isLeft) return;
-        if (passage === null) break;
-        const bytes = frames.of(passage);
-        if (frames.chars > MOST_RESPONSE_CHARS) generation.cancel();
-        if (bytes === undefined) continue;
-        controller.enqueue(bytes);
-        return;
-      }
-      const final = generation.final && explained(generation.final, frames.chars);
-      // In one piece: whoever keeps the stream for an idempotency key keeps what came with the charge.
-      if (final !== undefined) controller.enqueue(encoder.encode(await frames.end(final)));
-      controller.close();
+  const frames = new EventFrames(ports, tenant, about, request);
+  const isTheirs = generation.started.dialect !== undefined;
+  return generationBody(generation, {
+    ...(isTheirs ? {} : { begin: () => encoder.encode(frames.begin()) }),
+    of(passage) {
+      const bytes = frames.of(passage);
+      if (frames.chars > MOST_RESPONSE_CHARS) generation.cancel();
+      return bytes;
     },
-    cancel() {
-      isLeft = true;
-      generation.cancel();
-      // Settles the charge: nobody else will ask for the end any more.
-      void generation.next();
-    },
+    end: async (final) => encoder.encode(await frames.end(explained(final, frames.chars))),
   });
 }
 
@@ -85,7 +63,7 @@ interface Said {
 }
 
 /** The frames of one stream, whoever gives them. */
-class StreamFrames {
+class EventFrames {
   readonly #own: OwnEvents;
   readonly #events: ResponseEvents;
   readonly #read = createChunkReader();

@@ -1,0 +1,138 @@
+import type { Passage } from "../adapters/adapter.ts";
+import type { Final, StreamGeneration } from "../gateway/gateway.ts";
+
+/** What a dialect makes of a stream. */
+export interface StreamFrames {
+  /** What stands before everything else. */
+  begin?(): Uint8Array;
+  /** What the client is to see of a passage; undefined: nothing. */
+  of(passage: Passage): Uint8Array | undefined;
+  /** The last frames, in one piece: whoever keeps the stream for an idempotency key keeps what came with the charge. */
+  end(final: Final): Uint8Array | Promise<Uint8Array>;
+}
+
+/**
+ * A generation as the body of an answer. Read only as fast as the client reads, so a slow client slows the vendor down;
+ * cancelled by the client's leaving. What the vendor's connection brings is written to the client's in the same turn:
+ * Bun's `direct` stream has neither a queue nor a promise for each piece.
+ */
+export function generationBody(
+  generation: StreamGeneration,
+  frames: StreamFrames,
+): ReadableStream<Uint8Array> {
+  const body = new GenerationBody(generation, frames);
+  return new ReadableStream<Uint8Array>({
+    type: "direct",
+    pull: (controller) => body.demanded(controller),
+    cancel: () => body.left(),
+  });
+}
+
+/** The part of Bun's controller that is used: a write answers a promise when the client is behind. */
+interface Sink {
+  write(bytes: Uint8Array): number | Promise<number>;
+  flush(): unknown;
+  close(error?: Error): void;
+}
+
+class GenerationBody {
+  #sink: Sink | undefined;
+  #isLeft = false;
+  #isOver = false;
+  /** For the next passage, or for the client. */
+  #isWaiting = false;
+  /** Made once for all reads. */
+  readonly #came = (passage: Passage | null): void => {
+    this.#isWaiting = false;
+    if (this.#hand(passage)) this.#pump();
+  };
+  readonly #drained = (): void => {
+    this.#isWaiting = false;
+    this.#pump();
+  };
+
+  constructor(
+    readonly generation: StreamGeneration,
+    readonly frames: StreamFrames,
+  ) {}
+
+  /** By a server once, by a reader of the stream again and again. */
+  demanded(sink: Sink): void {
+    if (this.#sink === undefined) {
+      this.#sink = sink;
+      const begin = this.frames.begin?.();
+      if (begin !== undefined) sink.write(begin);
+    }
+    if (!this.#isWaiting) this.#pump();
+  }
+
+  left(): void {
+    this.#isLeft = true;
+    this.generation.cancel();
+    // Settles the charge: nobody else will ask for the end any more.
+    void this.generation.next();
+  }
+
+  #pump(): void {
+    if (this.#isLeft || this.#isOver) return;
+    for (;;) {
+      const next = this.generation.next();
+      if (next instanceof Promise) {
+        this.#isWaiting = true;
+        this.#sink?.flush();
+        next.then(this.#came);
+        return;
+      }
+      if (!this.#hand(next)) return;
+    }
+  }
+
+  /** Answers whether more is to be read now. */
+  #hand(passage: Passage | null): boolean {
+    if (this.#isLeft || this.#isOver) return false;
+    try {
+      if (passage === null) {
+        this.#finish();
+        return false;
+      }
+      const bytes = this.frames.of(passage);
+      return bytes === undefined || this.#write(bytes);
+    } catch (thrown) {
+      this.#break(thrown);
+      return false;
+    }
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    const written = this.#sink?.write(bytes);
+    if (!(written instanceof Promise)) return true;
+    this.#isWaiting = true;
+    // A client that has gone is told of by `cancel`.
+    written.then(this.#drained, this.#drained);
+    return false;
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    const { final } = this.generation;
+    const end = final === undefined ? undefined : this.frames.end(final);
+    if (end instanceof Promise) {
+      end.then(
+        (bytes) => this.#close(bytes),
+        (thrown: unknown) => this.#break(thrown),
+      );
+    } else this.#close(end);
+  }
+
+  #close(end: Uint8Array | undefined): void {
+    if (end !== undefined) this.#sink?.write(end);
+    this.#sink?.close();
+  }
+
+  /** A dialect could not go on: a mistake of ours, by which no half of an answer may pass for the whole. */
+  #break(thrown: unknown): void {
+    this.#isOver = true;
+    this.left();
+    this.#sink?.close(thrown instanceof Error ? thrown : new Error(String(thrown)));
+  }
+}
