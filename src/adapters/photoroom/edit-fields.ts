@@ -21,6 +21,8 @@ export function editFields(
   options: ReadonlyMap<string, string>,
   model: string,
 ): FormFields {
+  // It is a size of v1/segment's, and the name of its cheaper price.
+  if (options.has("size")) throw unsupported("size", "Sizes of edits are `outputSize`.");
   const fields: FormFields["fields"] = new Map();
   const dropped: string[] = [];
   if (request.operation === "image") draw(request, fields, dropped);

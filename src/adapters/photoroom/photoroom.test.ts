@@ -29,6 +29,10 @@ function said({ body }: MediaCall): Record<string, string> {
   return fields;
 }
 
+test("an edit is not asked for the size that makes v1/segment cheaper", () => {
+  expect(() => submit(edit({ options: { size: "preview" } }))).toThrow("outputSize");
+});
+
 describe("taking a background away", () => {
   test("goes to the other host, with its size by pixels and its format by the vendor's name", () => {
     const request = plain(

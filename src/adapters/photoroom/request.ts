@@ -72,8 +72,9 @@ function* dotted(before: string, values: JsonObject): Generator<readonly [string
 function formOf(fields: FormFields["fields"]): FormData {
   const form = new FormData();
   for (const [name, value] of fields) {
-    if (typeof value === "string") form.set(name, value);
-    else form.set(name, fileOf(value), "picture");
+    // No name comes twice; `set` would look through all that are there.
+    if (typeof value === "string") form.append(name, value);
+    else form.append(name, fileOf(value), "picture");
   }
   return form;
 }

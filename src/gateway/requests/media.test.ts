@@ -82,6 +82,17 @@ describe("a request for pictures", () => {
     expect(paramOf(() => parseMedia(body, "image"))).toBe(param);
   });
 
+  test("has so many of a vendor's own fields as vendors have, and no deeper", () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 1]));
+    let deep: unknown = 1;
+    for (let level = 0; level < 1_000; level += 1) deep = { deep };
+    expect(Object.keys(parseMedia({ ...good, ...many(1_000) }, "image").options)).toHaveLength(1_000);
+    expect(paramOf(() => parseMedia({ ...good, ...many(100_000) }, "image"))).toBe("k1000");
+    expect(paramOf(() => parseMedia({ ...good, inner: many(100_000) }, "image"))).toBe("inner");
+    expect(paramOf(() => parseMedia({ ...good, deep }, "image"))).toBe("deep");
+  });
+
   test("that is to change a picture must have one", () => {
     expect(paramOf(() => parseMedia(good, "image_edit"))).toBe("image");
   });

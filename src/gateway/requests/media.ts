@@ -7,6 +7,9 @@ const MOST_PICTURES = 10;
 const MOST_INPUTS = 16;
 const MOST_SIDE = 16_384;
 const MOST_PROMPT_CHARS = 32_000;
+/** Values of a vendor's own fields, inner ones too, and how deep they may lie: Photoroom has the most, a hundred and three. */
+const MOST_VALUES = 1_000;
+const MOST_DEPTH = 10;
 const FORMATS: readonly MediaFormat[] = ["png", "jpeg", "webp", "avif"];
 const BACKGROUNDS = ["transparent", "opaque", "auto"] as const;
 
@@ -135,5 +138,20 @@ function optionsIn(body: JsonObject): JsonObject {
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(body))
     if (!KNOWN.has(name) && isGiven(value)) options[name] = value;
+  checkBounds(options);
   return options;
+}
+
+/** Adapters take them apart, name by name: what no vendor has a use for must hold up nobody. */
+function checkBounds(options: JsonObject): void {
+  let values = 0;
+  const check = (value: unknown, name: string, depth: number): void => {
+    values += 1;
+    if (values > MOST_VALUES)
+      throw invalid(name, `is too much: at most ${MOST_VALUES} values go to a vendor`);
+    if (typeof value !== "object" || value === null) return;
+    if (depth >= MOST_DEPTH) throw invalid(name, `must be at most ${MOST_DEPTH} levels deep`);
+    for (const inner of Object.values(value)) check(inner, name, depth + 1);
+  };
+  for (const [name, value] of Object.entries(options)) check(value, name.slice(0, 64), 1);
 }
