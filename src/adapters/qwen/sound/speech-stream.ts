@@ -10,6 +10,7 @@ import type { Judge } from "../../openai-services/service.ts";
 import { readFrame, readFrames } from "../../sse/event-stream.ts";
 import { createFrameSplitter } from "../../sse/frame-splitter.ts";
 import { billedCharacters } from "./characters.ts";
+import { toldError } from "./told-error.ts";
 import { samplesIn, waveHeader } from "./wave.ts";
 
 /** Written where others write null: more is to come. */
@@ -45,7 +46,7 @@ export function openSpeechStream(
   ): { events: GenerationEvent[]; closing?: Uint8Array } {
     const output = objectOf(event.output);
     if (output === undefined || textOf(event.code) !== undefined) {
-      return { events: failed(judge(event) ?? unreadable("error", "The vendor failed.")) };
+      return { events: failed(toldError(event, judge) ?? FAILED) };
     }
     const data = textOf(objectOf(output.audio)?.data);
     if (data !== undefined) {
@@ -113,7 +114,7 @@ export function openSpeechStream(
       const { data } = readFrame(rest);
       if (data !== undefined && isObject(parseJson(data))) return passageOf([data]);
       if (soundBytes > 0 || (!rest.startsWith("{") && !rest.startsWith("<"))) return EMPTY_PASSAGE;
-      return { events: failed(judge(parseJson(rest)) ?? NO_SOUND), hasContent: false };
+      return { events: failed(toldError(parseJson(rest), judge) ?? NO_SOUND), hasContent: false };
     },
   };
 }
@@ -140,6 +141,7 @@ const shownUsage = ({ characters }: Usage) => ({
 
 const frameOf = (event: object): Uint8Array => Buffer.from(`data: ${JSON.stringify(event)}\n\n`);
 
+const FAILED = unreadable("error", "The vendor failed without a word of why.");
 const GARBAGE = unreadable("invalid_frame", "The vendor sent a frame that is no JSON.");
 const NO_SOUND = unreadable("no_sound", "The vendor's answer holds no sound.");
 const NO_SAMPLES = unreadable("no_samples", "The vendor sent sound of another kind than was to come.");

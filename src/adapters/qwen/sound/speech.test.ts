@@ -223,5 +223,6 @@ describe("a stream", () => {
     expect(failure).toMatchObject({ failure: { fault: "vendor", status: 200 } });
     expect(hasEnded).toBe(false);
     expect(JSON.stringify(failure)).not.toContain(SECRET);
+    expect(JSON.stringify(failure)).not.toContain("oss-cn-beijing");
   });
 });

@@ -4,12 +4,13 @@ import type { Usage } from "../../../core/usage.ts";
 import type { VendorFailure } from "../../../core/vendor-failure.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamReader } from "../../adapter.ts";
 import { isObject, listOf, objectOf, parseJson, textOf } from "../../json.ts";
-import { brokenOff, hasError, unreadable } from "../../openai-family/errors.ts";
+import { brokenOff, unreadable } from "../../openai-family/errors.ts";
 import { FRAME_TOO_LARGE, isEndMarker } from "../../openai-family/frames.ts";
 import type { Judge } from "../../openai-services/service.ts";
 import { transcriptUsage } from "../../openai-services/transcript-usage.ts";
 import { readFrames } from "../../sse/event-stream.ts";
 import { createFrameSplitter } from "../../sse/frame-splitter.ts";
+import { toldError } from "./told-error.ts";
 import { shownUsage, transcriptIn } from "./transcript.ts";
 
 /**
@@ -50,9 +51,8 @@ export function openTranscriptStream(_request: GenerationRequest, judge: Judge):
   function wordsIn(data: string): string | VendorFailure {
     const chunk = parseJson(data);
     if (!isObject(chunk)) return GARBAGE;
-    if (hasError(chunk) || textOf(chunk.code) !== undefined) {
-      return judge(chunk) ?? unreadable("error", "The vendor failed.");
-    }
+    const failure = toldError(chunk, judge);
+    if (failure !== undefined) return failure;
     usage = transcriptUsage(chunk) ?? usage;
     const choice = objectOf(listOf(chunk.choices)[0]);
     const reason = textOf(choice?.finish_reason);

@@ -7,6 +7,7 @@ import { brokenOff } from "../../openai-family/errors.ts";
 import { noResult, readObject } from "../../openai-services/json-answer.ts";
 import type { Judge } from "../../openai-services/service.ts";
 import { transcriptUsage } from "../../openai-services/transcript-usage.ts";
+import { toldError } from "./told-error.ts";
 
 /** What a whole answer says, of either protocol. */
 export type Transcript =
@@ -36,11 +37,12 @@ export function transcriptIn(body: Uint8Array, judge: Judge): Transcript {
   const read = readObject(body, judge);
   if ("failure" in read) return read;
   const { parsed } = read;
-  if (textOf(parsed.code) !== undefined) return { failure: judge(parsed) ?? noResult() };
+  const failure = toldError(parsed, judge);
+  if (failure !== undefined) return { failure };
   const [choice] = listOf(parsed.choices ?? objectOf(parsed.output)?.choices);
   const message = objectOf(objectOf(choice)?.message);
   const text = message === undefined ? undefined : wordsIn(message.content);
-  if (!isObject(choice) || text === undefined) return { failure: judge(parsed) ?? noResult() };
+  if (!isObject(choice) || text === undefined) return { failure: noResult() };
   const reason = textOf(choice.finish_reason) ?? "stop";
   // Half a transcript would pass for the whole.
   if (reason !== "stop") return { failure: brokenOff(reason) };

@@ -178,6 +178,15 @@ describe("a whole answer", () => {
   });
 });
 
+test("what is no transcript is not shown as an error's words", () => {
+  const odd = { code: "", message: "", output: { choices: [{ message: { said: "a secret" } }] } };
+  for (const adapter of [qwen, native]) {
+    const answer = adapter.readAnswer(ask({}), Buffer.from(JSON.stringify(odd)), SECRET);
+    expect(answer).toMatchObject({ ok: false, failure: { vendorCode: "no_result" } });
+    expect(JSON.stringify(answer)).not.toContain("a secret");
+  }
+});
+
 function read(bytes: Uint8Array, cuts: readonly number[] = [], adapter = qwen) {
   const reader = adapter.openStream(ask({}, { stream: true }), "passthrough", SECRET);
   const passages = [];
