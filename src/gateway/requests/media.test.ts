@@ -86,7 +86,7 @@ describe("a request for pictures", () => {
     const many = (count: number) =>
       Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, 1]));
     let deep: unknown = 1;
-    for (let level = 0; level < 1_000; level += 1) deep = { deep };
+    for (let level = 0; level < 20; level += 1) deep = { deep };
     expect(Object.keys(parseMedia({ ...good, ...many(1_000) }, "image").options)).toHaveLength(1_000);
     expect(paramOf(() => parseMedia({ ...good, ...many(100_000) }, "image"))).toBe("k1000");
     expect(paramOf(() => parseMedia({ ...good, inner: many(100_000) }, "image"))).toBe("inner");
