@@ -190,3 +190,16 @@ describe("the events of a response", () => {
     expect(all.text.trimEnd().split("\n\n").at(-1)).toStartWith(`: sluice {"outcome":"${outcome}"`);
   });
 });
+
+test("an item takes its place in memory however little it says, and so does what a vendor wants back", () => {
+  const request = parseResponses({ model: "m", input: "x" });
+  const events = new ResponseEvents({ requestId: requestId("req_abc"), createdAt: 100, model: "m", request });
+  for (let call = 0; call < 50; call += 1) {
+    events.write([{ kind: "call", call, id: `c${call}`, name: "f", arguments: "" }]);
+    events.write([text("a"), { kind: "reasoning", text: "b" }]);
+  }
+  expect(events.chars).toBeGreaterThan(150 * 100);
+  const before = events.chars;
+  events.write([{ kind: "carried", fields: { thinking_blocks: ["x".repeat(5_000)] } }]);
+  expect(events.chars).toBeGreaterThan(before + 5_000);
+});
