@@ -19,10 +19,10 @@ import { SliceLeases } from "./slice-leases.ts";
 export const createBudgetLeases = (ports: LeasePorts): BudgetLeases => new NodeBudgets(ports);
 
 class NodeBudgets implements BudgetLeases {
-  readonly #slices: SliceLeases<KeyBudget>;
+  readonly #slices: SliceLeases<BudgetSubject, KeyBudget>;
 
   constructor(readonly ports: LeasePorts) {
-    this.#slices = new SliceLeases(ports);
+    this.#slices = new SliceLeases(ports, sliceOf);
   }
 
   hold(
@@ -31,8 +31,9 @@ class NodeBudgets implements BudgetLeases {
     amount: Micropoints,
     atLeast: Micropoints = amount,
   ): BudgetHold | Promise<BudgetHold> {
-    const lease = this.#slices.lease(idOf(subject), budget, (of) => sliceOf(subject, of));
-    const held = lease.line.take(amount, atLeast);
+    const now = this.ports.clock.monotonic();
+    const lease = this.#slices.lease(idOf(subject), subject, budget, now);
+    const held = lease.line.take(amount, atLeast, now);
     const isHit = typeof held === "bigint";
     this.ports.counter?.lease("budget", isHit ? "hit" : "miss");
     return isHit ? new Hold(lease, held) : held.then((late) => new Hold(lease, late));

@@ -3,11 +3,11 @@ import { SluiceError } from "../../core/errors.ts";
 import { ASK_PAUSE_MOST_MS, ASK_PAUSE_MS, DENIAL_MS, MAX_WAITING, TROUBLE_MS } from "../limits.ts";
 import { SpendMeter } from "./spend-meter.ts";
 
-/** What a node holds of a quantity, and how it gets more. */
+/** What a node holds of a quantity, and how it gets more. `now` is monotonic: the clock is read once for each call of a request. */
 export interface HoldSource {
-  readonly available: bigint;
+  available(now: number): bigint;
   /** Sets the amount aside if it is there. */
-  hold(amount: bigint): boolean;
+  hold(amount: bigint, now: number): boolean;
   /** One try to get more. Adds what was granted to `available` before it resolves. `isRetry`: the try before may have taken effect without our knowing. */
   ask(need: Need, isRetry: boolean): Promise<Granted>;
   /** True when a try whose answer was lost must be repeated until it is answered. */
@@ -63,15 +63,14 @@ export class HoldLine {
   }
 
   /** The amount held: synchronously when it is there. Throws or rejects with the source's denial, or `overloaded`. */
-  take(amount: bigint, atLeast: bigint): bigint | Promise<bigint> {
-    const now = this.clock.monotonic();
-    if (this.#waiting.length === 0 && this.source.hold(amount)) {
+  take(amount: bigint, atLeast: bigint, now: number): bigint | Promise<bigint> {
+    if (this.#waiting.length === 0 && this.source.hold(amount, now)) {
       this.meter.held(amount, now);
-      if (this.source.available < this.meter.lowWater(now)) this.#refill(now);
+      if (this.source.available(now) < this.meter.lowWater(now)) this.#refill(now);
       return amount;
     }
     if (now < this.#deniedUntil) {
-      const most = this.source.available + this.#affordable;
+      const most = this.source.available(now) + this.#affordable;
       if (atLeast > most) throw this.source.denial(most);
       if (this.#affordable === 0n && this.#waiting.length === 0) return this.#holdRest(now);
     }
@@ -116,8 +115,8 @@ export class HoldLine {
   }
 
   #holdRest(now: number): bigint {
-    const rest = this.source.available;
-    if (!this.source.hold(rest)) throw new Error("what is available could not be held");
+    const rest = this.source.available(now);
+    if (!this.source.hold(rest, now)) throw new Error("what is available could not be held");
     this.meter.held(rest, now);
     return rest;
   }
@@ -147,7 +146,7 @@ export class HoldLine {
 
   #need(): Need {
     const now = this.clock.monotonic();
-    const { available } = this.source;
+    const available = this.source.available(now);
     let sum = 0n;
     let least: bigint | undefined;
     for (const { amount, atLeast } of this.#waiting) {
@@ -177,11 +176,11 @@ export class HoldLine {
     const staying: Waiter[] = [];
     for (const waiter of this.#waiting) {
       const { amount, atLeast } = waiter;
-      const { available } = this.source;
-      if (this.source.hold(amount)) this.#pass(waiter, amount, now);
+      const available = this.source.available(now);
+      if (this.source.hold(amount, now)) this.#pass(waiter, amount, now);
       else if (isDenied && atLeast > available + this.#affordable) {
         waiter.reject(this.source.denial(available + this.#affordable));
-      } else if (isDenied && this.#affordable === 0n && this.source.hold(available)) {
+      } else if (isDenied && this.#affordable === 0n && this.source.hold(available, now)) {
         this.#pass(waiter, available, now);
       } else staying.push(waiter);
     }

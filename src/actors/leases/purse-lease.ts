@@ -34,7 +34,7 @@ export class PurseLease implements HoldSource {
     this.usedAt = ports.clock.monotonic();
   }
 
-  get available(): bigint {
+  available(): bigint {
     return this.purse.available;
   }
 

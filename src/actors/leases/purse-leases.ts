@@ -47,8 +47,9 @@ class NodePurses implements PurseLeases {
 
   hold(tenant: TenantId, amount: Micropoints, atLeast: Micropoints = amount): PurseHold | Promise<PurseHold> {
     const lease = this.#leases.get(tenant) ?? this.#open(tenant);
-    lease.usedAt = this.ports.clock.monotonic();
-    const held = lease.line.take(amount, atLeast);
+    const now = this.ports.clock.monotonic();
+    lease.usedAt = now;
+    const held = lease.line.take(amount, atLeast, now);
     if (typeof held === "bigint") {
       this.ports.counter?.lease("purse", "hit");
       return new Hold(lease, micropointsOf(held));

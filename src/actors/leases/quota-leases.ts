@@ -21,16 +21,17 @@ export const createQuotaLeases = (ports: LeasePorts): QuotaLeases => new NodeQuo
 const LONGEST_RETRY_MS = 86_400_000;
 
 class NodeQuotas implements QuotaLeases {
-  readonly #slices: SliceLeases<number>;
+  readonly #slices: SliceLeases<VendorId, number>;
 
   constructor(readonly ports: LeasePorts) {
-    this.#slices = new SliceLeases(ports);
+    this.#slices = new SliceLeases(ports, subjectOf);
   }
 
   take(vendor: VendorId, dailyQuota: number): QuotaTaken | RateDenied | Promise<QuotaTaken | RateDenied> {
-    const lease = this.#slices.lease(vendor, dailyQuota, (of) => subjectOf(vendor, of));
+    const now = this.ports.clock.monotonic();
+    const lease = this.#slices.lease(vendor, vendor, dailyQuota, now);
     try {
-      const held = lease.line.take(1n, 1n);
+      const held = lease.line.take(1n, 1n, now);
       const isHit = typeof held === "bigint";
       this.ports.counter?.lease("vendor", isHit ? "hit" : "miss");
       return isHit ? taken(lease) : held.then(() => taken(lease), denied);

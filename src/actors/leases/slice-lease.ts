@@ -68,13 +68,12 @@ export class SliceLease implements HoldSource {
     return this.#period;
   }
 
-  get available(): bigint {
-    const now = this.ports.clock.monotonic();
+  available(now: number): bigint {
     return now < this.#deadline && now < this.#endsAt ? this.#left : 0n;
   }
 
-  hold(amount: bigint): boolean {
-    if (amount > this.available) return false;
+  hold(amount: bigint, now: number): boolean {
+    if (amount > this.available(now)) return false;
     this.#left -= amount;
     this.#held += amount;
     return true;

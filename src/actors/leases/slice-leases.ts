@@ -10,13 +10,17 @@ import { SliceLease, type SliceSubject } from "./slice-lease.ts";
 const DRAIN_POLL_MS = 10;
 
 /** The slices that a node holds of one kind of budget, by the id of what they belong to. */
-export class SliceLeases<Limit extends object | number> {
+export class SliceLeases<Of, Limit extends object | number> {
   readonly #leases = new Map<string, { readonly lease: SliceLease; limit: Limit }>();
   readonly #subscription: Subscription;
   readonly #cancelSweep: Cancel;
   #isDraining = false;
 
-  constructor(readonly ports: LeasePorts) {
+  constructor(
+    readonly ports: LeasePorts,
+    /** Only asked about a lease or a limit that is new. */
+    readonly subjectOf: (of: Of, limit: Limit) => SliceSubject,
+  ) {
     this.#cancelSweep = ports.clock.every(LEASE_SWEEP_MS, () => this.#sweep());
     this.#subscription = ports.bus.subscribe(SHARDS_ACQUIRED, (told) => {
       const { shards } = told as ShardsAcquired; // only hosts write on this subject
@@ -24,15 +28,14 @@ export class SliceLeases<Limit extends object | number> {
     });
   }
 
-  /** `subjectOf` is only called for a lease or a limit that is new. */
-  lease(id: string, limit: Limit, subjectOf: (limit: Limit) => SliceSubject): SliceLease {
+  lease(id: string, of: Of, limit: Limit, now: number): SliceLease {
     const known = this.#leases.get(id);
-    if (known === undefined) return this.#open(id, limit, subjectOf(limit));
+    if (known === undefined) return this.#open(id, limit, this.subjectOf(of, limit));
     if (known.limit !== limit) {
       known.limit = limit;
-      known.lease.change(subjectOf(limit));
+      known.lease.change(this.subjectOf(of, limit));
     }
-    known.lease.usedAt = this.ports.clock.monotonic();
+    known.lease.usedAt = now;
     return known.lease;
   }
 
