@@ -18,7 +18,11 @@ export const isForm = (contentType: string): boolean =>
 
 /** The parts of a multipart body, in their order. Throws SluiceError `invalid_request` for what is none. */
 export async function readFormEntries(bytes: Uint8Array, contentType: string): Promise<readonly FormEntry[]> {
-  if (hasTooManyParts(bytes, contentType)) {
+  const boundary = boundaryIn(contentType);
+  if (boundary === undefined) {
+    throw new SluiceError("invalid_request", "The form's content type must name its boundary.");
+  }
+  if (hasTooManyParts(bytes, boundary)) {
     throw new SluiceError("invalid_request", `A form may have at most ${MOST_PARTS} parts.`);
   }
   let form: Awaited<ReturnType<Response["formData"]>>;
@@ -39,11 +43,15 @@ export async function readFormEntries(bytes: Uint8Array, contentType: string): P
   return entries;
 }
 
-/** Told before the body is taken apart: hundreds of thousands of empty parts fit one, and would hold up everybody. */
-function hasTooManyParts(bytes: Uint8Array, contentType: string): boolean {
+/** Undefined where there are two as well: nobody knows by which of them the form is taken apart. */
+function boundaryIn(contentType: string): string | undefined {
+  if (contentType.match(/boundary=/gi)?.length !== 1) return undefined;
   const [, quoted, plain] = /;\s*boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType) ?? [];
-  const boundary = quoted ?? plain;
-  if (boundary === undefined) return false;
+  return quoted ?? plain;
+}
+
+/** Told before the body is taken apart: hundreds of thousands of empty parts fit one, and would hold up everybody. */
+function hasTooManyParts(bytes: Uint8Array, boundary: string): boolean {
   const mark = `--${boundary}`;
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = -1;
