@@ -1,5 +1,6 @@
-import type { Passage } from "../adapters/adapter.ts";
 import type { Final, StreamGeneration } from "../gateway/gateway.ts";
+
+type Passage = NonNullable<Awaited<ReturnType<StreamGeneration["next"]>>>;
 
 /** What a dialect makes of a stream. */
 export interface StreamFrames {
