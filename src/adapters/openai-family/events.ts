@@ -63,6 +63,7 @@ export function createChunkReader(member: Member, secret: string): ChunkReader {
       shown = withoutUsage(shown);
     }
 
+    if (toolCalls.isOverflown) return failed(TOO_MANY_CALLS);
     hasContent ||= content.length > 0;
     const isSeen = hasContent || isForClient(chunk, rawUsage !== undefined, control);
     return { content, control, forClient: !isSeen ? "drop" : shown === chunk ? "keep" : shown, hasContent };
@@ -110,11 +111,11 @@ function readContent(choice: JsonObject, index: number, toolCalls: ToolCallReade
   const refusal = textOf(delta.refusal);
   if (refusal !== undefined) events.push({ type: "refusal", choice: index, text: refusal });
   for (const call of listOf(delta.tool_calls)) {
-    const event = isObject(call) ? toolCalls(index, call) : undefined;
+    const event = isObject(call) ? toolCalls.read(index, call) : undefined;
     if (event !== undefined) events.push(event);
   }
   const legacyCall = isObject(delta.function_call)
-    ? toolCalls(index, { index: 0, function: delta.function_call })
+    ? toolCalls.read(index, { index: 0, function: delta.function_call })
     : undefined;
   if (legacyCall !== undefined) events.push(legacyCall);
   return events;
@@ -126,7 +127,15 @@ export const partsText = (content: unknown): string =>
     .map((part) => (isObject(part) && typeof part.text === "string" ? part.text : ""))
     .join("");
 
-type ToolCallReader = (choice: number, raw: JsonObject) => ToolCallDelta | undefined;
+/** Of one answer, all its choices taken together: far more than parallel calls come to. */
+const MAX_CALLS = 4_096;
+const TOO_MANY_CALLS = unreadable("too_many_calls", `The vendor's answer has more than ${MAX_CALLS} calls.`);
+
+interface ToolCallReader {
+  read(choice: number, raw: JsonObject): ToolCallDelta | undefined;
+  /** More calls were begun than are read. */
+  readonly isOverflown: boolean;
+}
 
 /**
  * Puts the pieces of tool calls in order. Continuations carry an empty id (Qwen), no id (OpenAI) or the same id
@@ -135,14 +144,17 @@ type ToolCallReader = (choice: number, raw: JsonObject) => ToolCallDelta | undef
 function createToolCallReader(): ToolCallReader {
   const known = new Map<string, { readonly call: number; id: string | undefined; named: boolean }>();
   const counts = new Map<number, number>();
+  let begun = 0;
 
-  return (choice, raw) => {
+  const read: ToolCallReader["read"] = (choice, raw) => {
     const id = textOf(raw.id);
     const count = counts.get(choice) ?? 0;
     const index = numberOf(raw.index) ?? (id === undefined ? Math.max(0, count - 1) : count);
     const slot = `${choice}:${index}`;
     let entry = known.get(slot);
     if (entry === undefined || (id !== undefined && entry.id !== undefined && entry.id !== id)) {
+      begun += 1;
+      if (begun > MAX_CALLS) return undefined;
       entry = { call: count, id: undefined, named: false };
       known.set(slot, entry);
       counts.set(choice, count + 1);
@@ -162,5 +174,12 @@ function createToolCallReader(): ToolCallReader {
       ...(name === undefined ? {} : { name }),
       arguments: piece,
     };
+  };
+
+  return {
+    read,
+    get isOverflown() {
+      return begun > MAX_CALLS;
+    },
   };
 }

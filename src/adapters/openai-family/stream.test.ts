@@ -222,3 +222,12 @@ describe("several choices", () => {
     ]);
   });
 });
+
+test("an answer has not more calls than are followed, whatever numbers they have", () => {
+  const called = (index: number): string =>
+    frame(chunk({ tool_calls: [{ index, id: `c${index}`, function: { name: "f" } }] }));
+  const text = Array.from({ length: 4_097 }, (_, at) => called(at * 1_000_000)).join("");
+  const { events } = read(text);
+  expect(summarize(events).failure).toMatchObject({ vendorCode: "too_many_calls" });
+  expect(summarize(read(text.slice(0, text.lastIndexOf("data:"))).events).failure).toBeUndefined();
+});

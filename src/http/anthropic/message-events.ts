@@ -31,6 +31,11 @@ interface OpenBlock {
 /** What waits of calls that vendors write at once; beyond it blocks are closed early. Four times what 128K tokens come to. */
 const MOST_WAITING_CHARS = 2 * 1024 * 1024;
 
+/** What a vendor wants back is kept until the end: as much as is carried of Anthropic's own thoughts. */
+const MOST_CARRIED_CHARS = 2 * 1024 * 1024;
+/** What fields take in memory beside what they say. */
+const CHARS_OF_FIELDS = 100;
+
 /**
  * Writes pieces of an answer as the events of one message. Blocks follow one another, as Anthropic's do: of calls that a
  * vendor writes at once, the later wait until the first is whole.
@@ -43,6 +48,7 @@ export class MessageEvents {
   #hasRefused = false;
   #message: JsonObject = {};
   #calls: JsonObject = {};
+  #carriedChars = 0;
   readonly #callIds = new Map<number, string>();
   /** Arguments of the open call so far. */
   #json = "";
@@ -96,7 +102,7 @@ export class MessageEvents {
         this.#call(piece);
         return;
       case "carried":
-        this.#message = { ...this.#message, ...piece.fields };
+        if (this.#mayCarry(piece.fields)) this.#message = { ...this.#message, ...piece.fields };
     }
   }
 
@@ -104,6 +110,7 @@ export class MessageEvents {
   closeBlocks(): void {
     this.#writeWaiting(true);
     this.#close();
+    if (this.#carriedChars > MOST_CARRIED_CHARS) return;
     if (Object.keys(this.#message).length === 0 && Object.keys(this.#calls).length === 0) return;
     const data = sealThought({ message: this.#message, calls: this.#calls });
     this.#start({ type: "redacted_thinking", data });
@@ -170,13 +177,19 @@ export class MessageEvents {
       this.#json = "";
       this.#start({ type: "tool_use", id: named, name: name ?? "", input: {} }, call);
     }
-    if (fields !== undefined) {
+    if (fields !== undefined && this.#mayCarry(fields)) {
       const named = this.#callIds.get(call) ?? "";
       this.#calls = { ...this.#calls, [named]: { ...(this.#calls[named] as object), ...fields } }; // written here
     }
     if (json === "") return;
     if (this.#open?.index === index) this.#json += json;
     this.#delta(index, { type: "input_json_delta", partial_json: json });
+  }
+
+  /** Fields that a vendor wants back, as long as there is room for all of them: half of them would be refused. */
+  #mayCarry(fields: JsonObject): boolean {
+    this.#carriedChars += CHARS_OF_FIELDS + JSON.stringify(fields).length;
+    return this.#carriedChars <= MOST_CARRIED_CHARS;
   }
 
   #start(content_block: MessageEvent, call?: number): void {

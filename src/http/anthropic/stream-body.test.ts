@@ -303,3 +303,11 @@ test("a client that leaves stops the vendor", async () => {
   await reader.cancel();
   expect(generation.cancelled).toBe(true);
 });
+
+test("what a vendor wants back is left out where it is more than is kept", async () => {
+  const piece = (name: string) => chunk({ [name]: ["x".repeat(1024 * 1024)] });
+  const isSealed = async (...names: string[]) =>
+    (await tell([text("a"), ...names.map(piece)])).raw.includes("redacted_thinking");
+  expect(await isSealed("one")).toBe(true);
+  expect(await isSealed("one", "two")).toBe(false);
+});

@@ -8,6 +8,9 @@ import { type Carried, sealCarried, signatureIn } from "./signatures.ts";
 /** Of reasoning that a client is not shown and its vendor may want back: more than models think before a call. */
 const MOST_SEALED_CHARS = 256 * 1024;
 
+/** What fields that a vendor wants back take in memory beside what they say. */
+const CHARS_OF_FIELDS = 100;
+
 type TextPart = { readonly text: string; readonly thought?: true };
 
 interface PendingCall {
@@ -76,13 +79,19 @@ export class Candidate {
         return [];
       case "carried":
         this.#message = { ...this.#message, ...piece.fields };
+        this.#keep(piece.fields);
         return [];
     }
+  }
+
+  #keep(fields: JsonObject): void {
+    this.keptChars += CHARS_OF_FIELDS + JSON.stringify(fields).length;
   }
 
   #extend({ call, id, name, arguments: json, fields }: CallPiece): void {
     const pending = this.#calls.get(call) ?? { id: undefined, name: "", json: "", fields: {} };
     this.#calls.set(call, pending);
+    if (fields !== undefined) this.#keep(fields);
     pending.id ??= id;
     pending.name += name ?? "";
     pending.json += json;

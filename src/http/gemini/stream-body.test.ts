@@ -171,6 +171,14 @@ describe("an answer of another dialect", () => {
     ]);
   });
 
+  test("is stopped where more has to be kept until the end than there is room for", async () => {
+    const piece = (name: string) => chunk({ [name]: ["x".repeat(1024 * 1024)] });
+    const { raw } = await tell([piece("one"), piece("two"), piece("three"), text("a")], {
+      outcome: "cancelled",
+    });
+    expect(raw).toContain("longer than the 2097152 characters");
+  });
+
   test("has as many candidates as were asked for, each with its end", async () => {
     const said = [
       chunk({ content: "a" }, null, 0),

@@ -1,6 +1,6 @@
 import type { FinishReason, GenerationEvent, JsonObject } from "../../../core/generation.ts";
 import type { VendorFailure } from "../../../core/vendor-failure.ts";
-import { isObject, listOf, objectOf, parseJson, textOf } from "../../json.ts";
+import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../../json.ts";
 import { unreadable } from "../../openai-family/errors.ts";
 import type { Shown } from "../../openai-frames/shown.ts";
 import type { WireReader } from "../../openai-frames/translated-stream.ts";
@@ -21,6 +21,12 @@ const SPOKEN: ReadonlyMap<string, Spoken> = new Map([
   ["response.reasoning_text", reasoning],
   ["response.reasoning_summary_text", reasoning],
 ]);
+
+/** Calls of one answer, and parts that are open at once: far more than come to be. */
+const MAX_PARTS = 1_024;
+
+/** What is no number is no name either that could be kept. */
+const placeOf = (index: unknown): string => String(numberOf(index));
 
 const STEP = /^(.+)\.(delta|done)$/;
 
@@ -74,11 +80,12 @@ export function createEventReader(judge: Judge): WireReader {
     isDone: boolean,
   ): readonly Shown[] {
     const { output_index, content_index, summary_index } = event;
-    const part = `${subject} ${String(output_index)} ${String(content_index ?? summary_index)}`;
+    const part = `${subject} ${placeOf(output_index)} ${placeOf(content_index ?? summary_index)}`;
     if (isDone && begun.delete(part)) return [];
     // A part that comes in one piece has no delta.
     const text = textOf(isDone ? event[whole] : event.delta);
     if (!isDone) begun.add(part);
+    if (begun.size > MAX_PARTS) return failed(TOO_MANY);
     return text === undefined ? [] : [say(text)];
   }
 
@@ -119,13 +126,14 @@ function createCallReader() {
     item({ output_index, item }: JsonObject, whole: string): readonly Shown[] {
       const { type, call_id, name, arguments: begin } = objectOf(item) ?? {};
       if (type !== "function_call") return [];
-      const place = String(output_index);
+      const place = placeOf(output_index);
       const known = calls.get(place);
       if (known !== undefined) {
         const rest = whole.slice(known.said);
         known.said += rest.length;
         return rest === "" ? [] : [{ type: "toolCall", choice: 0, call: known.call, arguments: rest }];
       }
+      if (calls.size === MAX_PARTS) return failed(TOO_MANY);
       const text = whole || (textOf(begin) ?? "");
       const opened = { call: calls.size, said: text.length };
       calls.set(place, opened);
@@ -133,7 +141,7 @@ function createCallReader() {
       return [{ type: "toolCall", choice: 0, call: opened.call, ...names, arguments: text }];
     },
     piece({ output_index, delta }: JsonObject): readonly Shown[] {
-      const known = calls.get(String(output_index));
+      const known = calls.get(placeOf(output_index));
       const text = textOf(delta);
       if (known === undefined || text === undefined) return [];
       known.said += text.length;
@@ -182,6 +190,7 @@ function flat(event: JsonObject): JsonObject {
 
 const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
 const NOTHING_SAID = unreadable("no_content", "The vendor ended its stream before it had begun.");
+const TOO_MANY = unreadable("too_many_parts", `The vendor's answer has more than ${MAX_PARTS} parts.`);
 const BROKEN_OFF = unreadable("response_failed", "The vendor broke off the answer.");
 const TAKEN_BACK = unreadable("response_cancelled", "The vendor cancelled the answer.");
 

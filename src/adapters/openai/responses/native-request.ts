@@ -26,6 +26,9 @@ const FIELDS = new Set([
   ...["prompt_cache_key"],
 ]);
 
+/** The same of `reasoning`; what its `mode` makes a model do, and at what price, nobody says. */
+const REASONING_FIELDS = new Set(["effort", "summary", "generate_summary", "context"]);
+
 /** OpenAI refuses fewer (400 `integer_below_min_value`). */
 const LEAST_OUTPUT_TOKENS = 16;
 
@@ -87,10 +90,16 @@ function shapeReasoning(draft: RequestDraft, model: string, reasons: boolean): v
     else draft.remove("reasoning");
     return;
   }
+  const unknown = Object.keys(reasoning).filter((name) => !REASONING_FIELDS.has(name));
+  if (unknown.length > 0) {
+    for (const name of unknown) if (reasoning[name] !== null) draft.note(`reasoning.${name}`);
+    const known = Object.entries(reasoning).filter(([name]) => REASONING_FIELDS.has(name));
+    draft.set("reasoning", Object.fromEntries(known));
+  }
   const least = leastEffort(model);
   if (reasoning.effort !== "none" || least === undefined) return;
   draft.note("reasoning.effort");
-  draft.set("reasoning", { ...reasoning, effort: least });
+  draft.set("reasoning", { ...objectOf(draft.get("reasoning")), effort: least });
 }
 
 function shapeIncluded(draft: RequestDraft, reasons: boolean): void {

@@ -141,15 +141,6 @@ describe("a stream", () => {
     expect(events.filter(({ type }) => type === "end")).toHaveLength(1);
   });
 
-  test("is not shown what is called an end and is none, nor a second beginning in escapes", () => {
-    const forged = ["response.completed", "response.failed", "error"].map(
-      (name) => `event: ${name}\ndata: {"type":"ping"}\n\n`,
-    );
-    const again = CREATED.replace('"response.created"', '"response\\u002ecreated"').replace(/^event.*\n/, "");
-    const { shown, closing, events } = readText(CREATED + forged.join("") + again + PIECE);
-    expect([shown, closing, summarize(events).hasEnded]).toEqual([CREATED + PIECE, "", false]);
-  });
-
   test.each([
     [{ type: "error", error: { type: "server_error", code: "server_error", message: "no sk-secret" } }],
     [{ type: "error", code: "server_error", message: "no sk-secret", param: null }],
@@ -299,6 +290,13 @@ describe("the call", () => {
     expect(asked({ service_tier: "priority" }, { pricedTiers: ["priority"] }).body.service_tier).toBe(
       "priority",
     );
+  });
+
+  test("says of how to reason what is known, and tells the rest", () => {
+    const reasoning = { effort: "none", summary: "auto", mode: "pro", more: null };
+    const { body, call } = asked({ reasoning }, { model: "gpt-5" });
+    expect(body.reasoning).toEqual({ effort: "minimal", summary: "auto" });
+    expect(call.dropped).toEqual(["reasoning.mode", "reasoning.effort"]);
   });
 
   test("asks a model that does not reason for nothing that has to do with it", () => {
