@@ -62,7 +62,7 @@ class GenerationBody {
     if (this.#sink === undefined) {
       this.#sink = sink;
       const begin = this.frames.begin?.();
-      if (begin !== undefined) sink.write(begin);
+      if (begin !== undefined) void sink.write(begin);
     }
     if (!this.#isWaiting) this.#pump();
   }
@@ -81,7 +81,7 @@ class GenerationBody {
       if (next instanceof Promise) {
         this.#isWaiting = true;
         this.#sink?.flush();
-        next.then(this.#came);
+        void next.then(this.#came);
         return;
       }
       if (!this.#hand(next)) return;
@@ -126,7 +126,7 @@ class GenerationBody {
   }
 
   #close(end: Uint8Array | undefined): void {
-    if (end !== undefined) this.#sink?.write(end);
+    if (end !== undefined) void this.#sink?.write(end);
     this.#sink?.close();
   }
 
