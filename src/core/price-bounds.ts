@@ -1,3 +1,4 @@
+import { dividedUp, isWhole } from "./exact-numbers.ts";
 import { type Micropoints, micropointsOf, ZERO } from "./points.ts";
 import {
   dearer,
@@ -43,12 +44,48 @@ export function largestCost(price: Price, prompt: number, output: number, use: M
 }
 
 function largestAt(tariff: MeteredPrice, prompt: number, output: number, use: MostUse): bigint {
+  const plain = plainLargest(tariff, prompt, output, use);
+  if (plain !== undefined) return plain;
   let top = 0n;
   if (tariff.bands === undefined) top = sumBy(tariff, prompt, output);
   else
     for (const { rates, tokens } of reachable(tariff, prompt, use.reach))
       top = dearer(top, sumBy(rates, tokens, output));
   return roundedUp(top + dearestUnits(tariff, use), dearestPercent(tariff, use.serviceTier));
+}
+
+/** The dearest rates as numbers. */
+interface PlainTop {
+  readonly input: number;
+  readonly output: number;
+}
+
+/** Made once for each price; null where the prompt's length or the call itself may change what it costs. */
+const plainTops = new WeakMap<MeteredPrice, PlainTop | null>();
+
+function plainTopOf(tariff: MeteredPrice): PlainTop | null {
+  const known = plainTops.get(tariff);
+  if (known !== undefined) return known;
+  const isPlain = tariff.bands === undefined && tariff.call === undefined;
+  const top = { input: Number(dearestInput(tariff)), output: Number(dearestOutput(tariff)) };
+  const made = isPlain && isWhole(top.input) && isWhole(top.output) ? top : null;
+  plainTops.set(tariff, made);
+  return made;
+}
+
+/** The same for the usual case, nothing but tokens, in numbers. Undefined: it is another case. */
+function plainLargest(
+  tariff: MeteredPrice,
+  prompt: number,
+  output: number,
+  use: MostUse,
+): bigint | undefined {
+  const top = plainTopOf(tariff);
+  if (top === null || use.images !== undefined || use.seconds !== undefined || use.characters !== undefined)
+    return undefined;
+  const percent = dearestPercent(tariff, use.serviceTier);
+  if (!isWhole(prompt) || !isWhole(output) || !isWhole(percent)) return undefined;
+  return dividedUp((prompt * top.input + output * top.output) * percent, Number(HUNDRED_MILLION));
 }
 
 const sumBy = (rates: TokenRates, input: number, output: number): bigint =>

@@ -1,3 +1,4 @@
+import { dividedUp, isWhole } from "./exact-numbers.ts";
 import { type Micropoints, micropointsOf, ZERO } from "./points.ts";
 import type { PriceWindow } from "./price-hours.ts";
 import { promptTokens, type Usage } from "./usage.ts";
@@ -91,12 +92,71 @@ export const WHOLE = 100;
 /** What the usage costs: summed exactly over all classes, rounded up once to the micropoint. */
 export function costOf(tariff: Tariff, usage: Usage): Micropoints {
   if (tariff.kind === "free") return ZERO;
+  const plain = plainCost(tariff, usage);
+  if (plain !== undefined) return micropointsOf(plain);
   const { serviceTiers, bands } = tariff;
   const rates = bands === undefined ? tariff : ratesFor(tariff, promptTokens(usage));
   const sum = tokensCost(rates, usage) + unitsCost(tariff, usage);
   const percent = serviceTiers === undefined ? WHOLE : percentOf(tariff, usage.serviceTier);
   return micropointsOf(roundedUp(sum, percent));
 }
+
+/** Rates as numbers. One that is beyond 2^53 may be rounded, and stays beyond: no sum with it passes for exact. */
+interface PlainRates {
+  readonly input: number;
+  readonly cachedInput: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+  readonly reasoning: number;
+}
+
+/** Made once for each price; null where a usage can cost more than its tokens, or other rates may count. */
+const plainRates = new WeakMap<MeteredPrice, PlainRates | null>();
+
+function plainRatesOf(tariff: MeteredPrice): PlainRates | null {
+  const known = plainRates.get(tariff);
+  if (known !== undefined) return known;
+  const { input, output, cachedInput, cacheWrite, reasoning, thinkingOutput, bands, call } = tariff;
+  const isPlain = bands === undefined && call === undefined && thinkingOutput === undefined;
+  const rates = {
+    input: Number(input),
+    cachedInput: Number(cachedInput ?? input),
+    cacheWrite: Number(cacheWrite ?? input),
+    output: Number(output),
+    reasoning: Number(reasoning ?? output),
+  };
+  const made = isPlain && Object.values(rates).every(isWhole) ? rates : null;
+  plainRates.set(tariff, made);
+  return made;
+}
+
+/** The same for the usual case, tokens of the common classes, in numbers. Undefined: it is another case. */
+function plainCost(tariff: MeteredPrice, usage: Usage): bigint | undefined {
+  const rates = plainRatesOf(tariff);
+  if (rates === null || !isPlainUse(tariff, usage)) return undefined;
+  const { input, cachedInput, cacheWrite, output, reasoning } = usage;
+  const isCounted =
+    isWhole(input) && isWhole(cachedInput) && isWhole(cacheWrite) && isWhole(output) && isWhole(reasoning);
+  if (!isCounted) return undefined;
+  const sum =
+    input * rates.input +
+    cachedInput * rates.cachedInput +
+    cacheWrite * rates.cacheWrite +
+    output * rates.output +
+    reasoning * rates.reasoning;
+  return dividedUp(sum, Number(MILLION));
+}
+
+const isPlainUse = (tariff: MeteredPrice, usage: Usage): boolean =>
+  usage.images === 0 &&
+  usage.seconds === 0 &&
+  usage.cacheWriteLong === undefined &&
+  usage.audioInput === undefined &&
+  usage.imageInput === undefined &&
+  usage.audioOutput === undefined &&
+  usage.imageOutput === undefined &&
+  usage.characters === undefined &&
+  (usage.serviceTier === undefined || tariff.serviceTiers === undefined);
 
 /** The rates for a prompt of that many tokens. */
 export function ratesFor(tariff: MeteredPrice, prompt: number): TokenRates {
