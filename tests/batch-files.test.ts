@@ -256,7 +256,7 @@ test("what cannot be a batch is refused with its line, whoever's file it is, and
     "endpoint",
   ]);
   const deep = `{"body":{"a":${"[".repeat(5_000)}${"]".repeat(5_000)}}}`;
-  expect((await batchOf(deep)).slice(0, 3)).toEqual([400, "invalid_request", "input_file_id[0].body"]);
+  expect((await batchOf(deep)).slice(0, 3)).toEqual([400, "invalid_request", "input_file_id[0]"]);
   // Another tenant's, and one that may not do what a line asks for.
   const stranger = sdkOf(await gateway.client("100"));
   expect((await batchOf(jsonl(line(1)), stranger)).slice(0, 3)).toEqual([404, "not_found", "input_file_id"]);

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../core/generation.ts";
+import { excessOfText } from "../core/nesting.ts";
 
 /** Reading JSON that nobody vouches for: every step says what it expects and goes on without it. */
 export const isObject = (value: unknown): value is JsonObject =>
@@ -15,6 +16,10 @@ export const textOf = (value: unknown): string | undefined =>
 
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) ? value : undefined;
+
+/** What a client wrote as a text within its body, such as the arguments of a call; undefined when it is beyond measure, too. */
+export const parseGivenJson = (text: string): unknown =>
+  excessOfText(text) === undefined ? parseJson(text) : undefined;
 
 /** The parsed value; undefined when it is not JSON. */
 export function parseJson(text: string): unknown {

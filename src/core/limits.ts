@@ -3,6 +3,12 @@
 /** Largest request body unless configured: 20 images of 1 MB in base64 fit. */
 export const DEFAULT_BODY_BYTES = 32 * 1024 * 1024;
 
+/** Levels of a JSON body: schemas of tools are the deepest that people send, a few dozen. */
+export const JSON_LEVELS = 500;
+
+/** Values of a JSON body: 50,000 lines of a batch have a million; more of them are parsed for a second and longer. */
+export const JSON_VALUES = 2_000_000;
+
 /** Largest single SSE frame of a vendor: previews of images reach 1.7 MB. */
 export const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 

@@ -1,4 +1,6 @@
 import { SluiceError } from "../core/errors.ts";
+import { excessOf } from "../core/nesting.ts";
+import { excessive } from "../gateway/requests/fields.ts";
 import { brokenAt } from "./json-position.ts";
 
 /**
@@ -50,10 +52,12 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The body as JSON. The message tells what is wrong with it, and where, and nothing of what is in it.
- * @throws SluiceError `invalid_json`
+ * @throws SluiceError `invalid_json`; `invalid_request` for one that would hold up everybody (`core/nesting.ts`)
  */
 export function parseJson(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) throw new SluiceError("invalid_json", "The request's body is empty.");
+  const excess = excessOf(bytes);
+  if (excess !== undefined) throw excessive(excess);
   let text: string;
   try {
     text = utf8.decode(bytes);

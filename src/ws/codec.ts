@@ -1,4 +1,7 @@
 import { Packr, Unpackr } from "msgpackr";
+import { SluiceError } from "../core/errors.ts";
+import { type Excess, excessOfText } from "../core/nesting.ts";
+import { excessOfMsgpack } from "./msgpack-excess.ts";
 import { assertPlain } from "./plain-values.ts";
 import type { ServerFrame } from "./protocol.ts";
 
@@ -8,7 +11,10 @@ export interface Codec {
   /** The kind of WebSocket message it uses, in both directions. */
   readonly isBinary: boolean;
   encode(frame: ServerFrame): string | Uint8Array<ArrayBuffer>;
-  /** Throws when the message cannot be parsed. Only for messages of its kind. */
+  /**
+   * Only for messages of its kind.
+   * @throws SluiceError `invalid_request` for a message that would hold up everybody; anything else when it cannot be parsed
+   */
   decode(message: string | Uint8Array): unknown;
 }
 
@@ -16,7 +22,11 @@ export const jsonCodec: Codec = {
   subprotocol: "sluice.v1.json",
   isBinary: false,
   encode: (frame) => JSON.stringify(frame),
-  decode: (message) => JSON.parse(String(message)),
+  decode(message) {
+    const text = String(message);
+    refuseExcess(excessOfText(text));
+    return JSON.parse(text);
+  },
 };
 
 // Records are an extension of msgpackr's own that no other implementation reads.
@@ -29,11 +39,16 @@ export const msgpackCodec: Codec = {
   encode: (frame) => packr.pack(frame) as Uint8Array<ArrayBuffer>, // it allocates with Buffer
   decode(message) {
     const bytes = typeof message === "string" ? Buffer.from(message) : message;
+    refuseExcess(excessOfMsgpack(bytes));
     const value: unknown = unpackr.unpack(bytes);
     assertPlain(value, bytes.byteLength);
     return value;
   },
 };
+
+function refuseExcess(excess: Excess): void {
+  if (excess !== undefined) throw new SluiceError("invalid_request", `The frame is ${excess}.`);
+}
 
 /** The first one is spoken when the client asks for none. */
 export const CODECS: readonly Codec[] = [jsonCodec, msgpackCodec];

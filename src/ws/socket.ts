@@ -180,7 +180,8 @@ export class WebSockets {
       value = codec.decode(message);
     } catch (thrown) {
       const problem = `The frame cannot be parsed: ${thrown instanceof Error ? thrown.message : ""}`;
-      this.#refuse(ws, new SluiceError("invalid_json", problem), undefined);
+      const refusal = thrown instanceof SluiceError ? thrown : new SluiceError("invalid_json", problem);
+      this.#refuse(ws, refusal, undefined);
       ws.close(CLOSE.unparsable, "the frame cannot be parsed");
       return;
     }

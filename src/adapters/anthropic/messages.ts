@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { unsupported } from "../failure/unsupported.ts";
-import { isObject, listOf, parseJson, textOf } from "../json.ts";
+import { isObject, listOf, parseGivenJson, textOf } from "../json.ts";
 import { cacheControlIn, type Note } from "./cache-control.ts";
 import { blocksOf } from "./parts.ts";
 import { carriedThoughts, interleaved } from "./thoughts.ts";
@@ -95,7 +95,7 @@ function toolUse(call: unknown, path: string): JsonObject {
     throw unsupported(path, "Anthropic takes only calls of functions.");
   }
   const text = textOf(called.arguments)?.trim() ?? "";
-  const input = text === "" ? {} : parseJson(text);
+  const input = text === "" ? {} : parseGivenJson(text);
   if (!isObject(input)) {
     throw unsupported(`${path}.function.arguments`, "Anthropic takes only a JSON object as arguments.");
   }

@@ -1,7 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
 import { unsupported } from "../failure/unsupported.ts";
-import { isObject, listOf, objectOf, parseJson, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, parseGivenJson, textOf } from "../json.ts";
 import { vendorId } from "./call-id.ts";
 import type { Traits } from "./models.ts";
 import { partsOf } from "./parts.ts";
@@ -33,7 +33,7 @@ function callOf(call: unknown, path: string): Call {
     throw unsupported(path, "Gemini takes only calls of functions.");
   }
   const text = textOf(called.arguments)?.trim() ?? "";
-  const args = text === "" ? {} : parseJson(text);
+  const args = text === "" ? {} : parseGivenJson(text);
   if (!isObject(args)) {
     throw unsupported(`${path}.function.arguments`, "Gemini takes only a JSON object as arguments.");
   }

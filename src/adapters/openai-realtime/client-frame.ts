@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { isObject, listOf, objectOf, parseJson, textOf } from "../json.ts";
+import { isObject, listOf, objectOf, parseGivenJson, textOf } from "../json.ts";
 import type { ClientFrame } from "../realtime-adapter.ts";
 
 const BYTES_OF_ENVELOPE = 256;
@@ -10,7 +10,7 @@ const BYTES_OF_ENVELOPE = 256;
  */
 export function weighFrame(frame: string): ClientFrame {
   const bytes = Buffer.byteLength(frame);
-  const event = parseJson(frame);
+  const event = parseGivenJson(frame);
   if (!isObject(event)) return { typedBytes: bytes, heardChars: 0, images: 0, asks: 0 };
   if (event.type === "response.create") return { ...weighed(bytes, inputOf(event)), asks: rereads(event) };
   if (event.type === "input_audio_buffer.append") {

@@ -1,5 +1,6 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
+import { excessOfText } from "../../core/nesting.ts";
 import { asBody, asObject, invalid } from "./fields.ts";
 
 /** One line of a batch, in the form that OpenAI's batches have. */
@@ -75,16 +76,35 @@ export const batchPath = (named: unknown): BatchPath => {
   return path;
 };
 
-/** The values of a text of JSON lines; empty lines are none. @throws SluiceError `invalid_json` that names the line */
+/**
+ * The values of a text of JSON lines; empty lines are none.
+ * @throws SluiceError `invalid_json` or `invalid_request` that names the line; `invalid_request` when they are too many
+ */
 export function readJsonLines(text: string): readonly unknown[] {
   const values: unknown[] = [];
-  for (const [at, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    try {
-      values.push(JSON.parse(line));
-    } catch {
-      throw new SluiceError("invalid_json", `Line ${at + 1} is not JSON.`, { param: `requests[${at}]` });
+  let number = 0;
+  for (let from = 0; from <= text.length; ) {
+    const end = text.indexOf("\n", from);
+    const line = text.slice(from, end === -1 ? text.length : end);
+    number += 1;
+    if (line.trim() !== "") {
+      values.push(parseLine(line, number, `requests[${number - 1}]`));
+      if (values.length > MOST_LINES) throw invalid("requests", `must hold at most ${MOST_LINES} requests`);
     }
+    if (end === -1) break;
+    from = end + 1;
   }
   return values;
+}
+
+/** One line's value. @throws SluiceError that names it, as people count them */
+export function parseLine(text: string, number: number, param: string): unknown {
+  const excess = excessOfText(text);
+  if (excess !== undefined)
+    throw new SluiceError("invalid_request", `Line ${number} is ${excess}.`, { param });
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new SluiceError("invalid_json", `Line ${number} is not JSON.`, { param });
+  }
 }

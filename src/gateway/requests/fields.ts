@@ -1,5 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
+import { JSON_LEVELS } from "../../core/limits.ts";
+import { TOO_DEEP } from "../../core/nesting.ts";
 
 /** The types of request fields that are checked here rather than by whichever vendor happens to serve. */
 export type FieldType = "string" | "number" | "integer" | "boolean" | "array" | "object" | "stop";
@@ -31,15 +33,13 @@ export function asObject(value: unknown, param: string): JsonObject {
  */
 export function asBody(value: unknown, param?: string): JsonObject {
   const body = asObject(value, param ?? "body");
-  if (!isNestedWithin(body, MOST_LEVELS)) {
-    const message = `The body is nested deeper than ${MOST_LEVELS} levels.`;
-    throw new SluiceError("invalid_request", message, param === undefined ? {} : { param });
-  }
+  if (!isNestedWithin(body, JSON_LEVELS)) throw excessive(TOO_DEEP, param);
   return body;
 }
 
-/** JSON schemas of tools are the deepest that people send, a few dozen levels. */
-const MOST_LEVELS = 500;
+/** A body that nobody can mean. */
+export const excessive = (excess: string, param?: string): SluiceError =>
+  new SluiceError("invalid_request", `The body is ${excess}.`, param === undefined ? {} : { param });
 
 function isNestedWithin(value: object, levels: number): boolean {
   if (levels === 0) return false;

@@ -4,7 +4,7 @@ import { DEFAULT_BODY_BYTES } from "../../core/limits.ts";
 import { createFairTurns } from "../../media/fair-turns.ts";
 import type { MediaStore, StoredMedia } from "../../media/media.ts";
 import { JSON_LINES } from "../../media/sniff.ts";
-import { type BatchPath, type BatchRequest, lineReader, noLines } from "../requests/batch.ts";
+import { type BatchPath, type BatchRequest, lineReader, noLines, parseLine } from "../requests/batch.ts";
 import { type TextLine, textLines } from "../requests/text-lines.ts";
 
 /** A file that is named as a batch's lines. */
@@ -77,12 +77,7 @@ function requestOf(
   take: ReturnType<typeof lineReader>,
 ): BatchRequest {
   const where = `${param}[${number - 1}]`;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new SluiceError("invalid_json", `Line ${number} is not JSON.`, { param: where });
-  }
+  const value = parseLine(text, number, where);
   try {
     return take(value, where);
   } catch (thrown) {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { excessOfText } from "../../core/nesting.ts";
 import { objectIn } from "../openai/responses/chat-pieces.ts";
 
 /**
@@ -32,6 +33,7 @@ const OWN = new Set([
 /** Nothing where it is broken: a client may say anything. SDKs of other languages write base64url. */
 export function openCarried(signature: string): Carried {
   const text = Buffer.from(signature, "base64").toString("utf8").slice(MARK.length);
+  if (excessOfText(text) !== undefined) return {};
   let carried: unknown;
   try {
     carried = JSON.parse(text);

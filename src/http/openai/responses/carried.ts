@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../../core/generation.ts";
+import { excessOf } from "../../../core/nesting.ts";
 
 /**
  * What a vendor wants back beside an answer's reasoning (signatures of thoughts), as `encrypted_content`: the client
@@ -24,7 +25,9 @@ const OWN = new Set([
 export function openCarried(value: unknown): JsonObject | undefined {
   if (typeof value !== "string" || !value.startsWith(PREFIX)) return undefined;
   try {
-    const fields: unknown = JSON.parse(Buffer.from(value.slice(PREFIX.length), "base64").toString("utf8"));
+    const bytes = Buffer.from(value.slice(PREFIX.length), "base64");
+    if (excessOf(bytes) !== undefined) return undefined;
+    const fields: unknown = JSON.parse(bytes.toString("utf8"));
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return undefined;
     return Object.fromEntries(Object.entries(fields).filter(([name]) => !OWN.has(name)));
   } catch {
