@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createRealtimeWorld, FakeClient, frame, settled } from "../testing/realtime-world.ts";
-import { LOOK_MS, MOST_UNSENT_BYTES } from "./limits.ts";
+import { LAST_ANSWERS_MS, LOOK_MS, MOST_UNSENT_BYTES } from "./limits.ts";
 
 /** Clients and vendors who would have somebody else pay. A token in costs 1 micropoint here, one out 10; 100 out at most. */
 
@@ -36,11 +36,30 @@ describe("several answers at once", () => {
     world.balance = world.held.points;
     for (let at = 0; at < 50; at += 1) conversation.fromClient(ask({ conversation: "none" }));
     await settled();
-    await conversation.over;
     // What was held for a long prompt pays for these.
     expect(end.sent).toHaveLength(4);
+    await world.clock.advance(LAST_ANSWERS_MS + LOOK_MS);
+    await conversation.over;
     expect(client.ended).toMatchObject({ code: 1008, reason: "insufficient_points" });
     expect(world.booked[0]?.charged).toBeLessThan(300n);
+  });
+
+  test("that are paid for are told before the conversation ends for want of points, and nothing else is asked", async () => {
+    const world = createRealtimeWorld();
+    const { conversation, client, end } = await world.begun();
+    world.balance = world.held.points;
+    for (let at = 0; at < 50; at += 1) conversation.fromClient(ask({ conversation: "none" }));
+    await settled();
+    for (let at = 0; at < 4; at += 1) {
+      expect([client.ended, client.isPaused]).toEqual([undefined, false]);
+      conversation.fromClient(ask());
+      end.ears.frame(created(`r${at}`));
+      end.ears.frame(done(`r${at}`, 100, 10));
+    }
+    await conversation.over;
+    expect(end.sent).toHaveLength(4);
+    expect(client.ended).toMatchObject({ code: 1008, reason: "insufficient_points" });
+    expect(world.booked).toMatchObject([{ usage: { input: 400, output: 40 }, flags: [] }]);
   });
 
   test("of which one ends are still paid for when the client hangs up on the others", async () => {

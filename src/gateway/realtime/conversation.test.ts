@@ -161,6 +161,22 @@ describe("flow", () => {
     expectNothingHeld(world);
   });
 
+  test("one large frame to a vendor is none too many, and what comes behind it is", async () => {
+    const world = createRealtimeWorld();
+    const { conversation, client, end } = await world.begun();
+    end.send = function (this: typeof end, text: string) {
+      this.sent.push(text);
+      this.unsentBytes += text.length;
+    };
+    conversation.fromClient("x".repeat(MOST_UNSENT_BYTES + 1));
+    await settled();
+    expect([client.isPaused, client.ended]).toEqual([true, undefined]);
+    conversation.fromClient("{}");
+    await settled();
+    await conversation.over;
+    expect(client.ended?.code).toBe(1011);
+  });
+
   test("a slow vendor holds its client back, and is asked until it has sent", async () => {
     const world = createRealtimeWorld();
     const { conversation, client, end } = await world.begun();

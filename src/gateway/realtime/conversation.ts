@@ -1,6 +1,5 @@
 import type { ClientFrame, SocketEnd } from "../../adapters/realtime-adapter.ts";
 import { asSluiceError, type ErrorCode, SluiceError } from "../../core/errors.ts";
-import type { Outcome } from "../../core/generation.ts";
 import { micropointsOf, ZERO } from "../../core/points.ts";
 import { completionTokens, promptTokens } from "../../core/usage.ts";
 import type { Attempt } from "../attempt.ts";
@@ -9,10 +8,29 @@ import type { Started } from "../gateway.ts";
 import { pricedBy } from "../routes.ts";
 import type { Ticket } from "../vendor-desk.ts";
 import { Account } from "./account.ts";
+import {
+  type ConversationEnd,
+  type Ending,
+  endedBy,
+  GOING_AWAY,
+  IDLE,
+  INTERNAL,
+  INTERRUPTED,
+  LOST,
+  NO_CODE,
+  NORMAL,
+  POLICY,
+  SLOW,
+  TOO_FAST,
+  TOO_LONG,
+  TOO_MANY_ANSWERS,
+  vendorFailed,
+} from "./endings.ts";
 import type { GrowingHold } from "./growing-hold.ts";
 import {
   ASK_AGAIN_MS,
   CONVERSATION_IDLE_MS,
+  LAST_ANSWERS_MS,
   LOOK_MS,
   MOST_ANSWERS,
   MOST_CONVERSATION_MS,
@@ -31,13 +49,6 @@ export interface ClientEnd extends Omit<SocketEnd, "send" | "close" | "drop"> {
   end(ending: ConversationEnd): void;
 }
 
-/** How a conversation ended, for the client. */
-export interface ConversationEnd {
-  readonly code: number;
-  readonly reason: string;
-  readonly error?: SluiceError;
-}
-
 export interface ConversationParts {
   readonly attempt: Attempt;
   readonly ticket: Ticket;
@@ -47,16 +58,6 @@ export interface ConversationParts {
   readonly started: Started;
   readonly isStillGood: () => unknown;
 }
-
-/** RFC 6455, section 7.4.1. */
-const NORMAL = 1000;
-const GOING_AWAY = 1001;
-const NO_CODE = 1005;
-const LOST = 1006;
-const POLICY = 1008;
-const INTERNAL = 1011;
-const RESTARTING = 1012;
-const TOO_SLOW = 1013;
 
 /** What a key's holder is refused with; anything else (an unreachable database) is no reason to end what runs. */
 const SHUT_OUT: ReadonlySet<ErrorCode> = new Set(["invalid_api_key", "ip_not_allowed", "permission_denied"]);
@@ -82,6 +83,8 @@ export class Conversation {
   /** Frames of the client for which more must be held first, in their order. */
   readonly #waiting: { readonly frame: string; readonly weight: ClientFrame }[] = [];
   #waitingChars = 0;
+  /** Once there are no points for more: how it ends when what is under way is over, at the latest when (monotonic). */
+  #last: { readonly ending: Ending; readonly until: number } | undefined;
   #isVendorPaused = false;
   #isGrowing = false;
   #isLooking = false;
@@ -123,7 +126,8 @@ export class Conversation {
   }
 
   fromClient(frame: string): void {
-    if (this.#isEnded) return;
+    // What is said after the last point was held goes nowhere.
+    if (this.#isEnded || this.#last !== undefined) return;
     this.#heardAt = this.ports.clock.monotonic();
     const weight = this.parts.opened.reader.weigh(frame);
     if (this.#waiting.length === 0 && this.#isHeld(weight)) {
@@ -141,12 +145,13 @@ export class Conversation {
 
   #pass(frame: string, weight: ClientFrame): void {
     const { reader } = this.parts.opened;
+    // One frame may be as large as it likes: a picture, minutes of sound.
+    const isBehind = this.#vendor.unsentBytes > MOST_UNSENT_BYTES;
     reader.sent(weight);
     this.#vendor.send(frame);
-    const { unsentBytes } = this.#vendor;
     if (reader.answers > MOST_ANSWERS) this.#end(TOO_MANY_ANSWERS);
-    else if (unsentBytes > MOST_UNSENT_BYTES) this.#end(vendorFailed("The vendor reads too slowly."));
-    else if (unsentBytes > PAUSE_BYTES && this.#stopAsking === undefined) this.#pauseClient();
+    else if (isBehind) this.#end(vendorFailed("The vendor reads too slowly."));
+    else if (this.#vendor.unsentBytes > PAUSE_BYTES && this.#stopAsking === undefined) this.#pauseClient();
   }
 
   /** What waited for a hold goes on, as far as that reaches. */
@@ -202,9 +207,14 @@ export class Conversation {
       this.#tellProgress();
       this.#grow();
     } else if (this.parts.charge.isProgressDue()) this.#tellProgress();
+    this.#tell(shown ?? text);
+    if (this.#last !== undefined && this.parts.opened.reader.answers === 0) this.#end(this.#last.ending);
+  }
+
+  #tell(frame: string): void {
     const client = this.#client;
     if (client === undefined || this.#isEnded) return;
-    const isTaken = client.send(shown ?? text);
+    const isTaken = client.send(frame);
     const { unsentBytes } = client;
     if (!isTaken || unsentBytes > MOST_UNSENT_BYTES) this.#end(SLOW);
     else if (unsentBytes > PAUSE_BYTES && !this.#isVendorPaused) {
@@ -249,7 +259,7 @@ export class Conversation {
   /** Holds for what is under way, waits, or comes next; a balance that is out ends the conversation, which has been paid for so far. */
   #grow(): void {
     const { hold, opened } = this.parts;
-    if (this.#isGrowing || this.#isEnded) return;
+    if (this.#isGrowing || this.#isEnded || this.#last !== undefined) return;
     const [next] = this.#waiting;
     const prompts = opened.reader.prompts(next?.weight).map((tokens) => tokens + NEXT_PROMPT_TOKENS);
     const wanted = this.#account.cost + this.#account.needed(prompts);
@@ -265,15 +275,27 @@ export class Conversation {
       },
       (thrown: unknown) => {
         this.#isGrowing = false;
-        const error = asSluiceError(thrown);
-        this.#end({ outcome: "truncated", code: POLICY, reason: error.code, errorCode: error.code, error });
+        this.#endAfterAnswers(endedBy("truncated", POLICY, asSluiceError(thrown)));
       },
     );
   }
 
+  /** What is under way was held for, so it may be told: then its cost is known, too. */
+  #endAfterAnswers(ending: Ending): void {
+    if (this.#isEnded) return;
+    if (this.parts.opened.reader.answers === 0) {
+      this.#end(ending);
+      return;
+    }
+    this.#last = { ending, until: this.ports.clock.monotonic() + LAST_ANSWERS_MS };
+    this.#waiting.length = 0;
+    this.#client?.resume();
+  }
+
   #look(): void {
     const now = this.ports.clock.monotonic();
-    if (now - this.#startedAt >= MOST_CONVERSATION_MS) this.#end(TOO_LONG);
+    if (this.#last !== undefined && now >= this.#last.until) this.#end(this.#last.ending);
+    else if (now - this.#startedAt >= MOST_CONVERSATION_MS) this.#end(TOO_LONG);
     else if (now - this.#heardAt >= CONVERSATION_IDLE_MS) this.#end(IDLE);
     else {
       this.#grow();
@@ -289,7 +311,7 @@ export class Conversation {
     } catch (thrown) {
       const error = asSluiceError(thrown);
       if (SHUT_OUT.has(error.code)) {
-        this.#end({ outcome: "truncated", code: POLICY, reason: error.code, errorCode: error.code, error });
+        this.#end(endedBy("truncated", POLICY, error));
       }
     } finally {
       this.#isLooking = false;
@@ -345,50 +367,3 @@ export class Conversation {
     this.#resolveOver();
   }
 }
-
-interface Ending extends ConversationEnd {
-  readonly outcome: Outcome;
-  readonly errorCode: string | null;
-  /** False: the vendor went, and answers that it had not begun cost nothing. */
-  readonly isOurs?: false;
-}
-
-function endedBy(outcome: Outcome, code: number, error: SluiceError): Ending {
-  return { outcome, code, reason: error.code, errorCode: error.code, error };
-}
-
-const vendorFailed = (message: string): Ending => ({
-  ...endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message)),
-  isOurs: false,
-});
-
-const SLOW = endedBy(
-  "truncated",
-  TOO_SLOW,
-  new SluiceError("request_cancelled", "The client reads too slowly."),
-);
-const TOO_FAST = endedBy(
-  "truncated",
-  TOO_SLOW,
-  new SluiceError("request_cancelled", "More was sent than can wait until it is paid for."),
-);
-const TOO_MANY_ANSWERS = endedBy(
-  "truncated",
-  POLICY,
-  new SluiceError("rate_limit_exceeded", `At most ${MOST_ANSWERS} answers may be under way at once.`),
-);
-const TOO_LONG = endedBy(
-  "truncated",
-  GOING_AWAY,
-  new SluiceError("stream_truncated", "A conversation lasts at most 60 minutes."),
-);
-const IDLE = endedBy(
-  "truncated",
-  GOING_AWAY,
-  new SluiceError("stream_truncated", "Nothing was said for 10 minutes."),
-);
-const INTERRUPTED = endedBy(
-  "truncated",
-  RESTARTING,
-  new SluiceError("stream_truncated", "The node is stopping; connect again."),
-);

@@ -4,6 +4,8 @@ import type { Hold } from "../charge.ts";
 /** A hold that is made longer as what it is for goes on: nobody can say at its beginning what a conversation will cost. */
 export class GrowingHold implements Hold {
   readonly #parts: Hold[];
+  /** Their sum: it is asked for with every frame. */
+  #amount: Micropoints;
   /** What each part was charged, for a refund. */
   #charged: Micropoints[] = [];
   #isOver = false;
@@ -14,17 +16,22 @@ export class GrowingHold implements Hold {
     readonly more: (amount: Micropoints) => Hold | Promise<Hold>,
   ) {
     this.#parts = [first];
+    this.#amount = first.amount;
   }
 
   get amount(): Micropoints {
-    return this.#parts.reduce((sum, { amount }) => add(sum, amount), ZERO);
+    return this.#amount;
   }
 
   /** Rejects when the balance has no more; what is held stays held. */
   async grow(amount: Micropoints): Promise<void> {
     const part = await this.more(amount);
-    if (this.#isOver) part.release();
-    else this.#parts.push(part);
+    if (this.#isOver) {
+      part.release();
+      return;
+    }
+    this.#parts.push(part);
+    this.#amount = add(this.#amount, part.amount);
   }
 
   settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints } {

@@ -31,3 +31,6 @@ export const NEXT_PROMPT_TOKENS = 2_048;
 
 /** Answers that may be asked for or given at once: more than a conversation and what is asked beside it have use for. */
 export const MOST_ANSWERS = 64;
+
+/** How long answers that are paid for are waited for when there are no points for further ones: the longest takes minutes to hear, not to make. */
+export const LAST_ANSWERS_MS = 30_000;
