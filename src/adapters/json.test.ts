@@ -8,3 +8,12 @@ test("what a client wrote within its body is read unless it is beyond measure", 
   expect(parseJson(nested(600))).toBeDefined();
   expect(parseGivenJson("{")).toBeUndefined();
 });
+
+test("what a vendor wrote is no value where writing it out again would hold up everybody", () => {
+  const objects = (levels: number) => `${'{"a":'.repeat(levels)}1${"}".repeat(levels)}`;
+  const lists = (levels: number) => `{"a":1,"b":${"[".repeat(levels)}${"]".repeat(levels)}}`;
+  for (const nested of [objects, lists]) {
+    expect(parseJson(nested(3_000))).toBeDefined();
+    expect(parseJson(nested(200_000))).toBeUndefined();
+  }
+});

@@ -21,12 +21,29 @@ export const numberOf = (value: unknown): number | undefined =>
 export const parseGivenJson = (text: string): unknown =>
   excessOfText(text) === undefined ? parseJson(text) : undefined;
 
-/** The parsed value; undefined when it is not JSON. */
+/** Shorter texts cost nothing to write out again, however deep they are. */
+const LOOKED_AT_CHARS = 8 * 1024;
+/** Nobody answers so deep, and what is several times deeper holds up everybody for seconds, or ends the stack. */
+const MOST_LEVELS = 4_000;
+
+/** The parsed value; undefined when it is not JSON, or is nested beyond measure. */
 export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
-    return value;
+    return text.length <= LOOKED_AT_CHARS || isNestedWithin(value, MOST_LEVELS) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isNestedWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (levels === 0) return false;
+  if (Array.isArray(value)) {
+    // The numbers of a vector are not gone into.
+    for (const part of value) if (typeof part === "object" && !isNestedWithin(part, levels - 1)) return false;
+    return true;
+  }
+  for (const part of Object.values(value)) if (!isNestedWithin(part, levels - 1)) return false;
+  return true;
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { AnswerGeneration } from "../../gateway/gateway.ts";
+import { asBody } from "../../gateway/requests/fields.ts";
 import { createChatReader, listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { type MessageEvent, MessageEvents, type MessageNames } from "./message-events.ts";
 
@@ -62,10 +63,10 @@ function lengthen(block: WrittenBlock | undefined, delta: JsonObject): void {
   else block.json += String(delta.partial_json);
 }
 
-/** Arguments that were cut off are no JSON; a message has no place for half an object. */
+/** Arguments that were cut off are no JSON, or are nested beyond measure; a message has no place for half an object. */
 function inputOf(json: string): JsonObject {
   try {
-    return objectIn(JSON.parse(json)) ?? {};
+    return asBody(JSON.parse(json));
   } catch {
     return {};
   }

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { objectIn } from "../openai/responses/chat-pieces.ts";
+import { asBody } from "../../gateway/requests/fields.ts";
 import type { CallPiece, Piece } from "../openai/responses/piece.ts";
 import { finishReasonHere } from "./finish-reason.ts";
 import { logprobsResultOf } from "./logprobs.ts";
@@ -156,16 +156,16 @@ const withSignature = (part: JsonObject, thoughtSignature: string | undefined): 
 
 const isEmpty = (fields: JsonObject): boolean => Object.keys(fields).length === 0;
 
-/** Undefined for arguments that are no object: they were cut off, or the model failed at them. */
+/** Undefined for arguments that are no object that can be written out again: they were cut off, or the model failed at them. */
 function partOfCall({ id, name, json }: PendingCall): JsonObject | undefined {
-  const args = json.trim() === "" ? {} : objectIn(parsed(json));
+  const args = json.trim() === "" ? {} : parsed(json);
   if (args === undefined) return undefined;
   return { functionCall: { ...(id === undefined ? {} : { id }), name, args } };
 }
 
-function parsed(json: string): unknown {
+function parsed(json: string): JsonObject | undefined {
   try {
-    return JSON.parse(json);
+    return asBody(JSON.parse(json));
   } catch {
     return undefined;
   }

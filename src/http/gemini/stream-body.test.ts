@@ -149,6 +149,12 @@ describe("an answer of another dialect", () => {
     expect(candidate(responses.at(-1))).toMatchObject({ finishReason, content: { parts: [{ text: "" }] } });
   });
 
+  test("whose call is nested so deep that it would hold up everybody is told as one that failed", async () => {
+    const deep = `${'{"a":'.repeat(100_000)}1${"}".repeat(100_000)}`;
+    const { responses } = await tell([called(0, { id: "x", function: { name: "f", arguments: deep } })]);
+    expect(candidate(responses.at(-1))).toMatchObject({ finishReason: "MALFORMED_FUNCTION_CALL" });
+  });
+
   test("carries what its vendor wants back in a signature, and Gemini's own as it is", async () => {
     const call = (fields: object) =>
       called(0, { id: "x", function: { name: "f", arguments: "{}" }, ...fields });

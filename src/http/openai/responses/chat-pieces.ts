@@ -84,6 +84,13 @@ export const objectIn = (value: unknown): JsonObject | undefined =>
 
 export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** The objects of a list: what a vendor calls an item may be none. */
+export const objectsIn = (value: unknown): readonly JsonObject[] =>
+  listIn(value).flatMap((item): readonly JsonObject[] => {
+    const object = objectIn(item);
+    return object === undefined ? [] : [object];
+  });
+
 /** A text, or the texts of a list of parts. */
 function textIn(value: unknown): string {
   if (typeof value === "string") return value;

@@ -52,6 +52,17 @@ describe("a conversation that goes on", () => {
     ]);
   });
 
+  test("has no more of a vendor's answer than what can be items", async () => {
+    const output = [null, 5, "a", [], { ...message("assistant", "1"), id: "msg_a" }];
+    const odd = JSON.stringify({ input: [message("user", "one")], response: { output } });
+    const ledger = ledgerOf({ kind: "found", turns: [odd] }, { resp_a: odd });
+    const chat = await chatOf(ledger, tenant, request(), 10);
+    expect(chat.body.messages).toHaveLength(3);
+    const named = { ...ledger, responsesOf: async () => new Map([["msg_a", "resp_a"]]) };
+    const found = await withReferences(named, tenant, [{ type: "item_reference", id: "msg_a" }]);
+    expect(found).toEqual([output[4] as JsonObject]);
+  });
+
   test("is held for by its whole length, not by that of the request", async () => {
     const long = "x".repeat(100_000);
     const ledger = ledgerOf({ kind: "found", turns: [turn(long, "1")] });

@@ -3,6 +3,7 @@ import type { GenerationRequest, JsonObject, NativeRequest } from "../../../core
 import type { TenantId } from "../../../core/ids.ts";
 import { parseChat } from "../../../gateway/requests/chat.ts";
 import type { ResponseLedger } from "../../../ledger/responses.ts";
+import { objectsIn } from "./chat-pieces.ts";
 import type { KeptTurn } from "./keeping.ts";
 import { messagesOf, type Turn } from "./messages.ts";
 import type { ResponsesRequest } from "./request.ts";
@@ -82,4 +83,4 @@ async function turnsBefore(
   ]);
 }
 
-const outputOf = ({ output }: JsonObject): readonly JsonObject[] => (Array.isArray(output) ? output : []);
+const outputOf = ({ output }: JsonObject): readonly JsonObject[] => objectsIn(output);

@@ -49,6 +49,7 @@ export function shownText(
 function isLess({ output: shown }: JsonObject, { output }: JsonObject): boolean {
   if (!Array.isArray(shown) || !Array.isArray(output)) return false;
   return shown.some(
-    (item: JsonObject, at) => Object.keys(item).length < Object.keys(objectIn(output[at]) ?? {}).length,
+    (item: unknown, at) =>
+      Object.keys(objectIn(item) ?? {}).length < Object.keys(objectIn(output[at]) ?? {}).length,
   );
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import { invalid } from "../../../gateway/requests/fields.ts";
 import { MOST_CONVERSATION_BYTES, type ResponseLedger } from "../../../ledger/responses.ts";
+import { objectsIn } from "./chat-pieces.ts";
 import type { KeptTurn } from "./keeping.ts";
 import { isForeignName, responseOfItem } from "./response-object.ts";
 
@@ -61,7 +62,7 @@ async function findItems(
     const content = response === undefined ? undefined : await ledger.find(tenant, response);
     if (content === undefined) continue;
     const { output } = (JSON.parse(content) as KeptTurn).response; // sealed: only we wrote it
-    for (const item of Array.isArray(output) ? (output as JsonObject[]) : []) {
+    for (const item of objectsIn(output)) {
       const id = String(item.id);
       if (wanted.has(id)) found.set(id, { item, bytes: Buffer.byteLength(JSON.stringify(item)) });
     }

@@ -2,6 +2,7 @@ import type { SluiceError } from "../../../core/errors.ts";
 import type { JsonObject } from "../../../core/generation.ts";
 import type { RequestId } from "../../../core/ids.ts";
 import type { Final } from "../../../gateway/gateway.ts";
+import { objectIn } from "./chat-pieces.ts";
 import type { Included, ResponsesRequest } from "./request.ts";
 import { toResponseUsage } from "./usage.ts";
 
@@ -90,9 +91,15 @@ export function responseObject(about: ResponseAbout, state: ResponseState): Json
 export function shownTo(include: ReadonlySet<Included>, response: JsonObject): JsonObject {
   const { output } = response;
   return Array.isArray(output)
-    ? { ...response, output: output.map((item: JsonObject) => shownItem(include, item)) }
+    ? { ...response, output: output.map((item: unknown) => shownAny(include, item)) }
     : response;
 }
+
+/** What a vendor calls an item may be none. */
+const shownAny = (include: ReadonlySet<Included>, item: unknown): unknown => {
+  const object = objectIn(item);
+  return object === undefined ? item : shownItem(include, object);
+};
 
 export function shownItem(include: ReadonlySet<Included>, item: JsonObject): JsonObject {
   if (include.has("reasoning.encrypted_content")) return item;
