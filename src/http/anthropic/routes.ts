@@ -16,6 +16,7 @@ import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { resumableBody } from "../streams.ts";
 import { type Wishes, wishesIn } from "../wishes.ts";
 import { COUNT_PATH, countResponse } from "./count-tokens.ts";
@@ -77,12 +78,9 @@ async function handle(
     isCount
       ? countResponse(ports.gateway, caller, parsed, ports.clock.now(), signal)
       : run(ports, asked, signal);
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return go(request.signal);
-  const fingerprint = fingerprintOf(`${isCount ? COUNT_PATH : PATH} ${isResumable} ${betas ?? ""}`, bytes);
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
-  return ports.idempotency.once(key, about, () => go(undefined));
+  const about = `${isCount ? COUNT_PATH : PATH} ${isResumable} ${betas ?? ""}`;
+  const { tenant } = caller;
+  return runOnce(ports.idempotency, request, { tenant, id, print: bytes, about }, (_, signal) => go(signal));
 }
 
 interface Asked {
@@ -141,10 +139,6 @@ async function generate(
     throw errorHere(thrown);
   }
 }
-
-/** Of everything that makes an answer what it is. */
-const fingerprintOf = (what: string, body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(`POST ${what}\n`).update(body).digest("hex");
 
 function answerResponse(
   { clock }: MessageRoutePorts,

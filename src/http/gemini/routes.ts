@@ -6,6 +6,7 @@ import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import type { AddressSource } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { queryOf } from "../stored-text.ts";
 import { wishesIn } from "../wishes.ts";
 import { arrayBody } from "./array-body.ts";
@@ -137,16 +138,10 @@ function once(
   bytes: Uint8Array,
   run: Run,
 ): Promise<Response> {
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return run(request.signal);
-  // Of everything that makes an answer what it is.
-  const fingerprint = new Bun.CryptoHasher("sha256")
-    .update(`POST gemini ${JSON.stringify([model, method, isResumable])}\n`)
-    .update(bytes)
-    .digest("hex");
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
-  return idempotency.once(key, about, () => run(undefined));
+  // In either version.
+  const about = `gemini ${JSON.stringify([model, method, isResumable])}`;
+  const { tenant } = caller;
+  return runOnce(idempotency, request, { tenant, id, print: bytes, about }, (_, signal) => run(signal));
 }
 
 function asArray({ body, headers, status }: Response): Response {

@@ -13,6 +13,7 @@ import type { AnswerPorts } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { rateLimitHeaders } from "../errors.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import type { Mode } from "./is-midjourney.ts";
 import { modelFor } from "./model.ts";
 import { readSubmission, type SubmissionName, type SWAP } from "./submission.ts";
@@ -38,7 +39,7 @@ export async function submit(
   id: RequestId,
 ): Promise<Response> {
   const bytes = await readBody(request, ports.bodyLimitBytes);
-  const { pathname, origin } = new URL(request.url);
+  const { origin } = new URL(request.url);
   const run = async (same: { readonly id?: TaskId }): Promise<Response> => {
     const wish = await wishFor(ports, asBody(parseJson(bytes)), name, mode, caller);
     const accepted = await ports.tasks.accept(
@@ -53,11 +54,10 @@ export async function submit(
     }
     return Response.json(submitResult(task), { headers });
   };
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return run({});
-  const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${pathname}\n`).update(bytes).digest("hex");
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  return ports.idempotency.once(key, about, () => run({ id: sameTaskId(caller.tenant, key, fingerprint) }));
+  const { tenant } = caller;
+  return runOnce(ports.idempotency, request, { tenant, id, print: bytes }, (named) =>
+    run(named === undefined ? {} : { id: sameTaskId(tenant, named.key, named.fingerprint) }),
+  );
 }
 
 const pathOf = (name: SubmissionName | typeof SWAP): string => (name.includes("/") ? name : `submit/${name}`);

@@ -21,6 +21,7 @@ import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import type { Idempotency } from "../idempotent.ts";
+import { runOnce } from "../run-once.ts";
 import { resumableBody } from "../streams.ts";
 import { type Wishes, wishesIn } from "../wishes.ts";
 import { generationHeaders } from "./headers.ts";
@@ -87,12 +88,10 @@ async function generate(
   const { headers } = request;
   const isResumable = headers.get("x-sluice-resumable") === "true";
   const asked = { path, caller, parsed, id, isResumable, wishes: wishesIn(headers) };
-  const key = headers.get("idempotency-key");
-  if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(path, isResumable, bytes);
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
-  return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
+  // For the many that have none nothing is made.
+  if (!headers.has("idempotency-key")) return run(ports, asked, request.signal);
+  const about = { tenant: caller.tenant, id, print: bytes, about: `${path} ${isResumable}` };
+  return runOnce(ports.idempotency, request, about, (_, signal) => run(ports, asked, signal));
 }
 
 interface Asked {
@@ -125,10 +124,6 @@ function optionsOf(
   const options = { ...wishes, requestId: id, path, mode };
   return signal === undefined ? options : { ...options, signal };
 }
-
-/** Of everything that makes an answer what it is. */
-const fingerprintOf = (path: string, isResumable: boolean, body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(`POST ${path} ${isResumable}\n`).update(body).digest("hex");
 
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(

@@ -9,6 +9,7 @@ import { createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
 import { credentialOf } from "../../credential.ts";
 import { formPrint, isForm, readFormEntries } from "../../form-entries.ts";
+import { runOnce } from "../../run-once.ts";
 import { wishesIn } from "../../wishes.ts";
 import {
   answerResponse,
@@ -78,16 +79,10 @@ async function run(
     });
     return responseOf(generation, asked.request, signal === undefined);
   };
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return generate(request.signal);
-  const hash = new Bun.CryptoHasher("sha256").update(`POST ${path}\n`).update(asked.print);
-  const about = {
-    tenant: caller.tenant,
-    request: id,
-    fingerprint: hash.digest("hex"),
-    signal: request.signal,
-  };
-  return ports.idempotency.once(key, about, () => generate(undefined));
+  const { tenant } = caller;
+  return runOnce(ports.idempotency, request, { tenant, id, print: asked.print, about: path }, (_, signal) =>
+    generate(signal),
+  );
 }
 
 async function responseOf(

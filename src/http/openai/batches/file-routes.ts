@@ -62,7 +62,7 @@ export function fileRoutes(ports: FileRoutePorts) {
         answer(request, PATH, async (id) => {
           const { tenant } = await callerOf(request, server);
           return uploads.takeForm(tenant, request, (entries, keep) => {
-            const about = { tenant, id, print: formPrint(entries) };
+            const about = { tenant, id, print: () => formPrint(entries) };
             return runOnce(ports.idempotency, request, about, async () => {
               const { file, ...kept } = uploadIn(entries);
               const name = nameToKeep(file.name);

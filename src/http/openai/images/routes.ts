@@ -19,6 +19,7 @@ import { errorBody, rateLimitHeaders } from "../../errors.ts";
 import { type FormEntry, formPrint, isForm, readFormEntries } from "../../form-entries.ts";
 import { headerList, headerText } from "../../header-text.ts";
 import type { Idempotency } from "../../idempotent.ts";
+import { runOnce } from "../../run-once.ts";
 import { readImageForm } from "./form.ts";
 import { type ImageForm, imageAnswer, imageEvents, type ShownImages } from "./image-answer.ts";
 
@@ -73,16 +74,13 @@ async function create(
   const bytes = await readBody(request, ports.bodyLimitBytes);
   const asked = await read(bytes, request.headers.get("content-type") ?? "", operation);
   server?.timeout(request, 0);
-  const run = (signal: AbortSignal | undefined, same?: TaskId): Promise<Response> =>
-    answered(ports, caller, asked, { path, base: new URL(request.url).origin, id, signal, same });
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return run(request.signal);
-  const told = asked.entries === undefined ? bytes : formPrint(asked.entries);
-  const fingerprint = new Bun.CryptoHasher("sha256").update(`POST ${path}\n`).update(told).digest("hex");
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  return ports.idempotency.once(key, about, () =>
-    run(undefined, sameTaskId(caller.tenant, key, fingerprint)),
-  );
+  const { tenant } = caller;
+  const { entries } = asked;
+  const print = entries === undefined ? bytes : () => formPrint(entries);
+  return runOnce(ports.idempotency, request, { tenant, id, print, about: path }, (named, signal) => {
+    const same = named && sameTaskId(tenant, named.key, named.fingerprint);
+    return answered(ports, caller, asked, { path, base: new URL(request.url).origin, id, signal, same });
+  });
 }
 
 async function read(

@@ -19,6 +19,7 @@ import { parseJson, readBody } from "../../body.ts";
 import { type AddressSource, credentialOf } from "../../credential.ts";
 import { headerList } from "../../header-text.ts";
 import type { Idempotency } from "../../idempotent.ts";
+import { runOnce } from "../../run-once.ts";
 import { resumableBody } from "../../streams.ts";
 import { type Wishes, wishesIn } from "../../wishes.ts";
 import { generationHeaders } from "../headers.ts";
@@ -74,12 +75,8 @@ async function create(
   if (isResumable && !parsed.stream) throw invalid("stream", "only a streamed answer can be resumable");
   const bodyBytes = bytes.byteLength;
   const asked = { caller, parsed, bodyBytes, id, isResumable, wishes: wishesIn(request.headers) };
-  const key = request.headers.get("idempotency-key");
-  if (key === null) return run(ports, asked, request.signal);
-  const fingerprint = fingerprintOf(isResumable, bytes);
-  const about = { tenant: caller.tenant, request: id, fingerprint, signal: request.signal };
-  // Whoever comes back for the answer shall find it whole: it is made whether its first client stays or not.
-  return ports.idempotency.once(key, about, () => run(ports, asked, undefined));
+  const about = { tenant: caller.tenant, id, print: bytes, about: `${PATH} ${isResumable}` };
+  return runOnce(ports.idempotency, request, about, (_, signal) => run(ports, asked, signal));
 }
 
 interface Asked {
@@ -149,10 +146,6 @@ async function generate(
     throw errorHere(thrown);
   }
 }
-
-/** Of everything that makes an answer what it is. */
-const fingerprintOf = (isResumable: boolean, body: Uint8Array): string =>
-  new Bun.CryptoHasher("sha256").update(`POST ${PATH} ${isResumable}\n`).update(body).digest("hex");
 
 async function answerResponse(
   ports: ResponseRoutePorts,
