@@ -10,6 +10,24 @@ export const HEARD_TOKENS_A_SECOND = 10;
 /** Bytes of text that are spoken in a second, in any language: 15 letters, or 4.5 signs of Chinese. */
 const SPOKEN_BYTES_A_SECOND = 14;
 
+/** So many times what was held for at most is no mistake of an estimate any more. */
+const BEYOND = 4;
+/** Tokens that vendors add of their own. */
+const OWN_TOKENS = 1_000;
+
+/** Whether a vendor counts more than there can be of what it was sent: it would empty a balance. */
+export function isBeyondReason(
+  { sound, characters, promptTokens, operation, maxOutputTokens }: GenerationRequest,
+  told: Usage,
+): boolean {
+  const read = told.input + told.cachedInput + told.cacheWrite + (told.audioInput ?? 0);
+  if (read > BEYOND * promptTokens + OWN_TOKENS) return true;
+  if ((told.characters ?? 0) > BEYOND * (characters ?? 0)) return true;
+  if (sound !== undefined) return told.seconds > BEYOND * sound.mostSeconds;
+  const made = told.output + (told.audioOutput ?? 0);
+  return operation === "speech" && made > BEYOND * (maxOutputTokens ?? 0) + OWN_TOKENS;
+}
+
 /** What needs no vendor to be counted. */
 export const countedHere = ({ characters }: GenerationRequest): Pick<Usage, "characters"> =>
   characters === undefined ? {} : { characters };

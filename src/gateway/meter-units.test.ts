@@ -98,6 +98,22 @@ describe("a transcript", () => {
   });
 });
 
+describe("a vendor that counts more than there can be empties no balance", () => {
+  const rates = priced({ input: points(1), output: points(12), characters: points(15), second: points(1) });
+  const ranked = parseRerank({ model: "m", query: "q", documents: ["a", "b"] });
+  test.each<[string, typeof SPEECH, object]>([
+    ["seconds", HEARD, { seconds: 1e9 }],
+    ["tokens of sound", HEARD, { audioInput: 1e10, output: 1 }],
+    ["sound that was made", SPEECH, { input: 5, audioOutput: 1e10 }],
+    ["characters", SPEECH, { characters: 1e10 }],
+    ["what it has read", ranked, { input: 1e10 }],
+  ])("%s", (_, request, told) => {
+    const { flags, cost } = metered(rates, request, told);
+    expect(flags).toEqual(["usage_implausible"]);
+    expect(cost).toBe(metered(rates, request).cost);
+  });
+});
+
 describe("what only reads", () => {
   test("costs its call without a flag, since nothing was estimated", () => {
     const request = parseModeration({ input: "hi" }, 20);

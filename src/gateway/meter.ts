@@ -6,7 +6,7 @@ import { add, type Micropoints, ZERO } from "../core/points.ts";
 import { costOf, type Tariff } from "../core/price.ts";
 import { isPlausible, NO_USAGE, plus, type Usage } from "../core/usage.ts";
 import type { UsageFlag } from "../ledger/records.ts";
-import { countedHere, estimateUnits } from "./estimate-units.ts";
+import { countedHere, estimateUnits, isBeyondReason } from "./estimate-units.ts";
 import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 
 /** As vendors' tokens mostly are. */
@@ -65,7 +65,7 @@ function meterUnits(
 ): Metered {
   const isBillable = outcome !== "failed";
   const own = { ...NO_USAGE, ...countedHere(request) };
-  const isTrusted = told !== undefined && isPlausible(told);
+  const isTrusted = told !== undefined && isPlausible(told) && !isBeyondReason(request, told);
   if (isTrusted) {
     // Some vendors count characters in their own way, and tell.
     const usage = told.characters === undefined ? plus(told, own) : told;
