@@ -24,6 +24,12 @@ export const MAX_MESSAGE_CHARS = 500;
 /** Held for when neither the client nor the configuration says how long an answer can be. */
 export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192;
 
+/**
+ * Held for a request with films, or with sound that the vendor fetches: nobody here has seen how long they are. All that
+ * the models read that take them by OpenAI's chat (Qwen VL and Omni).
+ */
+export const FILM_TOKENS = 262_144;
+
 /** Held for each image in a prompt: the most that a text vendor counts for one (Qwen VL, high resolution). */
 export const IMAGE_TOKENS = 16_384;
 

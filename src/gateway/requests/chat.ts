@@ -1,5 +1,6 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
+import { FILM_TOKENS } from "../../core/limits.ts";
 import {
   asBody,
   asObject,
@@ -63,7 +64,8 @@ export function parseChat(value: unknown, bodyBytes: number): GenerationRequest 
     body,
     ...(tokens === undefined ? {} : { maxOutputTokens: tokens }),
     choices: optionalInteger(body, "n", 1, MOST_CHOICES) ?? 1,
-    promptTokens: promptTokensForHold(bodyBytes - images.chars, images.count),
+    promptTokens:
+      promptTokensForHold(bodyBytes - images.chars, images.count) + (images.hasFilm ? FILM_TOKENS : 0),
     usesTools: isFilled(body.tools) || isFilled(body.functions),
     usesImages: images.count > 0,
   };
@@ -81,14 +83,17 @@ export function readStreamOptions(body: JsonObject, stream: boolean): boolean {
   return include === true;
 }
 
-interface Images {
+interface Media {
+  /** Images. */
   count: number;
   /** Characters of inline image data, which are not text tokens. */
   chars: number;
+  /** Something in it is as long as nobody here can tell. */
+  hasFilm: boolean;
 }
 
-function scanMessages(body: JsonObject): Images {
-  const images: Images = { count: 0, chars: 0 };
+function scanMessages(body: JsonObject): Media {
+  const images: Media = { count: 0, chars: 0, hasFilm: false };
   const messages = body.messages;
   if (messages === undefined || messages === null) requiredText(body, "messages");
   if (!Array.isArray(messages)) throw invalid("messages", "must be an array");
@@ -111,11 +116,12 @@ function scanMessages(body: JsonObject): Images {
   return images;
 }
 
-function scanParts(parts: readonly unknown[], path: string, images: Images): void {
+function scanParts(parts: readonly unknown[], path: string, images: Media): void {
   for (let index = 0; index < parts.length; index += 1) {
     const part = asObject(parts[index], `${path}[${index}]`);
     if (typeof part.type !== "string") throw invalid(`${path}[${index}].type`, "must be a string");
     if (part.type === "file") refuseKeptFile(part.file, `${path}[${index}].file`);
+    images.hasFilm ||= isFilm(part);
     if (part.type !== "image_url") continue;
     const source = part.image_url;
     const url = typeof source === "string" ? source : asObject(source, `${path}[${index}].image_url`).url;
@@ -131,6 +137,21 @@ function refuseKeptFile(file: unknown, path: string): void {
   if (id === undefined || id === null) return;
   const message = `'${path}.file_id' is not supported: files are not kept at vendors; send 'file_data'.`;
   throw new SluiceError("unsupported_parameter", message, { param: `${path}.file_id` });
+}
+
+/** A film however it comes, since a long one may be a small file; sound by its address. */
+function isFilm({ type, file, input_audio: sound }: JsonObject): boolean {
+  switch (type) {
+    case "video_url":
+    case "video":
+      return true;
+    case "file":
+      return isObject(file) && /^data:video\//i.test(String(file.file_data).slice(0, 20));
+    case "input_audio":
+      return isObject(sound) && /^https?:/i.test(String(sound.data).slice(0, 10));
+    default:
+      return false;
+  }
 }
 
 const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null;

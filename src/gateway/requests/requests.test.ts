@@ -96,6 +96,21 @@ describe("a chat request", () => {
   });
 });
 
+test("a film, and sound by its address, are held for as the most that models read of them", () => {
+  const held = (...content: object[]) =>
+    parseChat({ model: "m", messages: [{ role: "user", content }] }, 100).promptTokens;
+  const plain = held({ type: "text", text: "a" });
+  for (const part of [
+    { type: "video_url", video_url: { url: "https://x.test/a.mp4" } },
+    { type: "video", video: ["https://x.test/1.png"] },
+    { type: "file", file: { file_data: "data:video/mp4;base64,AA" } },
+    { type: "input_audio", input_audio: { data: "https://x.test/a.wav", format: "wav" } },
+  ])
+    expect(held(part, part)).toBe(plain + 262_144);
+  expect(held({ type: "input_audio", input_audio: { data: "AA", format: "wav" } })).toBe(plain);
+  expect(held({ type: "file", file: { file_data: "data:application/pdf;base64,AA" } })).toBe(plain);
+});
+
 test("a file that is kept at a vendor is refused, since it may be another client's", () => {
   const content = [{ type: "file", file: { file_id: "file-1", file_data: "data:," } }];
   const error = refusal(() => parseChat({ model: "m", messages: [{ role: "user", content }] }, 10));
