@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { NO_USAGE, plus, type Usage } from "../../core/usage.ts";
+import { completionTokens, NO_USAGE, plus, promptTokens, type Usage } from "../../core/usage.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { scrub } from "../failure/scrub.ts";
 import { isObject, objectOf, parseJson, textOf } from "../json.ts";
@@ -18,6 +18,10 @@ const TRANSCRIPT = "conversation.item.input_audio_transcription";
 const SAID_SOUND = /"response\.(?:output_)?audio\.delta"/;
 const SAID_TEXT = /"response\.[a-z_.]{1,60}\.delta"/;
 const ANSWER_ID = /"response_id"\s*:\s*"([^"\\]{1,256})"/;
+
+/** So many times what was put in or given is no mistake of an estimate; beside it are tokens that were not seen here. */
+const BEYOND = 4;
+const OWN_TOKENS = 100_000;
 
 const NOTHING: RealtimeNews = {};
 const MASK = "***";
@@ -125,7 +129,7 @@ export class OpenAiRealtimeReader implements RealtimeReader {
     const response = objectOf(event.response) ?? {};
     const answer = this.#answers.end(textOf(response.id));
     if (answer === "again") return NOTHING;
-    const told = realtimeUsage(response.usage);
+    const told = this.#believed(realtimeUsage(response.usage), answer);
     // Said nothing of it: what was delivered is what there is to go by.
     const usage = told ?? (wasGiven(answer, response) ? this.#context.estimate(answer) : undefined);
     if (usage === undefined) return NOTHING;
@@ -134,9 +138,20 @@ export class OpenAiRealtimeReader implements RealtimeReader {
     return told === undefined ? { usage, isEstimated: true } : { usage };
   }
 
+  /** Undefined where it is more than there can be: it would empty a balance. */
+  #believed(told: Usage | undefined, answer: Answer | undefined): Usage | undefined {
+    if (told === undefined) return undefined;
+    const { times = 1, soundChars = 0, textChars = 0 } = answer ?? {};
+    const read = this.#context.mostTokens() * times;
+    const said = soundChars + textChars;
+    const isTooMuch =
+      promptTokens(told) > BEYOND * read + OWN_TOKENS || completionTokens(told) > BEYOND * said + OWN_TOKENS;
+    return isTooMuch ? undefined : told;
+  }
+
   #transcribed(event: JsonObject): RealtimeNews {
     const isWhole = event.type === `${TRANSCRIPT}.completed`;
-    const told = isWhole ? heardUsage(event) : undefined;
+    const told = isWhole ? this.#believed(heardUsage(event), undefined) : undefined;
     const usage = told ?? this.#context.transcript(textOf(event.transcript)?.length ?? 0);
     this.#context.transcribed();
     this.#transcriptChars = 0;

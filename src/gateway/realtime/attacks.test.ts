@@ -140,6 +140,21 @@ describe("an answer", () => {
     expect(world.booked).toMatchObject([{ usage: { output: 100 }, flags: ["usage_estimated"] }]);
   });
 
+  test("of which more is counted than there can be is charged for what it said", async () => {
+    const world = createRealtimeWorld();
+    const { conversation, end } = await world.begun();
+    end.ears.frame(created("a"));
+    end.ears.frame(said("a", 400));
+    end.ears.frame(done("a", 5_000_000_000, 10));
+    end.ears.frame(created("b"));
+    end.ears.frame(said("b", 400));
+    end.ears.frame(done("b", 100, 5_000_000_000));
+    conversation.clientClosed(1000);
+    await conversation.over;
+    expect(world.booked[0]?.usage.output).toBe(200);
+    expect(world.booked[0]?.flags).toEqual(["usage_estimated"]);
+  });
+
   test("reads what was typed while the one before it was given", async () => {
     const world = createRealtimeWorld();
     const { conversation, end } = await world.begun();
