@@ -4,7 +4,7 @@ import { micropointsOf } from "../core/points.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import type { AttemptRecord } from "./records.ts";
 import { usageOf } from "./testing/records.ts";
-import { entryOf, readEntry, recordOf } from "./usage-entry.ts";
+import { entryFrom, entryOf, readEntry, recordOf } from "./usage-entry.ts";
 
 const attempt: AttemptRecord = {
   vendor: vendorId("v"),
@@ -32,7 +32,17 @@ describe("a usage record as text", () => {
     const entry = entryOf(record);
     expect(entry).toMatchObject({ id: record.id, tenant: record.tenant, charged: BEYOND_FLOATS });
     expect(readEntry(entry.text)).toEqual(entry);
+    expect(entryFrom(entry.text)).toEqual(entry);
     expect(recordOf(entry)).toEqual(record);
+  });
+
+  test("is told by its beginning, and by all of it where names need escapes", () => {
+    for (const name of ["acme", "", 'a","tenant":"b', "a\\", "ä\n", '"', '\\","charged":"5"']) {
+      const record = usageOf(`r${name}`, { tenant: tenantId(name), charged: BEYOND_FLOATS });
+      const { text } = entryOf(record);
+      expect(entryFrom(text)).toEqual(entryOf(record));
+      expect(recordOf(entryFrom(text))).toEqual(record);
+    }
   });
 
   test("has a vendor's code without what Postgres does not take", () => {

@@ -1,6 +1,6 @@
 import { Packr } from "msgpackr";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
-import { amountOf, entryOf, readEntry } from "../usage-entry.ts";
+import { amountOf, entryFrom, entryOf } from "../usage-entry.ts";
 
 /** A record as it stands in the spool: JSON without its kind (the frame says it), amounts as numbers in text. */
 export function textOf(record: SpoolRecord): string {
@@ -10,7 +10,7 @@ export function textOf(record: SpoolRecord): string {
 
 /** What `textOf` wrote; a checksum proves that it did. */
 export function recordFrom(kind: SpoolRecord["kind"], text: string): SpoolRecord {
-  if (kind === "usage") return readEntry(text);
+  if (kind === "usage") return entryFrom(text);
   if (kind === "intent") {
     const { hold, ...rest } = JSON.parse(text) as ReturnType<typeof intentDocument>;
     return { kind, ...rest, hold: amountOf(hold) };

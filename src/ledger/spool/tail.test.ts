@@ -23,9 +23,9 @@ test("gives what was written from any position that is kept, and nothing from be
 
 test("keeps a bounded number", () => {
   const tail = new Tail();
-  for (let number = 0; number < 50_000; number += 1) {
+  for (let number = 0; number < 100_000; number += 1) {
     tail.add([intentOf("x")], [1], { segment: 1, offset: number, sequence: BigInt(number + 1) });
   }
-  expect(tail.read({ segment: 1, offset: 0, sequence: 20_000n }, 1)).toBeUndefined();
-  expect(tail.read({ segment: 1, offset: 0, sequence: 49_000n }, 10_000)?.next.sequence).toBe(50_001n);
+  expect(tail.read({ segment: 1, offset: 0, sequence: 40_000n }, 1)).toBeUndefined();
+  expect(tail.read({ segment: 1, offset: 0, sequence: 99_000n }, 10_000)?.next.sequence).toBe(100_001n);
 });

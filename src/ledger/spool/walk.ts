@@ -33,10 +33,13 @@ export function walk(
   const damages: number[] = [];
   let { offset, sequence } = from;
   let buffer = Buffer.alloc(0);
+  /** Where `offset` lies in the buffer. */
+  let at = 0;
   for (let visited = 0; visited < most && offset < segment.length; ) {
-    let frame = readFrame(buffer, 0);
+    let frame = readFrame(buffer, at);
     if (frame === "incomplete") {
-      buffer = readAt(files, segment, offset, Math.max(READ_BYTES, buffer.length * 2));
+      buffer = readAt(files, segment, offset, READ_BYTES);
+      at = 0;
       frame = readFrame(buffer, 0);
       // Longer than a piece: read again with twice as much, until the file has no more to give.
       while (frame === "incomplete" && offset + buffer.length < segment.length) {
@@ -50,13 +53,14 @@ export function walk(
       damages.push(offset);
       offset = next;
       buffer = Buffer.alloc(0);
+      at = 0;
       continue;
     }
     visit(frame);
     visited += 1;
     sequence = frame.sequence + 1n;
-    offset += frame.end;
-    buffer = buffer.subarray(frame.end);
+    offset += frame.end - at;
+    at = frame.end;
   }
   return { offset, damages, unreadable: undefined };
 }
@@ -83,7 +87,7 @@ function findFrame(files: Files, segment: Segment, from: number, sequence: bigin
 }
 
 function readAt(files: Files, segment: Segment, position: number, length: number): Buffer<ArrayBuffer> {
-  const buffer = Buffer.alloc(Math.max(0, Math.min(length, segment.length - position)));
+  const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, segment.length - position)));
   let read = 0;
   while (read < buffer.length) {
     const got = files.read(segment.descriptor, buffer.subarray(read), position + read);
