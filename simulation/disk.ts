@@ -7,20 +7,15 @@ import type { Process } from "./process.ts";
 
 /** Only ever written at its end, and cut. */
 interface File {
-  bytes: Uint8Array;
-  /** So many of them a power failure leaves. */
+  /** Its bytes, with room behind them. */
+  room: Uint8Array;
+  length: number;
+  /** So many bytes a power failure leaves. */
   synced: number;
 }
 
+/** A segment of the simulated spools and a record more. */
 const LEAST_ROOM = 8_192;
-
-/** The same bytes with so many of them, in the same memory if it has room behind them. */
-function roomFor(bytes: Uint8Array, length: number): Uint8Array {
-  if (length <= bytes.buffer.byteLength) return new Uint8Array(bytes.buffer, 0, length);
-  const larger = new Uint8Array(new ArrayBuffer(Math.max(2 * length, LEAST_ROOM)), 0, length);
-  larger.set(bytes);
-  return larger;
-}
 
 /** A disk in memory. A killed process leaves what it wrote; a power failure only what was synced, and torn ends. */
 export class Disk {
@@ -51,34 +46,40 @@ export class Disk {
     list: (directory) =>
       [...this.#files.keys()].filter((path) => dirname(path) === directory).map((path) => basename(path)),
     open: (path) => {
-      const file = this.#files.get(path) ?? { bytes: new Uint8Array(), synced: 0 };
+      const file = this.#files.get(path) ?? { room: new Uint8Array(LEAST_ROOM), length: 0, synced: 0 };
       this.#files.set(path, file);
       this.#descriptors += 1;
       this.#open.set(this.#descriptors, file);
       return this.#descriptors;
     },
     close: (descriptor) => void this.#open.delete(descriptor),
-    size: (descriptor) => this.#at(descriptor).bytes.length,
+    size: (descriptor) => this.#at(descriptor).length,
     write: (descriptor, bytes, position) => {
       const file = this.#at(descriptor);
-      if (position !== file.bytes.length) throw new Error("a file was not written at its end");
-      file.bytes = roomFor(file.bytes, position + bytes.length);
-      file.bytes.set(bytes, position);
+      if (position !== file.length) throw new Error("a file was not written at its end");
+      file.length += bytes.length;
+      if (file.length > file.room.length) {
+        const larger = new Uint8Array(2 * file.length);
+        larger.set(file.room);
+        file.room = larger;
+      }
+      file.room.set(bytes, position);
     },
     read: (descriptor, buffer, position) => {
-      const part = this.#at(descriptor).bytes.subarray(position, position + buffer.length);
+      const { room, length } = this.#at(descriptor);
+      const part = room.subarray(0, length).subarray(position, position + buffer.length);
       buffer.set(part);
       return part.length;
     },
     truncate: (descriptor, length) => {
       const file = this.#at(descriptor);
-      file.bytes = file.bytes.subarray(0, length);
+      file.length = Math.min(file.length, length);
       file.synced = Math.min(file.synced, length);
     },
     sync: async (descriptor) => {
       const file = this.#at(descriptor);
       await sleep(this.clock, 0.2 + this.random.next());
-      file.synced = file.bytes.length;
+      file.synced = file.length;
     },
     syncDirectory: () => {},
     remove: (path) => void this.#files.delete(path),
@@ -87,10 +88,9 @@ export class Disk {
   /** What was not synced is gone, or is there in part. */
   failPower(): void {
     for (const file of this.#files.values()) {
-      const { bytes, synced } = file;
-      const torn = synced + Math.floor(this.random.next() * (bytes.length - synced + 1));
-      file.bytes = bytes.slice(0, torn);
-      file.synced = torn;
+      const { length, synced } = file;
+      file.length = synced + Math.floor(this.random.next() * (length - synced + 1));
+      file.synced = file.length;
     }
   }
 

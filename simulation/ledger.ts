@@ -63,7 +63,7 @@ export class Ledger {
     const left = new Map(this.available);
     for (const [purse, balance] of this.purses) {
       if (balance < 0n) return `purse ${purse} is below zero`;
-      const tenant = purse.split("/")[0] ?? "";
+      const tenant = purse.slice(0, purse.indexOf("/"));
       left.set(tenant, (left.get(tenant) ?? 0n) + balance);
     }
     for (const [tenant, spent] of this.#spent) left.set(tenant, (left.get(tenant) ?? 0n) + spent);
