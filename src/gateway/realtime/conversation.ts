@@ -10,6 +10,7 @@ import type { Ticket } from "../vendor-desk.ts";
 import { Account } from "./account.ts";
 import {
   type ConversationEnd,
+  clientsFault,
   type Ending,
   endedBy,
   GOING_AWAY,
@@ -187,6 +188,7 @@ export class Conversation {
       code: NORMAL,
       reason: "",
       errorCode: outcome === "cancelled" ? "request_cancelled" : null,
+      isClients: true,
     });
   }
 
@@ -227,7 +229,7 @@ export class Conversation {
     const reason = this.parts.opened.reader.shownReason(words);
     if (code === NORMAL || code === GOING_AWAY || code === NO_CODE) {
       const shown = code === NO_CODE ? NORMAL : code;
-      this.#end({ outcome: "completed", code: shown, reason, errorCode: null, isOurs: false });
+      this.#end({ outcome: "completed", code: shown, reason, errorCode: null });
       return;
     }
     const message =
@@ -239,7 +241,6 @@ export class Conversation {
       code: code === LOST ? INTERNAL : code,
       reason,
       errorCode: error.code,
-      isOurs: false,
       ...(code === LOST ? { error } : {}),
     });
   }
@@ -275,7 +276,7 @@ export class Conversation {
       },
       (thrown: unknown) => {
         this.#isGrowing = false;
-        this.#endAfterAnswers(endedBy("truncated", POLICY, asSluiceError(thrown)));
+        this.#endAfterAnswers(clientsFault(POLICY, asSluiceError(thrown)));
       },
     );
   }
@@ -330,7 +331,7 @@ export class Conversation {
     this.#stopLooking();
     this.#stopAsking?.();
     this.#waiting.length = 0;
-    const pending = this.parts.opened.reader.pending(ending.isOurs !== false);
+    const pending = this.parts.opened.reader.pending(ending.isClients === true);
     if (promptTokens(pending) + completionTokens(pending) > 0) this.#account.add(pending, true);
     this.#vendor.close(NORMAL, "");
     void this.#settle(ending);

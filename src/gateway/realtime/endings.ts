@@ -22,31 +22,32 @@ export interface ConversationEnd {
 export interface Ending extends ConversationEnd {
   readonly outcome: Outcome;
   readonly errorCode: string | null;
-  /** False: the vendor went, and answers that it had not begun cost nothing. */
-  readonly isOurs?: false;
+  /** It was the client's doing: it pays the prompt of answers that it asked for, though they have not begun. */
+  readonly isClients?: true;
 }
 
 export function endedBy(outcome: Outcome, code: number, error: SluiceError): Ending {
   return { outcome, code, reason: error.code, errorCode: error.code, error };
 }
 
-export const vendorFailed = (message: string): Ending => ({
-  ...endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message)),
-  isOurs: false,
+/** The client has done what it may not, or has no points for more. */
+export const clientsFault = (code: number, error: SluiceError): Ending => ({
+  ...endedBy("truncated", code, error),
+  isClients: true,
 });
 
-export const SLOW = endedBy(
-  "truncated",
+export const vendorFailed = (message: string): Ending =>
+  endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message));
+
+export const SLOW = clientsFault(
   TOO_SLOW,
   new SluiceError("request_cancelled", "The client reads too slowly."),
 );
-export const TOO_FAST = endedBy(
-  "truncated",
+export const TOO_FAST = clientsFault(
   TOO_SLOW,
   new SluiceError("request_cancelled", "More was sent than can wait until it is paid for."),
 );
-export const TOO_MANY_ANSWERS = endedBy(
-  "truncated",
+export const TOO_MANY_ANSWERS = clientsFault(
   POLICY,
   new SluiceError("rate_limit_exceeded", `At most ${MOST_ANSWERS} answers may be under way at once.`),
 );
