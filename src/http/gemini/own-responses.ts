@@ -93,7 +93,8 @@ export class OwnResponses {
     for (const candidate of listIn(candidates)) {
       const { finishReason, index } = objectIn(candidate) ?? {};
       if (typeof finishReason !== "string" || !isEnd(finishReason)) continue;
-      const at = typeof index === "number" ? index : 0;
+      // As the adapter reads it: what is no number is the only one there is.
+      const at = Number.isFinite(index) ? Number(index) : 0;
       // One that nobody asked for ends nothing.
       if (Number.isInteger(at) && at >= 0 && at < this.choices) this.#finished.add(at);
     }

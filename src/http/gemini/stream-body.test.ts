@@ -264,6 +264,8 @@ describe("a vendor's own responses", () => {
     const { raw } = await tell([{ own: foreign }, { own: more }, { own: last }]);
     const [comment = ""] = /^: sluice .*\n\n/m.exec(raw) ?? [];
     expect(raw).toBe(foreign + more + comment + last);
+    const infinite = last.replace('"index":0', '"index":1e400');
+    expect((await tell([{ own: infinite }])).raw).toMatch(/^: sluice .*\n\ndata: \{"candidates/);
   });
 
   test("may hold the words of an end in their text", async () => {
