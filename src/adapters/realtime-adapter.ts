@@ -51,6 +51,8 @@ export interface ClientFrame {
   readonly images: number;
   /** 0: it asks for no answer. Else how often that answer may read all that was said. */
   readonly asks: number;
+  /** The field for which it is not sent: what the price does not know, or what is the platform's own at the vendor. */
+  readonly refused?: string;
 }
 
 export interface RealtimeNews {

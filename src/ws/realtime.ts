@@ -112,6 +112,7 @@ export class RealtimeSockets {
     conversation.attach({
       // 0: dropped; -1: queued.
       send: (frame) => ws.sendText(frame) !== 0,
+      tell: (error) => void ws.sendText(this.#event(error, id)),
       get unsentBytes() {
         return ws.getBufferedAmount();
       },

@@ -12,6 +12,8 @@ export function weighFrame(frame: string): ClientFrame {
   const bytes = Buffer.byteLength(frame);
   const event = parseGivenJson(frame);
   if (!isObject(event)) return { typedBytes: bytes, heardChars: 0, images: 0, asks: 0 };
+  const refused = refusedIn(event);
+  if (refused !== undefined) return { typedBytes: 0, heardChars: 0, images: 0, asks: 0, refused };
   if (event.type === "response.create") return { ...weighed(bytes, inputOf(event)), asks: rereads(event) };
   if (event.type === "input_audio_buffer.append") {
     const heardChars = textOf(event.audio)?.length ?? 0;
@@ -19,6 +21,19 @@ export function weighFrame(frame: string): ClientFrame {
     return { typedBytes: beyondEnvelope(bytes - heardChars), heardChars, images: 0, asks: 0 };
   }
   return weighed(bytes, [event.item]);
+}
+
+/**
+ * Prompts that are kept at the vendor are the platform's, and tools that it runs itself put in what nobody has held for: of
+ * what there is, only functions are the client's own to answer.
+ */
+function refusedIn(event: JsonObject): string | undefined {
+  for (const name of ["session", "response"]) {
+    const { prompt, tools } = objectOf(event[name]) ?? {};
+    if (prompt !== undefined && prompt !== null) return `${name}.prompt`;
+    if (listOf(tools).some((tool) => objectOf(tool)?.type !== "function")) return `${name}.tools`;
+  }
+  return undefined;
 }
 
 /** The whole frame counts as text, but for the sounds and pictures of its items. */

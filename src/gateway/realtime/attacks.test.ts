@@ -254,6 +254,26 @@ describe("a client's frame", () => {
     expect(client.isPaused).toBe(false);
   });
 
+  test.each([
+    [
+      "session.tools",
+      { type: "session.update", session: { tools: [{ type: "mcp", server_url: "https://x" }] } },
+    ],
+    ["response.tools", { type: "response.create", response: { tools: [{ type: "mcp" }] } }],
+    ["session.prompt", { type: "session.update", session: { prompt: { id: "pmpt_1" } } }],
+    ["response.prompt", { type: "response.create", response: { prompt: { id: "pmpt_1" } } }],
+  ])("with %s that is not the client's own is not sent, and it is told so", async (param, event) => {
+    const world = createRealtimeWorld();
+    const { conversation, client, end } = await world.begun();
+    conversation.fromClient(frame(event));
+    conversation.fromClient(
+      frame({ type: "session.update", session: { tools: [{ type: "function", name: "f" }] } }),
+    );
+    await settled();
+    expect(client.told).toMatchObject([{ code: "unsupported_parameter", detail: { param } }]);
+    expect([end.sent.length, client.ended]).toEqual([1, undefined]);
+  });
+
   test("that waits is bounded", async () => {
     const world = createRealtimeWorld();
     const { conversation, client } = await world.begun();

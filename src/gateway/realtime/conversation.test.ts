@@ -81,6 +81,7 @@ describe("the end of a conversation", () => {
     const told: unknown[] = [];
     conversation.attach({
       send: () => true,
+      tell() {},
       unsentBytes: 0,
       pause() {},
       resume() {},

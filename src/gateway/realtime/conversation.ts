@@ -25,6 +25,7 @@ import {
   TOO_FAST,
   TOO_LONG,
   TOO_MANY_ANSWERS,
+  unsupported,
   vendorFailed,
 } from "./endings.ts";
 import type { GrowingHold } from "./growing-hold.ts";
@@ -46,6 +47,8 @@ import type { Opened } from "./opening.ts";
 export interface ClientEnd extends Omit<SocketEnd, "send" | "close" | "drop"> {
   /** False: it was lost, since too much waits already. */
   send(frame: string): boolean;
+  /** Why something was not sent to the vendor; the conversation goes on. */
+  tell(error: SluiceError): void;
   /** Tells the error first, where there is one. Once. */
   end(ending: ConversationEnd): void;
 }
@@ -131,6 +134,10 @@ export class Conversation {
     if (this.#isEnded || this.#last !== undefined) return;
     this.#heardAt = this.ports.clock.monotonic();
     const weight = this.parts.opened.reader.weigh(frame);
+    if (weight.refused !== undefined) {
+      this.#client?.tell(unsupported(weight.refused));
+      return;
+    }
     if (this.#waiting.length === 0 && this.#isHeld(weight)) {
       this.#pass(frame, weight);
       return;
@@ -209,11 +216,11 @@ export class Conversation {
       this.#tellProgress();
       this.#grow();
     } else if (this.parts.charge.isProgressDue()) this.#tellProgress();
-    this.#tell(shown ?? text);
+    this.#show(shown ?? text);
     if (this.#last !== undefined && this.parts.opened.reader.answers === 0) this.#end(this.#last.ending);
   }
 
-  #tell(frame: string): void {
+  #show(frame: string): void {
     const client = this.#client;
     if (client === undefined || this.#isEnded) return;
     const isTaken = client.send(frame);

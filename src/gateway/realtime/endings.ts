@@ -36,6 +36,11 @@ export const clientsFault = (code: number, error: SluiceError): Ending => ({
   isClients: true,
 });
 
+export const unsupported = (param: string): SluiceError =>
+  new SluiceError("unsupported_parameter", `'${param}' is not served in a conversation with what is in it.`, {
+    param,
+  });
+
 export const vendorFailed = (message: string): Ending =>
   endedBy("truncated", INTERNAL, new SluiceError("stream_truncated", message));
 

@@ -54,6 +54,11 @@ export class FakeClient implements ClientEnd {
   isPaused = false;
   isFull = false;
   ended: ConversationEnd | undefined;
+  readonly told: SluiceError[] = [];
+
+  tell(error: SluiceError): void {
+    this.told.push(error);
+  }
 
   send(frame: string): boolean {
     if (!this.isFull) this.heard.push(frame);
