@@ -33,6 +33,8 @@ export interface Config {
   /** Where clients reach this gateway, without a trailing slash; absent: as each request says. */
   readonly publicUrl?: string;
   readonly media: MediaSettings;
+  /** Whose pages may call the client API from a browser, as browsers write origins; absent: nobody's. */
+  readonly corsOrigins?: readonly string[];
   /** Hosts and addresses inside that URLs of clients and vendors may lead to. */
   readonly fetchAllow: readonly string[];
   readonly catalog: Catalog;
@@ -61,6 +63,7 @@ const FIXED_AT_START = [
   "upstream",
   "publicUrl",
   "media",
+  "corsOrigins",
   "fetchAllow",
 ] as const satisfies readonly (keyof Config)[];
 

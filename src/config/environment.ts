@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UPSTREAM_CHOICES } from "../core/upstream-choice.ts";
 import { allowedPlace } from "./allowed-place.ts";
+import { allowedOrigin } from "./cors-schema.ts";
 import {
   byteSizeText,
   databaseUrl,
@@ -58,6 +59,12 @@ const variables = z.object({
     .string()
     .refine((text) => listOf(text).every((entry) => allowedPlace.safeParse(entry).success), {
       error: "must be a comma list of hosts and addresses such as minio:9000,10.0.0.0/8",
+    })
+    .optional(),
+  SLUICE_CORS_ORIGINS: z
+    .string()
+    .refine((text) => listOf(text).every((origin) => allowedOrigin.safeParse(origin).success), {
+      error: "must be a comma list of origins such as https://app.example.com,https://*.example.com",
     })
     .optional(),
   SLUICE_MEDIA_KEEP_FOR: keptTime.optional(),
@@ -122,6 +129,10 @@ function serverOf(given: Environment): ServerInput {
     upstream: UPSTREAM_CHOICES.find((choice) => choice === given.SLUICE_UPSTREAM),
     publicUrl: given.SLUICE_PUBLIC_URL,
     media: mediaOf(given),
+    cors:
+      given.SLUICE_CORS_ORIGINS === undefined
+        ? undefined
+        : { origins: [...listOf(given.SLUICE_CORS_ORIGINS)] },
     fetch:
       given.SLUICE_FETCH_ALLOW === undefined ? undefined : { allow: [...listOf(given.SLUICE_FETCH_ALLOW)] },
   };

@@ -139,6 +139,7 @@ function configOf(
     upstream: settings.isProxied ? "proxied" : (server.upstream ?? "own"),
     ...(server.publicUrl === undefined ? {} : { publicUrl: server.publicUrl.replace(/\/+$/, "") }),
     media: mediaOf(server.media ?? {}),
+    ...(server.cors === undefined ? {} : { corsOrigins: server.cors.origins }),
     fetchAllow: server.fetch?.allow ?? [],
     catalog,
     source,

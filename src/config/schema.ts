@@ -5,6 +5,7 @@ import { DEFAULT_OVERLOAD } from "../core/overload-settings.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
 import { UPSTREAM_CHOICES } from "../core/upstream-choice.ts";
 import { allowedPlace } from "./allowed-place.ts";
+import { corsSchema } from "./cors-schema.ts";
 import {
   byteSize,
   count,
@@ -193,6 +194,7 @@ const serverSchema = z.strictObject({
     .optional()
     .describe("Where clients reach this gateway, for links; absent: the host that a request names."),
   media: mediaSchema.optional(),
+  cors: corsSchema.optional(),
   fetch: z
     .strictObject({
       allow: z

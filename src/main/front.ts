@@ -8,6 +8,7 @@ import { StreamRegistry } from "../gateway/streams/registry.ts";
 import { messageRoutes } from "../http/anthropic/routes.ts";
 import { createApp } from "../http/app.ts";
 import { secretOf } from "../http/credential.ts";
+import { openToOrigins } from "../http/cross-origin.ts";
 import { createEntrance } from "../http/entrance.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
 import { geminiRoutes } from "../http/gemini/routes.ts";
@@ -111,6 +112,8 @@ export function openFront(
     .use(streamRoutes({ ...answering, gateway, streams }))
     .use(socketRoutes(sockets, conversations));
   for (const routes of further(idempotency)) app.use(routes);
+  const entrance = createEntrance(app, answering);
+  const { corsOrigins } = config;
   const server = listen(config, () =>
     Bun.serve({
       hostname: config.host,
@@ -120,7 +123,7 @@ export function openFront(
       maxRequestBodySize: bodyLimitBytes + BODY_SLACK_BYTES,
       // Bun's own page of an error would show the inside.
       development: false,
-      ...createEntrance(app, answering),
+      ...(corsOrigins === undefined ? entrance : openToOrigins(entrance, corsOrigins, answering)),
       websocket: bothKinds(conversations, sockets.handler),
     }),
   );
