@@ -68,6 +68,15 @@ describe("sound alone", () => {
 });
 
 describe("events", () => {
+  test.each([undefined, "sse"])("of what is no sound are no content (%p)", (format) => {
+    const events = ["!!!", "=", "\u0000"].map((audio) =>
+      JSON.stringify({ type: "speech.audio.delta", audio }),
+    );
+    const end = JSON.stringify({ type: "speech.audio.done" });
+    const text = [...events, end].map((data) => `data: ${data}\n\n`).join("");
+    expect(read(Buffer.from(text), format).hasContent).toBe(false);
+  });
+
   test("are the sound in them for a client that wants sound, wherever they are split", () => {
     const random = seededRandom(3);
     for (let round = 0; round < 20; round += 1) {

@@ -113,9 +113,10 @@ const kindsOf = (wantsEvents: boolean): EventKinds => ({
   endsAlone: false,
   take(event) {
     const audio = event.type === "speech.audio.delta" ? textOf(event.audio) : undefined;
-    const hasContent = audio !== undefined;
-    if (wantsEvents) return { hasContent };
-    return { hasContent, shown: audio === undefined ? new Uint8Array() : Buffer.from(audio, "base64") };
+    // What is no base64 decodes to nothing, and is no sound.
+    const sound = Buffer.from(audio ?? "", "base64");
+    const hasContent = sound.byteLength > 0;
+    return wantsEvents ? { hasContent } : { hasContent, shown: sound };
   },
 });
 
