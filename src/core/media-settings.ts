@@ -5,7 +5,7 @@ export interface MediaSettings {
   readonly keepForMs: number;
   /** How long a signed link opens what it names; absent: for as long as that is kept. */
   readonly linkForMs?: number;
-  /** Largest single picture or piece of sound. */
+  /** Largest single picture, piece of sound or file of JSON lines. */
   readonly maxBytes: number;
   /** All that the clients of one tenant have uploaded and that is still kept. */
   readonly tenantBytes: number;
