@@ -23,8 +23,9 @@ export class OwnStream {
   }
 
   #note(event: JsonObject): void {
-    const { index } = event;
-    if (typeof index !== "number") return;
+    const index = Number.isSafeInteger(event.index) ? Number(event.index) : -1;
+    // What has no place has none behind which anything could be written.
+    if (index < 0) return;
     if (event.type === "content_block_stop" && this.#open?.index === index) this.#open = undefined;
     if (event.type !== "content_block_start") return;
     this.#count = Math.max(this.#count, index + 1);

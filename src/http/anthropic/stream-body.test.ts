@@ -259,6 +259,24 @@ test("another vendor goes on in the block that its own left open", async () => {
   ]);
 });
 
+test("another vendor goes on behind what has a place, whatever numbers the first one gave", async () => {
+  const odd = ["1e400", "-1", "0.5", "null"].map((index) =>
+    own("content_block_start", { index: 0, content_block: { type: "text", text: "" } }).replace(
+      '"index":0',
+      `"index":${index}`,
+    ),
+  );
+  const { events } = await tell([{ own: OWN_START + odd.join("") }, text("more"), chunk({}, "stop")]);
+  expect(events.slice(5)).toEqual([
+    start(0, { type: "text", text: "" }),
+    delta(0, "text_delta", { text: "more" }),
+    stop(0),
+    expect.objectContaining({ type: "message_delta" }),
+    "comment",
+    { type: "message_stop" },
+  ]);
+});
+
 test("a thought that its vendor left open is closed as nobody's before another goes on", async () => {
   const thought = own("content_block_start", { index: 0, content_block: { type: "thinking", thinking: "" } });
   const { events } = await tell([{ own: OWN_START + thought }, text("Yes.")]);

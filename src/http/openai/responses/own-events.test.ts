@@ -5,8 +5,7 @@ import { OwnEvents } from "./own-events.ts";
 const KIB = 1024;
 const frame = (event: object): string => `data: ${JSON.stringify(event)}\n\n`;
 
-/** UTF-16 units that are counted of a vendor's events: the answer is stopped when there are too many. */
-function charsOf(...events: readonly object[]): number {
+function eventsOf(...events: readonly (object | string)[]): OwnEvents {
   const request = {
     body: {},
     previous: undefined,
@@ -15,9 +14,13 @@ function charsOf(...events: readonly object[]): number {
     include: new Set<never>(),
   };
   const own = new OwnEvents({ requestId: requestId("req_a"), createdAt: 1, model: "m", request });
-  for (const event of events) own.pass(Buffer.from(frame(event)));
-  return own.chars;
+  for (const event of events)
+    own.pass(Buffer.from(typeof event === "string" ? `data: ${event}\n\n` : frame(event)));
+  return own;
 }
+
+/** UTF-16 units that are counted of a vendor's events: the answer is stopped when there are too many. */
+const charsOf = (...events: readonly object[]): number => eventsOf(...events).chars;
 
 const added = (output_index: number, item: object) => ({
   type: "response.output_item.added",
@@ -58,4 +61,14 @@ test("what a vendor says only at an end is counted as well, for each item and pa
   expect(charsOf(added(0, { type: "message" }), ...parts)).toBeGreaterThan(3 * 64 * KIB);
   const beginnings = [0, 1, 2].map((index) => added(index, { type: "message", content: [part] }));
   expect(charsOf(...beginnings)).toBeGreaterThan(3 * 64 * KIB);
+});
+
+test("whoever goes on counts from the last number that is one, and has items at places that are some", () => {
+  const { number, items } = eventsOf(
+    { type: "response.created", sequence_number: 4, response: {} },
+    '{"type":"response.output_item.added","sequence_number":1e400,"output_index":1e400,"item":{"type":"message"}}',
+    '{"type":"response.output_item.added","sequence_number":1e300,"output_index":0.5,"item":{"type":"message"}}',
+  ).state;
+  expect(number).toBe(5);
+  expect(items.map(({ index }) => index)).toEqual([0]);
 });

@@ -82,7 +82,8 @@ export class OwnEvents {
   /** @param size characters of the event's text */
   #follow(event: JsonObject, size: number): void {
     const { type, sequence_number, response, item, part } = event;
-    if (typeof sequence_number === "number") this.#number = Math.max(this.#number, sequence_number + 1);
+    if (Number.isSafeInteger(sequence_number))
+      this.#number = Math.max(this.#number, Number(sequence_number) + 1);
     if (type === "response.created") this.#begin(objectIn(response) ?? {});
     const index = indexIn(event.output_index);
     const whole = objectIn(item);
@@ -134,7 +135,7 @@ export class OwnEvents {
 
 const encoder = new TextEncoder();
 
-const indexIn = (value: unknown): number => (typeof value === "number" ? value : 0);
+const indexIn = (value: unknown): number => (Number.isSafeInteger(value) ? Number(value) : 0);
 
 /** A frame's data, and what it says; no event for what is no object. */
 export function eventIn(frame: string): { readonly data: string; readonly event: JsonObject | undefined } {
