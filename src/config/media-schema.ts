@@ -47,7 +47,9 @@ export const mediaSchema = z
     linkFor: keptTime
       .optional()
       .describe("How long a signed link opens what it names; absent: as long as that is kept."),
-    maxBytes: byteSize.optional().describe("Largest single picture, piece of sound or batch's file; absent: 50MiB."),
+    maxBytes: byteSize
+      .optional()
+      .describe("Largest single picture, piece of sound or batch's file; absent: 50MiB."),
     tenantBytes: roomSize.optional().describe("All uploads of one tenant together; absent: 10GiB."),
   })
   .describe("Where results and uploads are kept.");
