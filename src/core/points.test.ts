@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatPoints, micropointsOf, parsePoints } from "./points.ts";
+import { seededRandom } from "./random.ts";
 
 describe("points", () => {
   test.each([
@@ -27,6 +28,17 @@ describe("points", () => {
     expect(parsePoints(Number.NaN)).toBeUndefined();
     expect(parsePoints(Number.POSITIVE_INFINITY)).toBeUndefined();
     expect(parsePoints(null)).toBeUndefined();
+  });
+
+  test("writes amounts of every size as they are read, also around those that floats hold", () => {
+    const random = seededRandom(3);
+    for (let tries = 0; tries < 20_000; tries += 1) {
+      const near = 10n ** BigInt(Math.floor(random.next() * 18)) * (random.next() < 0.5 ? 1n : -1n);
+      const amount = micropointsOf(near + BigInt(Math.floor(random.next() * 2_000_000) - 1_000_000));
+      const text = formatPoints(amount);
+      expect(parsePoints(text)).toBe(amount);
+      expect(text).toMatch(/^-?(0|[1-9]\d*)(\.\d*[1-9])?$/);
+    }
   });
 
   test("writes the shortest exact decimal", () => {

@@ -44,6 +44,9 @@ export function parsePoints(value: unknown): Micropoints | undefined {
 
 /** Writes the shortest exact decimal: 12500000n → `"12.5"`. */
 export function formatPoints(amount: Micropoints): string {
+  const number = Number(amount);
+  // Up to 15 digits a float is written as the very decimal that it stands for, and never with an exponent here.
+  if (number < FIFTEEN_DIGITS && number > -FIFTEEN_DIGITS) return String(number / 1_000_000);
   const magnitude = amount < 0n ? -amount : amount;
   const whole = magnitude / MICROPOINTS_PER_POINT;
   const fraction = (magnitude % MICROPOINTS_PER_POINT)
@@ -53,6 +56,7 @@ export function formatPoints(amount: Micropoints): string {
   return `${amount < 0n ? "-" : ""}${whole}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
+const FIFTEEN_DIGITS = 1e15;
 const TRAILING_ZEROS = /0+$/;
 
 /** A number's decimal form without an exponent, as far as six places reach; 0.1 stays "0.1". */

@@ -8,9 +8,10 @@ import { tariffAt } from "../core/price-hours.ts";
 import { NO_USAGE, type Usage } from "../core/usage.ts";
 import { createPrices, priceIdOf } from "./prices.ts";
 import { createReceipts, verifyReceipt } from "./receipts.ts";
+import type { UsageRecord } from "./records.ts";
 import { createReports } from "./reports.ts";
 import { node, usageOf } from "./testing/records.ts";
-import { documentOf } from "./usage-entry.ts";
+import { entryOf } from "./usage-entry.ts";
 
 const secret = new Uint8Array(32).fill(9);
 let database: TestDatabase;
@@ -18,6 +19,10 @@ beforeAll(async () => {
   database = await testDatabase();
 });
 afterAll(() => database.drop());
+
+/** Records as the ledger is given them. */
+const batchOf = (...records: readonly UsageRecord[]) =>
+  database.sql.json(records.map((record) => JSON.parse(entryOf(record).text)));
 
 test("a receipt shows what was charged and by which price, and its signature holds it", async () => {
   const { sql } = database;
@@ -84,7 +89,7 @@ test("a receipt of an answer that two vendors gave shows what each consumed and 
     ],
   });
   await sql`insert into node (id) values (${node}) on conflict do nothing`;
-  await sql`select apply_usage(${node}, 0, 'b2', ${sql.json([documentOf(record)])}, '[]', null, null, null, null)`;
+  await sql`select apply_usage(${node}, 0, 'b2', ${batchOf(record)}, '[]', null, null, null, null)`;
   const receipt = await createReceipts(sql, secret).get(requestId("r2"));
   expect(receipt?.attempts.map(({ vendor, cost }) => [vendor, cost])).toEqual([
     ["a", "9007199254.740993"],
@@ -134,7 +139,7 @@ test.each<[string, number, Usage, object]>([
   const cost = costOf(tariffAt(BY_HOURS, at), usage);
   const record = usageOf(name, { at, usage, price: id, loss: cost });
   await sql`insert into node (id) values (${node}) on conflict do nothing`;
-  const batch = sql.json([documentOf(record)]);
+  const batch = batchOf(record);
   await sql`select apply_usage(${node}, 0, ${name}, ${batch}, '[]', null, null, null, null)`;
   const receipt = await createReceipts(sql, secret).get(requestId(name));
   if (receipt === undefined) throw new Error("there is no receipt");
@@ -158,7 +163,7 @@ test("attempts at several prices show each its own", async () => {
   const attempt = { ...called, ...told, result: "served" } as const;
   const attempts = [{ ...attempt, price: id }, attempt];
   const record = usageOf("shared", { at: MONDAY_AT_TWO, price: id, attempts });
-  const batch = sql.json([documentOf(record)]);
+  const batch = batchOf(record);
   await sql`select apply_usage(${node}, 0, 'shared', ${batch}, '[]', null, null, null, null)`;
   const receipt = await createReceipts(sql, secret).get(requestId("shared"));
   expect(receipt?.applied).toBeNull();
@@ -174,7 +179,7 @@ test("usage is shown class by class, and what was booked before a class existed 
     ...{ images: 3, imageVariants: { hd: 2 }, characters: 7 },
   };
   const at = Date.parse("2026-03-01T00:00:00Z");
-  const batch = sql.json([documentOf(usageOf("new", { at, usage })), documentOf(usageOf("old", { at }))]);
+  const batch = batchOf(usageOf("new", { at, usage }), usageOf("old", { at }));
   await sql`select apply_usage(${node}, 0, 'classes', ${batch}, '[]', null, null, null, null)`;
   const receipts = createReceipts(sql, secret);
   expect((await receipts.get(requestId("new")))?.usage).toEqual({

@@ -71,7 +71,7 @@ const isAmount = (value: unknown): value is string => typeof value === "string" 
 export const amountOf = (text: string): Micropoints => micropointsOf(BigInt(text));
 
 /** What an entry is made of stands first. Field by field: copies of the rest cost as much as all else that a record costs here. */
-export function documentOf(record: UsageRecord) {
+function documentOf(record: UsageRecord) {
   return {
     kind: record.kind,
     id: record.id,
@@ -93,12 +93,18 @@ export function documentOf(record: UsageRecord) {
     outcome: record.outcome,
     finishReason: record.finishReason,
     errorCode: record.errorCode,
-    usage: plain(record.usage),
+    usage: record.usage,
     price: record.price,
-    attempts: record.attempts.map(attemptDocument),
-    flags: plain(record.flags),
+    attempts: record.attempts.every(isSpelledAlready)
+      ? record.attempts
+      : record.attempts.map(attemptDocument),
+    flags: record.flags,
   } satisfies { readonly [Name in keyof UsageRecord]-?: unknown };
 }
+
+/** The usual attempt: nothing in it is spelled otherwise. */
+const isSpelledAlready = ({ vendorCode, cost }: AttemptRecord): boolean =>
+  vendorCode === null && cost === undefined;
 
 function attemptDocument(attempt: AttemptRecord) {
   return {
@@ -111,15 +117,11 @@ function attemptDocument(attempt: AttemptRecord) {
     status: attempt.status,
     errorCode: attempt.errorCode,
     vendorCode: plainText(attempt.vendorCode),
-    usage: attempt.usage && plain(attempt.usage),
+    usage: attempt.usage,
     cost: attempt.cost === undefined ? undefined : String(attempt.cost),
     price: attempt.price,
   } satisfies { readonly [Name in keyof AttemptRecord]-?: unknown };
 }
-
-/** The driver's type for JSON wants an index, which interfaces do not have; nothing is copied. */
-const plain = <Value extends object>(value: Value) =>
-  value as { -readonly [Name in keyof Value]: Value[Name] };
 
 /** Postgres takes neither NUL nor half a surrogate pair, and a vendor may send both. */
 const plainText = (text: string | null): string | null => text?.replaceAll("\0", "").toWellFormed() ?? null;

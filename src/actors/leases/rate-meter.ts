@@ -1,3 +1,6 @@
+/** Events closer together than this count as one: an exponential for each costs more than it tells. */
+const FINEST_MS = 1;
+
 /** How fast something happens, smoothed: events count less the older they are. */
 export class RateMeter {
   #perMs = 0;
@@ -24,7 +27,7 @@ export class RateMeter {
 
   #decay(now: number): void {
     const elapsed = now - this.#at;
-    if (elapsed <= 0) return;
+    if (elapsed < FINEST_MS) return;
     this.#perMs *= Math.exp(-elapsed / this.smoothingMs);
     this.#at = now;
   }

@@ -2,18 +2,19 @@ import type { RequestId } from "../../core/ids.ts";
 import type { IntentRecord, ProgressRecord, SpoolRecord } from "../records.ts";
 import type { Segment } from "./segment.ts";
 
-interface Entry {
-  readonly segment: Segment;
+/** A request that has no USAGE yet. One object for all of its time, so that whoever has it need not look for it again. */
+export interface OpenRequest {
+  segment: Segment;
   readonly intent: IntentRecord;
   /** The last one that was written. */
-  readonly progress: ProgressRecord | undefined;
+  progress: ProgressRecord | undefined;
   /** Its USAGE is on its way to the disk. */
   isEnding: boolean;
 }
 
 /** The requests that have no USAGE yet, and which segment holds the INTENT of each: it must not be deleted. */
 export class OpenIntents {
-  readonly #entries = new Map<RequestId, Entry>();
+  readonly #entries = new Map<RequestId, OpenRequest>();
 
   get count(): number {
     return this.#entries.size;
@@ -24,32 +25,32 @@ export class OpenIntents {
     const { id } = record;
     const entry = this.#entries.get(id);
     if (record.kind === "intent") {
-      if (entry !== undefined) entry.segment.openIntents -= 1;
       segment.openIntents += 1;
-      const isEnding = entry?.isEnding ?? false;
-      this.#entries.set(id, { segment, intent: record, progress: entry?.progress, isEnding });
+      if (entry === undefined) {
+        this.#entries.set(id, { segment, intent: record, progress: undefined, isEnding: false });
+      } else {
+        entry.segment.openIntents -= 1;
+        entry.segment = segment;
+      }
     } else if (record.kind === "progress" && entry !== undefined) {
-      this.#entries.set(id, { ...entry, progress: record });
+      entry.progress = record;
     }
   }
 
-  /** The request's USAGE is being written; `close` or `goesOn` follows. */
-  ends(id: RequestId): void {
+  /** The request's USAGE is being written; `close` or `goesOn` follows for what this answers. */
+  ends(id: RequestId): OpenRequest | undefined {
     const entry = this.#entries.get(id);
     if (entry !== undefined) entry.isEnding = true;
+    return entry;
   }
 
   /** Its USAGE could not be written. */
-  goesOn(id: RequestId): void {
-    const entry = this.#entries.get(id);
-    if (entry !== undefined) entry.isEnding = false;
+  goesOn(entry: OpenRequest): void {
+    entry.isEnding = false;
   }
 
-  close(id: RequestId): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) return;
-    entry.segment.openIntents -= 1;
-    this.#entries.delete(id);
+  close(entry: OpenRequest): void {
+    if (this.#entries.delete(entry.intent.id)) entry.segment.openIntents -= 1;
   }
 
   /** What a segment says about requests that still run and are not just ending, to be written again elsewhere. */

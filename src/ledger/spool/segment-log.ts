@@ -286,8 +286,12 @@ export class SegmentLog {
       this.#sequence = frame.sequence + 1n;
       const record = frame.decode();
       add(record);
-      if (record.kind === "usage") this.intents.close(record.id);
-      else this.intents.written(record, segment);
+      if (record.kind !== "usage") {
+        this.intents.written(record, segment);
+        return;
+      }
+      const open = this.intents.ends(record.id);
+      if (open !== undefined) this.intents.close(open);
     });
     const isTorn = isLast && (unreadable === "incomplete" || isBlank(files, segment, offset));
     if (unreadable !== undefined && isTorn) this.#cut(segment, offset);

@@ -2,6 +2,7 @@ import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageEntry, UsageRecord } from "../records.ts";
 import { entryOf } from "../usage-entry.ts";
+import type { OpenRequest } from "./open-intents.ts";
 import type { Position } from "./position.ts";
 import type { SpoolBatch } from "./read-segments.ts";
 import type { OpenIntent } from "./replay.ts";
@@ -15,6 +16,12 @@ export interface SpoolOptions extends SegmentLogOptions {
 /** Records that are written together, and the one promise of all who wait for that. */
 interface Group<Kind extends SpoolRecord> extends PromiseWithResolvers<void> {
   readonly records: Kind[];
+}
+
+/** Usage that is synced together. */
+interface UsageGroup extends Group<UsageEntry> {
+  /** The requests that end with it. */
+  readonly ending: OpenRequest[];
 }
 
 const newGroup = <Kind extends SpoolRecord>(): Group<Kind> => ({
@@ -46,7 +53,7 @@ export class Spool {
   readonly #records: SegmentLog;
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: Group<UsageEntry> | undefined;
+  #waiting: UsageGroup | undefined;
   #admitted: Group<IntentRecord> | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
@@ -122,10 +129,11 @@ export class Spool {
   /** Resolves when the record is on disk. Rejects with what the disk said: the record is then not there, and its request still open. */
   usage(record: UsageRecord): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
-    this.#records.intents.ends(record.id);
-    this.#waiting ??= newGroup();
-    this.#waiting.records.push(entryOf(record));
-    const { promise } = this.#waiting;
+    this.#waiting ??= { ...newGroup(), ending: [] };
+    const { promise, records, ending } = this.#waiting;
+    records.push(entryOf(record));
+    const open = this.#records.intents.ends(record.id);
+    if (open !== undefined) ending.push(open);
     this.#flushing ??= this.#flush();
     return promise;
   }
@@ -170,17 +178,17 @@ export class Spool {
     this.#flushing = undefined;
   }
 
-  async #writeGroup({ records, resolve, reject }: Group<UsageEntry>): Promise<void> {
+  async #writeGroup({ records, ending, resolve, reject }: UsageGroup): Promise<void> {
     const { intents } = this.#records;
     try {
       await this.#records.appendSynced(this.#withProgress(records));
     } catch (cause) {
       this.options.log.error("the spool could not be written", { cause: String(cause) });
-      for (const { id } of records) intents.goesOn(id);
+      for (const open of ending) intents.goesOn(open);
       reject(cause);
       return;
     }
-    for (const { id } of records) intents.close(id);
+    for (const open of ending) intents.close(open);
     resolve();
     this.onUsage?.();
   }
