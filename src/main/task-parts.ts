@@ -57,7 +57,7 @@ export function openTasks(
   const seal = createSeal(derivedKey(masterSecret, "tasks"), random);
   const ledger = createTaskLedger(sql, node, seal);
   const batches = createBatchLedger(sql, seal);
-  const batchFiles = createBatchFiles(store);
+  const batchFiles = createBatchFiles(store, clock);
   const { gateway, overload } = requests;
   const tasks = new TaskRunner({
     ...requests.generating,

@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { MediaId, TenantId } from "../../core/ids.ts";
 import { DEFAULT_BODY_BYTES } from "../../core/limits.ts";
@@ -36,20 +37,26 @@ export interface BatchFiles {
 const MOST_FILE_BYTES = 200 * 1024 * 1024;
 /** A line is a request: as long as one may be by itself. */
 const MOST_LINE_BYTES = DEFAULT_BODY_BYTES;
+/** After so many lines everybody else has a turn. */
+const LINES_A_TURN = 100;
 /** Read at once on a node: each holds a line, and a connection to the ledger while its lines are written down. */
 const READS = { atOnce: 2, waiting: 64, atOnceOfOne: 1, waitingOfOne: 8 };
 
-export function createBatchFiles(store: Pick<MediaStore, "find" | "read">): BatchFiles {
+export function createBatchFiles(
+  store: Pick<MediaStore, "find" | "read">,
+  clock: Pick<Clock, "soon">,
+): BatchFiles {
   const turns = createFairTurns(READS);
   const read = async function* (media: StoredMedia, wanted: WantedFile): AsyncGenerator<BatchRequest> {
     const take = lineReader(wanted.param, wanted.endpoint);
     const pieces = await store.read(media, 0, media.bytes);
-    let isEmpty = true;
+    let count = 0;
     for await (const line of textLines(pieces, MOST_LINE_BYTES)) {
-      isEmpty = false;
+      count += 1;
+      if (count % LINES_A_TURN === 0) await new Promise<void>((resolve) => clock.soon(resolve));
       yield requestOf(line, wanted.param, take);
     }
-    if (isEmpty) throw noLines(wanted.param);
+    if (count === 0) throw noLines(wanted.param);
   };
   return {
     open: (tenant, wanted, use) =>
