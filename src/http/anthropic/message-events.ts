@@ -1,6 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { Final } from "../../gateway/gateway.ts";
 import type { CallPiece, Piece } from "../openai/responses/piece.ts";
+import { GrowingObject } from "./growing-object.ts";
 import { OWN_SIGNATURE, sealThought } from "./sealed-thoughts.ts";
 import { stopReasonOf } from "./stop-reason.ts";
 import { toAnthropicUsage } from "./usage.ts";
@@ -33,7 +34,7 @@ const MOST_WAITING_CHARS = 2 * 1024 * 1024;
 
 /** What a vendor wants back is kept until the end: as much as is carried of Anthropic's own thoughts. */
 const MOST_CARRIED_CHARS = 2 * 1024 * 1024;
-/** What fields take in memory beside what they say. */
+/** What fields, or a piece that waits, take in memory beside what they say. */
 const CHARS_OF_FIELDS = 100;
 
 /**
@@ -50,8 +51,8 @@ export class MessageEvents {
   #calls: JsonObject = {};
   #carriedChars = 0;
   readonly #callIds = new Map<number, string>();
-  /** Arguments of the open call so far. */
-  #json = "";
+  /** Arguments of the open call. */
+  #arguments = new GrowingObject();
   /** Calls that have not begun, in order, with their pieces. */
   readonly #waiting = new Map<number, CallPiece[]>();
   #waitingChars = 0;
@@ -137,29 +138,30 @@ export class MessageEvents {
   #call(piece: CallPiece): void {
     const { call } = piece;
     const isNew = !this.#callBlocks.has(call);
-    if (isNew && this.#open?.type === "tool_use" && !isWhole(this.#json)) {
+    if (isNew && this.#open?.type === "tool_use" && !this.#arguments.isWhole) {
       this.#wait(piece);
       return;
     }
     this.#writeCall(piece);
-    if (this.#open?.call === call && this.#waiting.size > 0 && isWhole(this.#json)) this.#writeWaiting(false);
+    if (this.#open?.call === call && this.#waiting.size > 0 && this.#arguments.isWhole)
+      this.#writeWaiting(false);
   }
 
   #wait(piece: CallPiece): void {
     const pieces = this.#waiting.get(piece.call) ?? [];
     this.#waiting.set(piece.call, pieces);
     pieces.push(piece);
-    this.#waitingChars += piece.arguments.length;
+    this.#waitingChars += sizeOf(piece);
     if (this.#waitingChars > MOST_WAITING_CHARS) this.#writeWaiting(true);
   }
 
   /** @param isLast nothing more comes of the calls that are not whole */
   #writeWaiting(isLast: boolean): void {
     for (const [call, pieces] of this.#waiting) {
-      if (!isLast && !isWhole(this.#json)) return;
+      if (!isLast && !this.#arguments.isWhole) return;
       this.#waiting.delete(call);
       for (const piece of pieces) {
-        this.#waitingChars -= piece.arguments.length;
+        this.#waitingChars -= sizeOf(piece);
         this.#writeCall(piece);
       }
     }
@@ -174,7 +176,7 @@ export class MessageEvents {
       const named = id ?? `toolu_${this.suffix}_${call}`;
       this.#callIds.set(call, named);
       this.#callBlocks.set(call, index);
-      this.#json = "";
+      this.#arguments = new GrowingObject();
       this.#start({ type: "tool_use", id: named, name: name ?? "", input: {} }, call);
     }
     if (fields !== undefined && this.#mayCarry(fields)) {
@@ -182,7 +184,7 @@ export class MessageEvents {
       this.#calls = { ...this.#calls, [named]: { ...(this.#calls[named] as object), ...fields } }; // written here
     }
     if (json === "") return;
-    if (this.#open?.index === index) this.#json += json;
+    if (this.#open?.index === index) this.#arguments.add(json);
     this.#delta(index, { type: "input_json_delta", partial_json: json });
   }
 
@@ -213,13 +215,4 @@ export class MessageEvents {
   }
 }
 
-/** True for arguments to which nothing can be added. */
-function isWhole(json: string): boolean {
-  if (!json.trimEnd().endsWith("}")) return false;
-  try {
-    JSON.parse(json);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const sizeOf = (piece: CallPiece): number => CHARS_OF_FIELDS + piece.arguments.length;

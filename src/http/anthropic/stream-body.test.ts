@@ -329,3 +329,11 @@ test("what a vendor wants back is left out where it is more than is kept", async
   expect(await isSealed("one")).toBe(true);
   expect(await isSealed("one", "two")).toBe(false);
 });
+
+test("calls wait no longer than there is room for their pieces, however little these say", async () => {
+  const said = [callPiece(0, "{"), ...Array.from({ length: 25_000 }, () => callPiece(1, ""))];
+  const { events } = await tell([...said, callPiece(0, "}")]);
+  const places = blockEvents({ raw: "", events }).map(([kind, index]) => `${kind} ${index}`);
+  // The first was closed before it was whole.
+  expect(places.slice(0, 4)).toEqual(["start 0", "delta 0", "stop 0", "start 1"]);
+});
