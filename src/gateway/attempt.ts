@@ -36,6 +36,7 @@ export type Ended = "client" | "connect" | "firstToken" | "idle" | "total";
  */
 export class Attempt implements Deadline, CallObserver {
   dueAt: number;
+  place = -1;
   endedBy: Ended | undefined;
   /** What its calls consumed, where it makes several (texts that are embedded). */
   spent: Metered | undefined;

@@ -77,6 +77,7 @@ export class Charge implements OpenCharge {
   readonly attempts: AttemptRecord[] = [];
   /** What attempts consumed, by their position. */
   #parts: Map<number, { readonly metered: Metered; readonly price: PriceId | undefined }> | undefined;
+  place = -1;
   readonly openedAt: number;
   /** Epoch milliseconds; decides by which hours' price it is charged. */
   readonly admittedAt: number;

@@ -1,7 +1,8 @@
 import type { Cancel, Clock } from "../core/clock.ts";
+import { type Member, Roster } from "../core/roster.ts";
 
 /** Something that must not last beyond a moment. The owner moves `dueAt` as the work goes on. */
-export interface Deadline {
+export interface Deadline extends Member {
   /** Monotonic milliseconds. */
   dueAt: number;
   /** Called once, at most SCAN_MS late. */
@@ -16,7 +17,7 @@ const SCAN_MS = 50;
  * timer each would cost two calls into the runtime for every token.
  */
 export class Deadlines {
-  readonly #armed = new Set<Deadline>();
+  readonly #armed = new Roster<Deadline>();
   #stop: Cancel | undefined;
 
   constructor(readonly clock: Clock) {}

@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
+import { type Member, Roster } from "../core/roster.ts";
 
 /** A request that was admitted and is not settled. */
-export interface OpenCharge {
+export interface OpenCharge extends Member {
   /** Monotonic milliseconds. */
   readonly openedAt: number;
   /** Ends the request from outside; it settles by itself then. */
@@ -10,8 +11,7 @@ export interface OpenCharge {
 
 /** The requests that run on this node right now: what a stopping node waits for, and what reconciliation counts. */
 export class OpenCharges {
-  /** In the order of their opening. */
-  readonly #open = new Set<OpenCharge>();
+  readonly #open = new Roster<OpenCharge>();
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** Requests on their way to be open: being admitted and written down. */
@@ -30,8 +30,10 @@ export class OpenCharges {
 
   /** How long the oldest one runs; 0 when none does. */
   get oldestMs(): number {
-    for (const { openedAt } of this.#open) return this.clock.monotonic() - openedAt;
-    return 0;
+    const now = this.clock.monotonic();
+    let since = now;
+    for (const { openedAt } of this.#open) since = Math.min(since, openedAt);
+    return now - since;
   }
 
   add(charge: OpenCharge): void {

@@ -69,6 +69,7 @@ export class CallLimit implements Deadline {
   readonly #abort = new AbortController();
   readonly #follow = () => this.#abort.abort();
   dueAt: number;
+  place = -1;
 
   constructor(
     readonly deadlines: Deadlines,

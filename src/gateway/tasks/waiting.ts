@@ -11,6 +11,7 @@ export class LetGo extends SluiceError {
 /** A task's pauses, on the node's one timer: cut short by news, ended for good when the task is let go. */
 export class Waiting implements Deadline {
   dueAt = 0;
+  place = -1;
   readonly #abort = new AbortController();
   #resolve: (() => void) | undefined;
   #hasNews = false;
