@@ -7,7 +7,7 @@ const MOST_PICTURES = 10;
 const MOST_INPUTS = 16;
 const MOST_SIDE = 16_384;
 const MOST_PROMPT_CHARS = 32_000;
-/** Values of a vendor's own fields, inner ones too, and how deep they may lie: Photoroom has the most, a hundred and three. */
+/** Values of a vendor's own fields, inner ones too, and how deep they may lie: far more than any vendor has words for. */
 const MOST_VALUES = 1_000;
 const MOST_DEPTH = 10;
 const FORMATS: readonly MediaFormat[] = ["png", "jpeg", "webp", "avif"];
