@@ -94,7 +94,7 @@ export class Charge implements OpenCharge {
     readonly streamId: StreamId | null,
     readonly hold: Hold,
     readonly flags: readonly UsageFlag[],
-    readonly release: (usage: Usage) => void,
+    readonly release: (usage?: Usage) => void,
   ) {
     this.openedAt = ports.clock.monotonic();
     this.admittedAt = ports.clock.now();
@@ -103,11 +103,29 @@ export class Charge implements OpenCharge {
 
   /**
    * Writes the INTENT: from here on a crash leaves a trace.
-   * @throws SluiceError `overloaded` when nothing can be booked; the charge is void then
+   * @throws SluiceError `overloaded` (or rejects with it) when nothing can be booked: nothing may be bought then, and
+   * all that was taken for the charge is given back
    */
-  async open(): Promise<void> {
+  open(): Promise<void> {
+    try {
+      return this.#writeIntent().then(
+        () => this.ports.openCharges.add(this),
+        (thrown: unknown) => this.#refused(thrown),
+      );
+    } catch (thrown) {
+      return this.#refused(thrown);
+    }
+  }
+
+  #refused(thrown: unknown): never {
+    this.hold.release();
+    this.release();
+    throw thrown;
+  }
+
+  #writeIntent(): Promise<void> {
     const { ports, caller, request } = this;
-    await ports.spool.intent({
+    return ports.spool.intent({
       kind: "intent",
       id: this.requestId,
       tenant: caller.tenant,
@@ -118,7 +136,6 @@ export class Charge implements OpenCharge {
       at: this.admittedAt,
       hold: this.hold.amount,
     });
-    ports.openCharges.add(this);
   }
 
   isProgressDue(): boolean {

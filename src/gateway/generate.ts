@@ -71,13 +71,15 @@ export async function generate(
     });
     admission = admitting instanceof Promise ? await admitting : admitting;
     charge = chargeOf(ports, caller, request, options, admission);
-    await opened(charge, admission);
+    await charge.open();
   } finally {
     openCharges.arriving -= 1;
   }
   const run = new Run(ports, request, options, admission, charge, admission.coversMore ? wanted : NO_MORE);
   try {
-    return await run.serve();
+    const served = await run.walk.next(run);
+    if (served !== undefined) return served;
+    throw givenUp(run.walk);
   } catch (thrown) {
     const error = asSluiceError(thrown);
     run.unserved(error.code);
@@ -120,7 +122,7 @@ export async function openCharge(
   admission: Admission,
 ): Promise<Charge> {
   const charge = chargeOf(ports, caller, request, options, admission);
-  await opened(charge, admission);
+  await charge.open();
   return charge;
 }
 
@@ -136,24 +138,12 @@ function chargeOf(
   return new Charge(ports, caller, request, requestId, stream, hold, flags, release);
 }
 
-/** The INTENT is written when it resolves. */
-async function opened(charge: Charge, admission: Admission): Promise<void> {
-  try {
-    await charge.open();
-  } catch (thrown) {
-    // The spool refused the INTENT: nothing may be bought that could not be booked.
-    admission.hold.release();
-    admission.release();
-    throw thrown;
-  }
-}
-
 const NO_FLAGS: readonly UsageFlag[] = [];
 const CAPPED: readonly UsageFlag[] = ["capped"];
 
 /** One request on its way through the candidates. */
 class Run implements Use<Generation> {
-  readonly #walk: CandidateWalk;
+  readonly walk: CandidateWalk;
   readonly stream: boolean;
   readonly refused = refused;
   #lanes: StreamLanes | undefined;
@@ -171,18 +161,12 @@ class Run implements Use<Generation> {
     readonly charge: Charge,
     readonly more: MoreVendors,
   ) {
-    this.#walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
+    this.walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
     this.stream = request.stream;
     charge.stop = () => {
       this.#isStopped = true;
-      this.#walk.stop();
+      this.walk.stop();
     };
-  }
-
-  async serve(): Promise<Generation> {
-    const served = await this.#walk.next(this);
-    if (served !== undefined) return served;
-    throw givenUp(this.#walk);
   }
 
   /** Nobody served: the client pays nothing, and what was consumed in vain is the platform's. */
@@ -205,12 +189,12 @@ class Run implements Use<Generation> {
     const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
     // A call that was refused consumed nothing, whether or not the client is still there to be told.
     if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
-    this.#walk.throwIfGone(this, attempt);
+    this.walk.throwIfGone(this, attempt);
     if (!opened.ok) return opened.failure;
     const started = this.#started(attempt.route, opened.call.dropped);
     const body = await attempt.readAll(opened.response);
     if (isFailure(body)) {
-      this.#walk.throwIfGone(this, attempt);
+      this.walk.throwIfGone(this, attempt);
       return body;
     }
     const answer = attempt.route.adapter.readAnswer(this.request, body, attempt.key.secret);
@@ -228,7 +212,7 @@ class Run implements Use<Generation> {
     const tariff = pricedBy(route, this.charge.admittedAt);
     const { answer, dropped, answered, begun } = await embedParts(attempt, parts, this.ports.network, tariff);
     attempt.spent = begun;
-    this.#walk.throwIfGone(this, attempt);
+    this.walk.throwIfGone(this, attempt);
     if (answer.ok) return this.#settled(attempt, ticket, answer, this.#started(route, dropped));
     attempt.spent = answered;
     if (answered !== undefined) {
@@ -248,7 +232,7 @@ class Run implements Use<Generation> {
     this.ports.hedging?.began(attempt.route, this.ports.clock.monotonic() - attempt.startedAt);
     const { takeover } = this.more;
     const { network } = this.ports;
-    const terms = { walk: this.#walk, network, request: this.request, mode: this.options.mode };
+    const terms = { walk: this.walk, network, request: this.request, mode: this.options.mode };
     const successors = takeover && new Successors({ ...takeover, ...terms });
     const started = this.#started(attempt.route, dropped);
     return new StreamRun(this.ports, this.charge, started, leg, primed, successors, lost);
@@ -258,7 +242,7 @@ class Run implements Use<Generation> {
     const { ports, request, admission, more, options } = this;
     const { cappedOutputTokens } = admission;
     const remembers = more.takeover !== undefined;
-    const isGone = () => this.#walk.isGone;
+    const isGone = () => this.walk.isGone;
     const terms = {
       request,
       cappedOutputTokens,
@@ -267,7 +251,7 @@ class Run implements Use<Generation> {
       remembers,
       isGone,
     };
-    return new StreamLanes(ports.clock, this.#walk, terms, more.hedge);
+    return new StreamLanes(ports.clock, this.walk, terms, more.hedge);
   }
 
   async #settled(
@@ -317,7 +301,7 @@ class Run implements Use<Generation> {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
       vendorModel: route.model,
-      attempts: this.#walk.attempts,
+      attempts: this.walk.attempts,
     };
     if (cappedOutputTokens !== undefined) started.cappedOutputTokens = cappedOutputTokens;
     if (limit !== undefined) started.limit = limit;

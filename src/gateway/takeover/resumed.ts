@@ -3,7 +3,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { StreamId, VendorId } from "../../core/ids.ts";
 import { DEFAULT_TAKEOVER } from "../../core/takeover-policy.ts";
-import { type Admission, admit } from "../admission.ts";
+import { admit } from "../admission.ts";
 import { CandidateWalk } from "../candidate-walk.ts";
 import { Charge } from "../charge.ts";
 import type { Caller, GenerateOptions, StreamGeneration } from "../gateway.ts";
@@ -47,7 +47,9 @@ export async function resumeGeneration(
   const at = ports.clock.now();
   const asked = { caller, request, candidates, path, at, mayBeTakenOver: true };
   const admission = await admit(ports.admission, asked);
-  const charge = await openCharge(ports, caller, request, options, begun.streamId, admission);
+  const { hold, release } = admission;
+  const charge = new Charge(ports, caller, request, options.requestId, begun.streamId, hold, [], release);
+  await charge.open();
   const spent = begun.isUnpaid
     ? [spentOf(candidates, charge, begun)].filter((part) => part !== undefined)
     : [];
@@ -75,25 +77,6 @@ export async function resumeGeneration(
   }
   settleTruncated(charge, candidates, begun, spent);
   throw new SluiceError("stream_truncated", "The node that answered is gone, and nobody could go on.");
-}
-
-async function openCharge(
-  ports: GeneratePorts,
-  caller: Caller,
-  request: GenerationRequest,
-  { requestId }: GenerateOptions,
-  stream: StreamId,
-  { hold, release }: Admission,
-): Promise<Charge> {
-  const charge = new Charge(ports, caller, request, requestId, stream, hold, [], release);
-  try {
-    await charge.open();
-    return charge;
-  } catch (thrown) {
-    hold.release();
-    release();
-    throw thrown;
-  }
 }
 
 const routeOf = (candidates: readonly Route[], { vendor, vendorModel }: Begun): Route | undefined =>

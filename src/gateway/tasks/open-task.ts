@@ -51,13 +51,7 @@ export async function openTask(ports: GeneratePorts, opening: OpeningTask): Prom
     const admission = await admit(taking, { caller, request, candidates, path, at });
     const { hold, release } = admission;
     const charge = new Charge(ports, caller, request, requestId, null, hold, [], release);
-    try {
-      await charge.open();
-    } catch (thrown) {
-      hold.release();
-      release();
-      throw thrown;
-    }
+    await charge.open();
     return { charge, candidates: admission.candidates, admission };
   } finally {
     ports.openCharges.arriving -= 1;
