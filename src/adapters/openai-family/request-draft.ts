@@ -28,6 +28,7 @@ const ASKS_NOTHING: Readonly<Record<string, unknown>> = {
   frequency_penalty: 0,
   presence_penalty: 0,
   parallel_tool_calls: true,
+  enable_search: false,
   verbosity: "medium",
 };
 

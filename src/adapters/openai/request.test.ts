@@ -44,6 +44,12 @@ describe("a request to OpenAI", () => {
     expect(headers.accept).toBe("text/event-stream");
   });
 
+  test("leaves out what is paid by the call, and says so", () => {
+    const { body, dropped } = shaped(openai, { web_search_options: {} });
+    expect(body).toEqual({ messages: [{ role: "user", content: "hi" }], model: "m" });
+    expect(dropped).toEqual(["web_search_options"]);
+  });
+
   test("leaves out other vendors' fields and says so", () => {
     const { body, dropped } = shaped(openai, {
       top_k: 5,

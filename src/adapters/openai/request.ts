@@ -7,6 +7,9 @@ import { type LimitField, limitOutput, type RequestDraft } from "../openai-famil
 /** What other vendors' clients send and OpenAI refuses as unknown. */
 const FOREIGN = ["top_k", "enable_thinking", "thinking", "thinking_budget"];
 
+/** What OpenAI does beside answering is paid by the call, for which no price is known. */
+const PAID_BY_THE_CALL = ["web_search_options"];
+
 /** Refused by reasoning models, whatever their value. */
 const NOT_WHEN_REASONING = [
   "frequency_penalty",
@@ -28,6 +31,7 @@ export function shape(draft: RequestDraft, request: GenerationRequest, target: T
     limitOutput(draft, "max_tokens", { capped: target.cappedOutputTokens });
     return;
   }
+  draft.drop(...PAID_BY_THE_CALL);
   dropThoughts(draft);
   dropUnpricedTier(draft, target);
   const reasons = isReasoningModel(target.model);

@@ -17,14 +17,15 @@ describe("a request to Qwen", () => {
       service_tier: "priority",
       brand_new: 1,
       stop: null,
+      // Paid by the call.
       enable_search: true,
+      search_options: { forced_search: true },
       top_k: 20,
       repetition_penalty: 1.1,
     });
     expect(body).toEqual({
       model: "m",
       messages: [USER],
-      enable_search: true,
       top_k: 20,
       repetition_penalty: 1.1,
     });
@@ -35,7 +36,10 @@ describe("a request to Qwen", () => {
       "metadata",
       "service_tier",
       "brand_new",
+      "enable_search",
+      "search_options",
     ]);
+    expect(shaped(qwen, { enable_search: false }).dropped).toEqual([]);
   });
 
   test.each([

@@ -21,7 +21,10 @@ const MAX_TOP_LOGPROBS = 5;
 export const MOST_EMBEDDED_TEXTS = 10;
 const HIGHEST_TEMPERATURE = 1.99;
 
-/** Fields that Qwen knows; others may be refused with InternalError.Algo.InvalidParameter. */
+/**
+ * Fields that Qwen knows; others may be refused with InternalError.Algo.InvalidParameter. Its own search (`enable_search`) is
+ * paid by the call, for which no price is known: left out, and told.
+ */
 const CHAT_FIELDS: ReadonlySet<string> = new Set([
   "model",
   "messages",
@@ -45,8 +48,6 @@ const CHAT_FIELDS: ReadonlySet<string> = new Set([
   "enable_thinking",
   "thinking_budget",
   "reasoning_effort",
-  "enable_search",
-  "search_options",
   "vl_high_resolution_images",
   "modalities",
   "audio",

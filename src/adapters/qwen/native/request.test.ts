@@ -41,10 +41,10 @@ describe("a chat in DashScope's own protocol", () => {
       parameters: {
         result_format: "message",
         ...{ temperature: 1.99, top_p: 0.5, top_k: 20, max_tokens: 9, seed: 3, stop: ["x"] },
-        ...{ tools: TOOLS, tool_choice: "auto", parallel_tool_calls: false, enable_search: true },
+        ...{ tools: TOOLS, tool_choice: "auto", parallel_tool_calls: false },
       },
     });
-    expect(dropped).toEqual(["frequency_penalty", "user"]);
+    expect(dropped).toEqual(["frequency_penalty", "enable_search", "user"]);
     expect(headers["x-dashscope-sse"]).toBeUndefined();
   });
 
