@@ -21,6 +21,20 @@ test("gives what was written from any position that is kept, and nothing from be
   expect(tail.read({ segment: 1, offset: 30, sequence: 3n }, 10)).toBeUndefined();
 });
 
+test("keeps so many letters at most, and none for what was released", () => {
+  const tail = new Tail();
+  const long = usageEntry("long", { model: "m".repeat(1024 * 1024) });
+  const at = (number: number) => ({ segment: 1, offset: number, sequence: BigInt(number + 1) });
+  for (let number = 0; number < 40; number += 1) tail.add([long], [1], at(number));
+  expect(tail.read(START, 1)?.usages).toHaveLength(1);
+  tail.release(at(40));
+  for (let number = 40; number < 80; number += 1) tail.add([long], [1], at(number));
+  expect(tail.read(at(40), 1)?.usages).toHaveLength(1);
+  for (let number = 80; number < 100; number += 1) tail.add([long], [1], at(number));
+  expect(tail.read(at(40), 1)).toBeUndefined();
+  expect(tail.read(at(99), 10)?.next).toEqual(at(100));
+});
+
 test("keeps a bounded number", () => {
   const tail = new Tail();
   for (let number = 0; number < 100_000; number += 1) {

@@ -3,6 +3,8 @@ import type { Position } from "./position.ts";
 
 /** Records kept, half of them INTENTs, which take only a place: about 30 MB. A reader that is further behind reads the file. */
 const KEPT = 80_000;
+/** Letters of usage kept: records of usual length are all within it, and many long ones do not fill the memory. */
+const KEPT_LETTERS = 48 * 1024 * 1024;
 
 /**
  * The spool's end in memory, contiguous, so that what was just written need not be read back and decoded. In columns: an
@@ -14,6 +16,8 @@ export class Tail {
   /** Where the record behind each begins. */
   #segments: number[] = [];
   #offsets: number[] = [];
+  /** Of all usage here. */
+  #letters = 0;
   /** The number of the first one. */
   #first = 0n;
 
@@ -24,12 +28,16 @@ export class Tail {
     for (let index = 0; index < records.length; index += 1) {
       const record = records[index];
       offset += lengths[index] ?? 0;
-      this.#usages.push(record?.kind === "usage" ? record : undefined);
+      const usage = record?.kind === "usage" ? record : undefined;
+      if (usage !== undefined) this.#letters += usage.text.length;
+      this.#usages.push(usage);
       this.#segments.push(from.segment);
       this.#offsets.push(offset);
     }
     // Half at a time: moving them all for each new one would cost more than reading them back.
-    if (this.#usages.length > KEPT) this.#drop(KEPT / 2);
+    while (this.#usages.length > KEPT || this.#letters > KEPT_LETTERS) {
+      this.#drop(Math.ceil(this.#usages.length / 2));
+    }
   }
 
   /** Undefined when the position is not within what is kept. */
@@ -58,10 +66,11 @@ export class Tail {
     this.#usages = [];
     this.#segments = [];
     this.#offsets = [];
+    this.#letters = 0;
   }
 
   #drop(count: number): void {
-    this.#usages.splice(0, count);
+    for (const usage of this.#usages.splice(0, count)) this.#letters -= usage?.text.length ?? 0;
     this.#segments.splice(0, count);
     this.#offsets.splice(0, count);
     this.#first += BigInt(count);
