@@ -83,8 +83,10 @@ export class StreamRun implements StreamGeneration {
   /** For what is not there yet, sees to it that `#goOn` is called. */
   #take(): Passage | null | NotYet {
     for (;;) {
-      const ahead = this.#ahead.shift();
-      if (ahead !== undefined) return ahead;
+      if (this.#ahead.length > 0) {
+        const ahead = this.#ahead.shift();
+        if (ahead !== undefined) return ahead;
+      }
       if (this.#isSettled) return null;
       if (this.#isSettling || this.#succession !== undefined) return NOT_YET;
       const passage = this.leg.poll();

@@ -29,12 +29,25 @@ export function openStream(
   let isOver = false;
   let isFirstBlock = true;
 
+  /** Counts and remembers what the last match found. */
+  function note(view: Buffer): void {
+    const { like, start, end, chars } = templates.found;
+    tally.addChars(chars, like.type === "reasoning");
+    said?.addJson(like, view, start, end);
+    carried?.addJson(like, view, start, end);
+  }
+
   /** Reads a run of whole frames. Everything after the end marker or a failure is nobody's. */
   function readBlock(block: Uint8Array): Passage {
     const view = Buffer.isBuffer(block)
       ? block
       : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     const text = view.toString("latin1");
+    // One token in a read, like those before it: the usual case of a paced stream.
+    if (mode === "passthrough" && !isFirstBlock && isKnown(templates.match(text, 0), 0, text.length)) {
+      note(view);
+      return { events: NO_EVENTS, hasContent: true, bytes: block };
+    }
     const events: GenerationEvent[] = [];
     const kept = new KeptBytes(block);
     let hasContent = false;
@@ -42,13 +55,11 @@ export function openStream(
     isFirstBlock = false;
     while (at < text.length && !isOver) {
       const known = templates.match(text, at);
-      if (known >= 0 && known - at <= MAX_FRAME_BYTES) {
+      if (isKnown(known, at, known)) {
         const { found } = templates;
         if (mode === "events") events.push(eventOf(found, view.toString("utf8", found.start, found.end)));
         else kept.keep(at, known);
-        tally.addChars(found.chars, found.like.type === "reasoning");
-        said?.addJson(found.like, view, found.start, found.end);
-        carried?.addJson(found.like, view, found.start, found.end);
+        note(view);
         hasContent = true;
         at = known;
         continue;
@@ -106,6 +117,12 @@ export function openStream(
     ...(said === undefined ? {} : { said }),
   };
 }
+
+const NO_EVENTS: readonly GenerationEvent[] = [];
+
+/** A frame at `at` was recognised, ends at `end`, and is not too large. */
+const isKnown = (matched: number, at: number, end: number): boolean =>
+  matched >= 0 && matched === end && matched - at <= MAX_FRAME_BYTES;
 
 /** The event of a recognised frame, out of its content as it stands in the JSON. */
 function eventOf({ like }: Found, json: string): GenerationEvent {
