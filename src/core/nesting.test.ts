@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { JSON_LEVELS, JSON_VALUES } from "./limits.ts";
 import { excessOf, excessOfText, TOO_DEEP, TOO_MANY } from "./nesting.ts";
+import { seededRandom } from "./random.ts";
 
 const MIB = 1024 * 1024;
 const lists = (levels: number) => `${"[".repeat(levels)}${"]".repeat(levels)}`;
@@ -48,6 +49,17 @@ describe("a JSON text", () => {
     expect(excessOfText(text)).toBeUndefined();
     expect(excessOfText(JSON.stringify({ [content]: content, b: content }))).toBeUndefined();
     expect(excessOfText(`[${text},${lists(JSON_LEVELS)}]`)).toBe(TOO_DEEP);
+  });
+
+  test("ends its strings where the parser does, whatever is escaped and wherever", () => {
+    for (let seed = 1; seed <= 400; seed += 1) {
+      const random = seededRandom(seed);
+      const signs = ['"', "\\", "[", "a".repeat(1 + Math.floor(random.next() * 90))];
+      const said = () => signs[Math.floor(random.next() * signs.length)] ?? "";
+      const text = JSON.stringify(Array.from({ length: 300 }, said).join(""));
+      expect(excessOfText(long(`${text},${text}`))).toBeUndefined();
+      expect(excessOfText(long(`${text},${lists(JSON_LEVELS)}`))).toBe(TOO_DEEP);
+    }
   });
 
   test("that ends within a string is left to the parser", () => {

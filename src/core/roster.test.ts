@@ -26,6 +26,16 @@ describe("a roster", () => {
     expect([roster.size, roster.delete(b), b.place]).toEqual([0, false, -1]);
   });
 
+  test("puts nobody out for who is on another one, and lets in who left it by its end", () => {
+    const [here, elsewhere] = [new Roster<Guest>(), new Roster<Guest>()];
+    const [a, b] = [new Guest("a"), new Guest("b")];
+    here.add(a);
+    elsewhere.add(b);
+    expect([here.delete(b), namesOn(here)]).toEqual([false, "a"]);
+    here.add(b);
+    expect([namesOn(here), here.delete(a), here.delete(b), here.size]).toEqual(["ab", true, true, 0]);
+  });
+
   test("is the same as a set, whatever comes and goes", () => {
     const roster = new Roster<Guest>();
     const set = new Set<Guest>();

@@ -17,15 +17,15 @@ export class Roster<Kind extends Member> {
   }
 
   add(member: Kind): void {
-    if (member.place >= 0) return;
+    if (this.#isHere(member)) return;
     member.place = this.#members.length;
     this.#members.push(member);
   }
 
   /** Answers whether it was there. */
   delete(member: Kind): boolean {
+    if (!this.#isHere(member)) return false;
     const { place } = member;
-    if (place < 0) return false;
     member.place = -1;
     const last = this.#members.pop();
     if (last !== undefined && last !== member) {
@@ -45,5 +45,10 @@ export class Roster<Kind extends Member> {
       const member = this.#members[at];
       if (member !== undefined) yield member;
     }
+  }
+
+  /** Looked at, not believed: a place that another roster wrote would put out somebody else, who is then never told. */
+  #isHere(member: Kind): boolean {
+    return this.#members[member.place] === member;
   }
 }
