@@ -73,7 +73,9 @@ async function answerOf(
     const response = { status_code: 200, request_id: task.charge, body: pictures };
     return { response, isOk: true, cost: task.cost ?? ZERO, usage: task.usage };
   }
-  const request = { ...parse(body, JSON.stringify(body).length), isBatch: true } as const;
+  // Charged as the batch's tier whatever the vendor says, so that a dearer one must not be asked for.
+  const { service_tier: _, ...asLine } = body;
+  const request = { ...parse(asLine, Buffer.byteLength(JSON.stringify(asLine))), isBatch: true } as const;
   const options = { requestId: charge, path: url, mode: "passthrough" } as const;
   const generation = await ports.gateway.generate(caller, request, options);
   if (generation.kind !== "answer") throw new Error("a line of a batch was answered as a stream");
