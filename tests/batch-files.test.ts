@@ -270,6 +270,29 @@ test("what cannot be a batch is refused with its line, whoever's file it is, and
   expect(micro((await client.balance()).spent)).toBe(0n);
 }, 60_000);
 
+test("a key for chats alone has its own file done, and sees and removes nothing that others have uploaded", async () => {
+  const client = await gateway.client("100");
+  vendor.always({});
+  const key = await gateway.admin<{ key: string }>("POST", `/tenants/${client.tenant}/keys`, {
+    name: "in a page",
+    scopes: ["chat"],
+  });
+  const narrow = sdkOf({ ...client, key: key.key });
+  const { id } = await sdkOf(client).files.create({ purpose: "batch", file: await fileOf(jsonl(line(1))) });
+  for (const work of [narrow.files.list(), narrow.files.content(id), narrow.files.delete(id)]) {
+    expect((await refusal(work)).slice(0, 2)).toEqual([403, "permission_denied"]);
+  }
+  expect(await (await sdkOf(client).files.content(id)).text()).toBe(jsonl(line(1)));
+  const own = await narrow.files.create({ purpose: "batch", file: await fileOf(jsonl(line(2))) });
+  const { id: made } = await narrow.batches.create({
+    input_file_id: own.id,
+    endpoint: "/v1/chat/completions",
+    completion_window: "24h",
+  });
+  const { output_file_id: output } = await batchEnded(narrow, made);
+  expect(linesIn(await (await narrow.files.content(output ?? "")).text())).toHaveLength(1);
+}, 60_000);
+
 test("what is no file of JSON lines is not kept as one, and a picture is no batch", async () => {
   const client = await gateway.client("100");
   const openai = sdkOf(client);

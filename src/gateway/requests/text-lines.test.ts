@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { SluiceError } from "../../core/errors.ts";
 import { textLines } from "./text-lines.ts";
 
 const encoder = new TextEncoder();
@@ -10,7 +9,8 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 
 async function read(bytes: Uint8Array, size: number, most = 100): Promise<readonly (number | string)[]> {
   const found: (number | string)[] = [];
-  for await (const { number, text } of textLines(inPieces(bytes, size), most)) found.push(number, text);
+  for await (const { number, text } of textLines(inPieces(bytes, size), most, "file"))
+    found.push(number, text);
   return found;
 }
 
@@ -37,15 +37,20 @@ test("a line that is too long ends the reading before it is whole, and is named"
     }
   };
   const refusal = async () => {
-    for await (const _ of textLines(endless(), 100));
+    for await (const _ of textLines(endless(), 100, "file"));
   };
-  await expect(refusal()).rejects.toThrow(
-    new SluiceError("payload_too_large", "Line 2 has more than 100 bytes."),
-  );
+  await expect(refusal()).rejects.toMatchObject({
+    code: "payload_too_large",
+    message: "Line 2 has more than 100 bytes.",
+    detail: { param: "file[1]" },
+  });
   expect(taken).toBeLessThan(12);
 });
 
 test("a line that is not UTF-8 is named", async () => {
   const bytes = Buffer.concat([encoder.encode("{}\n"), Buffer.from([0xc3, 0x28])]);
-  await expect(read(bytes, 2)).rejects.toThrow("Line 2 is not UTF-8.");
+  await expect(read(bytes, 2)).rejects.toMatchObject({
+    message: "Line 2 is not UTF-8.",
+    detail: { param: "file[1]" },
+  });
 });

@@ -11,11 +11,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * The lines of a text that arrives in pieces, without empty ones: no more than one line and one piece is in memory.
+ * @param param what the text is called in errors, which name the line in it
  * @throws SluiceError `payload_too_large` for a line that is too long, `invalid_json` for one that is not UTF-8
  */
 export async function* textLines(
   pieces: AsyncIterable<Uint8Array>,
   mostLineBytes: number,
+  param: string,
 ): AsyncGenerator<TextLine> {
   let number = 1;
   let begun: Uint8Array[] = [];
@@ -23,13 +25,17 @@ export async function* textLines(
   const add = (part: Uint8Array): void => {
     length += part.byteLength;
     if (length > mostLineBytes) {
-      throw new SluiceError("payload_too_large", `Line ${number} has more than ${mostLineBytes} bytes.`);
+      const message = `Line ${number} has more than ${mostLineBytes} bytes.`;
+      throw new SluiceError("payload_too_large", message, { param: nameOf(param, number) });
     }
     begun.push(part);
   };
   const end = (): TextLine => {
     const [only] = begun;
-    const line = { number, text: decoded(begun.length === 1 && only ? only : Buffer.concat(begun), number) };
+    const line = {
+      number,
+      text: decoded(begun.length === 1 && only ? only : Buffer.concat(begun), number, param),
+    };
     number += 1;
     begun = [];
     length = 0;
@@ -52,10 +58,15 @@ export async function* textLines(
   if (last.text.trim() !== "") yield last;
 }
 
-function decoded(bytes: Uint8Array, number: number): string {
+function decoded(bytes: Uint8Array, number: number, param: string): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new SluiceError("invalid_json", `Line ${number} is not UTF-8.`, { cause });
+    throw new SluiceError("invalid_json", `Line ${number} is not UTF-8.`, {
+      param: nameOf(param, number),
+      cause,
+    });
   }
 }
+
+const nameOf = (param: string, number: number): string => `${param}[${number - 1}]`;

@@ -51,7 +51,7 @@ export function createBatchFiles(
     const take = lineReader(wanted.param, wanted.endpoint);
     const pieces = await store.read(media, 0, media.bytes);
     let count = 0;
-    for await (const line of textLines(pieces, MOST_LINE_BYTES)) {
+    for await (const line of textLines(pieces, MOST_LINE_BYTES, wanted.param)) {
       count += 1;
       if (count % LINES_A_TURN === 0) await new Promise<void>((resolve) => clock.soon(resolve));
       yield requestOf(line, wanted.param, take);

@@ -43,7 +43,8 @@ export const BATCH_CALLS: readonly Description[] = [
     path: "/v1/files",
     tag: "Tasks",
     summary: "The caller's files of JSON lines, the newest first",
-    description: "What batches were answered with is not among them: each batch names its own.",
+    description:
+      "What batches were answered with is not among them: each batch names its own. Takes the scope `media`.",
     access: "client",
     parameters: {
       ...PAGE,
@@ -66,6 +67,7 @@ export const BATCH_CALLS: readonly Description[] = [
     path: "/v1/files/{id}/content",
     tag: "Tasks",
     summary: "A file's lines",
+    description: "Of one that was uploaded: takes the scope `media`.",
     access: "client",
     answers: { 200: { text: "The lines.", types: lines }, 404: NO_FILE },
   },
@@ -74,6 +76,7 @@ export const BATCH_CALLS: readonly Description[] = [
     path: "/v1/files/{id}",
     tag: "Tasks",
     summary: "Delete a file; batches that were made of it go on",
+    description: "Takes the scope `media`.",
     access: "client",
     answers: {
       200: "It is deleted.",

@@ -49,6 +49,9 @@ export function fileRoutes(ports: FileRoutePorts) {
   const answer = createAnswer(ports);
   const callerOf = (request: Request, server: AddressSource | null): Promise<Caller> =>
     callerWithAny(gateway, credentialOf(request, server));
+  /** May see and remove what others of its tenant have uploaded: by `/v1/media` it could, too. */
+  const mediaCallerOf = async (request: Request, server: AddressSource | null): Promise<Caller> =>
+    gateway.authenticate(credentialOf(request, server), "media");
   const found = async (request: Request, server: AddressSource | null, id: string): Promise<KnownFile> => {
     const { tenant } = await callerOf(request, server);
     const file = await findFile(ports, tenant, pathPart(id) ?? "");
@@ -75,7 +78,7 @@ export function fileRoutes(ports: FileRoutePorts) {
     )
     .get(PATH, ({ request, server }) =>
       answer(request, PATH, async () => {
-        const { tenant } = await callerOf(request, server);
+        const { tenant } = await mediaCallerOf(request, server);
         const { limit, after, query } = wantedPage(request.url, LISTED);
         if ((query.get("order") ?? "desc") !== "desc") throw invalid("order", "must be 'desc'");
         if ((query.get("purpose") ?? PURPOSE) !== PURPOSE) return listPage<StoredMedia>([], limit, () => []);
@@ -99,6 +102,7 @@ export function fileRoutes(ports: FileRoutePorts) {
         const file = await found(request, server, params.id);
         const headers = { "content-type": JSON_LINES, "x-content-type-options": "nosniff" };
         if (file.kind !== "uploaded") return new Response(outputOf(batches, file), { headers });
+        await mediaCallerOf(request, server);
         const { media } = file;
         const length = { "content-length": String(media.bytes) };
         return new Response(await store.read(media, 0, media.bytes), { headers: { ...headers, ...length } });
@@ -111,6 +115,7 @@ export function fileRoutes(ports: FileRoutePorts) {
           const message = "What a batch was answered with is kept with it, and goes when it does.";
           throw new SluiceError("conflict", message, { param: "id" });
         }
+        await mediaCallerOf(request, server);
         const { id, tenant } = file.media;
         if (!(await store.remove(tenant, id))) throw unknownFile();
         return Response.json({ id, object: "file", deleted: true });
