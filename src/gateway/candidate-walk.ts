@@ -3,7 +3,7 @@ import { shortened, type TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { Attempt } from "./attempt.ts";
 import type { Charge } from "./charge.ts";
-import type { Deadlines } from "./deadlines.ts";
+import type { Deadline, Deadlines } from "./deadlines.ts";
 import type { Lane } from "./hedge/lane.ts";
 import type { Route } from "./routes.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -31,12 +31,20 @@ const MOST_ATTEMPTS = 6;
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
-/** Goes through a request's candidates, each with its keys, from one that serves to the next. */
-export class CandidateWalk implements EventListenerObject {
+/**
+ * Goes through a request's candidates, each with its keys, from one that serves to the next. Its client's signal is
+ * listened to from the first look at the node's deadlines on (within 50 ms): a listener costs 2 µs, and most of what is
+ * answered sooner has nobody who leaves.
+ */
+export class CandidateWalk implements Deadline, EventListenerObject {
   attempts = 0;
+  /** For `deadlines`: at once. */
+  readonly dueAt = 0;
+  place = -1;
   /** The last one that was met. */
   failure: VendorFailure | undefined;
   #isStopped = false;
+  #isListening = false;
   #at = 0;
   readonly #startedAt: number;
   /** One, or two beside each other. */
@@ -80,6 +88,17 @@ export class CandidateWalk implements EventListenerObject {
     for (const attempt of [...this.#running]) attempt.end("client");
   }
 
+  /** The walk takes a while: from now on it hears at once when its client leaves. */
+  expire(): void {
+    const { signal } = this;
+    if (signal === undefined) return;
+    if (signal.aborted) this.stop();
+    else {
+      this.#isListening = true;
+      signal.addEventListener("abort", this);
+    }
+  }
+
   /** The client has gone: whatever is under way ends. */
   handleEvent(): void {
     this.stop();
@@ -90,7 +109,7 @@ export class CandidateWalk implements EventListenerObject {
    * further one that waits costs every request 0.3 µs: candidates in turn, and the keys of each in turn.
    */
   async next<Served extends object>(use: Use<Served>): Promise<Served | undefined> {
-    this.signal?.addEventListener("abort", this);
+    if (this.signal !== undefined) this.ports.deadlines.arm(this);
     try {
       for (;;) {
         const route = this.upcoming;
@@ -126,7 +145,9 @@ export class CandidateWalk implements EventListenerObject {
         }
       }
     } finally {
-      this.signal?.removeEventListener("abort", this);
+      this.ports.deadlines.disarm(this);
+      if (this.#isListening) this.signal?.removeEventListener("abort", this);
+      this.#isListening = false;
     }
   }
 

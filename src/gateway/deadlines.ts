@@ -10,7 +10,7 @@ export interface Deadline extends Member {
 }
 
 /** How often deadlines are looked at: the shortest clock that is configured in practice is a second. */
-const SCAN_MS = 50;
+export const SCAN_MS = 50;
 
 /**
  * One timer for all deadlines of the node: arming, moving and disarming cost nothing but a field, where a

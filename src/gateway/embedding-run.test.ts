@@ -4,6 +4,7 @@ import { openai } from "../adapters/openai/index.ts";
 import { qwen } from "../adapters/qwen/index.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { NO_USAGE } from "../core/usage.ts";
+import { SCAN_MS } from "./deadlines.ts";
 import { joined, partsOf, sendParts } from "./embedding-calls.ts";
 import { parseEmbedding } from "./requests/embedding.ts";
 import { createRunWorld, type RunWorld, runRoute } from "./testing/run-world.ts";
@@ -173,7 +174,10 @@ describe("texts in several calls", () => {
       if (!input.includes("text 10")) return vectors(input);
       const gone = Promise.withResolvers<Response>();
       signal.addEventListener("abort", () => gone.reject(new DOMException("aborted", "AbortError")));
-      queueMicrotask(() => leave.abort());
+      queueMicrotask(() => {
+        leave.abort();
+        void world.clock.advance(SCAN_MS);
+      });
       return gone.promise;
     });
     expect(await codeOf(world.ask(asking(texts(11)), { signal: leave.signal }))).toBe("request_cancelled");

@@ -3,6 +3,7 @@ import type { Transport } from "../adapters/adapter.ts";
 import { openai } from "../adapters/openai/index.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { MAX_RETRY_AFTER_MS, READER_STALL_MS } from "../core/limits.ts";
+import { SCAN_MS } from "./deadlines.ts";
 import type { StreamGeneration } from "./gateway.ts";
 import { createRunWorld, DONE, delta, FINISH, type RunWorld, USAGE } from "./testing/run-world.ts";
 
@@ -150,8 +151,9 @@ test("a client that leaves while a vendor reads the prompt is charged for the pr
   for (const [ending, isCharged] of endings) {
     const world = createRunWorld();
     const client = new AbortController();
-    world.network = (call, signal) => {
+    world.network = async (call, signal) => {
       client.abort();
+      await world.clock.advance(SCAN_MS);
       return ending(call, signal);
     };
     const code = isCharged ? "request_cancelled" : "vendor_unavailable";
@@ -193,8 +195,8 @@ test.each([
     const client = new AbortController();
     world.network = async (_, signal, observer) => {
       observer?.reached(stage);
-      if (stage !== "sent") await world.clock.advance(1_000);
       client.abort();
+      await world.clock.advance(stage === "sent" ? SCAN_MS : 1_000);
       return Promise.reject(signal.reason);
     };
     expect(await codeOf(world.stream(client.signal))).toBe("request_cancelled");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { SCAN_MS } from "../deadlines.ts";
 import { createRealtimeWorld, frame, settled } from "../testing/realtime-world.ts";
 import {
   CONVERSATION_IDLE_MS,
@@ -227,6 +228,7 @@ describe("opening", () => {
     opening.catch(() => {});
     await settled();
     leaving.abort();
+    await world.clock.advance(SCAN_MS);
     await expect(opening).rejects.toMatchObject({ code: "request_cancelled" });
     expect(world.ends[0]?.closedWith).toBe(1006);
     await settled();
