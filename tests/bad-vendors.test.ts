@@ -182,15 +182,29 @@ describe("usage that is not what it should be", () => {
     expect((await spent()) - before).toBe(5n * 2n + 9n * 8n);
   });
 
-  test("huge takes what the client has at most, never more; the rest is the platform's loss", async () => {
+  const tokens = (prompt_tokens: number, completion_tokens: number) => ({
+    prompt_tokens,
+    completion_tokens,
+    total_tokens: prompt_tokens + completion_tokens,
+  });
+
+  test.each([
+    ["of numbers that are none", "huge", true],
+    ["of more output than the answer can have", tokens(5, 9e9), true],
+    ["of more output than the answer can have, in a whole one", tokens(5, 9e9), false],
+    ["of a longer prompt than was sent", tokens(9e9, 9), true],
+  ] as const)("huge, %s: costs what was delivered, and the receipt says so", async (_, usage, stream) => {
     await fresh();
-    const poor = await gateway.client("0.005");
-    first.always({ tokens: 9, usage: "huge" });
-    const response = await poor.post("/v1/chat/completions", body("alone", true));
+    const owner = await gateway.client("0.01");
+    first.always({ tokens: 9, usage });
+    const response = await owner.post("/v1/chat/completions", body("alone", stream));
     await response.text();
-    const { balance, spent: charged } = await poor.balance();
-    expect(micro(balance)).toBeGreaterThanOrEqual(0n);
-    expect(micro(balance) + micro(charged)).toBe(5_000n);
+    const { balance, spent: charged } = await owner.balance();
+    expect(micro(charged)).toBeGreaterThan(0n);
+    expect(micro(charged)).toBeLessThan(500n);
+    expect(micro(balance) + micro(charged)).toBe(10_000n);
+    const receipt = await receiptOf(response, owner);
+    expect(receipt.flags).toEqual(["usage_estimated"]);
   });
 });
 
@@ -218,8 +232,8 @@ async function settled(): Promise<void> {
   }
 }
 
-async function receiptOf(response: Response): Promise<{ flags: string[] }> {
+async function receiptOf(response: Response, owner: Client = client): Promise<{ flags: string[] }> {
   const id = response.headers.get("x-request-id") ?? "";
-  await client.balance(); // what is booked after this is there to be read
-  return (await (await client.get(`/v1/receipts/${id}`)).json()) as { flags: string[] };
+  await owner.balance(); // what is booked after this is there to be read
+  return (await (await owner.get(`/v1/receipts/${id}`)).json()) as { flags: string[] };
 }

@@ -28,12 +28,24 @@ export interface GenerationRequest {
   readonly usesImages: boolean;
   /** Nobody waits for it: it is charged by the price of the tier `batch`. */
   readonly isBatch?: true;
+  /** Tokens of the answer that the client expects (OpenAI's `prediction`), estimated high: unused ones are billed as output. */
+  readonly predictedTokens?: number;
+  /** Of a prompt that has any: what is seen of it, which some models count as more than `promptTokens` says. */
+  readonly media?: MediaParts;
   /** Characters to be read aloud (`speech`). */
   readonly characters?: number;
   /** What is to be written down (`transcription`, `translation`). */
   readonly sound?: SoundFile;
   /** The same request as the client said it, where that was not in OpenAI's dialect. */
   readonly native?: NativeRequest;
+}
+
+/** What a prompt shows. */
+export interface MediaParts {
+  /** In more than low detail. */
+  readonly pictures: number;
+  /** Pages of documents, at most. */
+  readonly pages: number;
 }
 
 /** Dialects that a client and a vendor may share beside OpenAI's chat. */

@@ -136,6 +136,12 @@ export const promptTokens = (usage: Usage): number =>
   (usage.audioInput ?? 0) +
   (usage.imageInput ?? 0);
 
+/** What was read, without what was made of it. */
+export function promptOf(usage: Usage): Usage {
+  const { audioOutput: _, imageOutput: __, ...rest } = usage;
+  return { ...rest, output: 0, reasoning: 0 };
+}
+
 /** Of every kind, reasoning among them. */
 export const completionTokens = (usage: Usage): number =>
   usage.output + usage.reasoning + (usage.audioOutput ?? 0) + (usage.imageOutput ?? 0);

@@ -212,3 +212,27 @@ describe("a price that depends on more than tokens", () => {
     expect(admission.hold.amount as bigint).toBe(atTheEnd);
   });
 });
+
+test("a prediction is held for beside the answer, and an answer that the balance caps is shorter by it", async () => {
+  const prediction = { type: "content", content: "x".repeat(38) }; // 20 tokens
+  const predicted = parseChat(
+    { model: "m", messages: [{ role: "user", content: "hi" }], max_tokens: 50, prediction },
+    200,
+  );
+  const rich = purse(10_000n);
+  await admit(rich.ports, asked(predicted, [cheap]));
+  expect(rich.available()).toBe(10_000n - 100n - (50n + 20n) * 2n);
+  const poor = purse(160n);
+  const { cappedOutputTokens } = await admit(poor.ports, asked(predicted, [cheap]));
+  expect(cappedOutputTokens).toBe(10);
+  expect(poor.available()).toBe(0n);
+});
+
+test("a picture is held for by the model that counts it highest", async () => {
+  const content = [{ type: "image_url", image_url: { url: "https://x.test/a.png" } }];
+  const shown = parseChat({ model: "m", messages: [{ role: "user", content }], max_tokens: 50 }, 200);
+  const mini = { ...cheap, model: "gpt-4o-mini" };
+  const rich = purse(100_000n);
+  await admit(rich.ports, asked(shown, [cheap, mini]));
+  expect(100_000n - rich.available()).toBeGreaterThanOrEqual(48_169n);
+});

@@ -7,10 +7,11 @@ import type { Usage } from "../core/usage.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
 import { dearestLostCost } from "./hedge/hedging.ts";
+import { mostOutput, mostPrompt } from "./most-tokens.ts";
 import { mostUse } from "./most-use.ts";
 import type { RateRequest } from "./rate-levels.ts";
 import type { Route } from "./routes.ts";
-import { mostOutput, takeoverCost } from "./takeover/takeover-cost.ts";
+import { takeoverCost } from "./takeover/takeover-cost.ts";
 
 /** What admission takes from: leases that answer at once when warm, a Promise when their owner must be asked. */
 export interface AdmissionPorts {
@@ -145,13 +146,14 @@ function capTo(
   if (route.price === undefined) return undefined;
   const { spec } = route.price;
   const use = mostUse(request, route, at);
-  const payable = affordableOutput(spec, request.promptTokens, affordable, use);
-  const tokens = Math.floor(payable / request.choices);
+  const prompt = mostPrompt(route, request);
+  const payable = affordableOutput(spec, prompt, affordable, use);
+  const tokens = Math.floor(payable / request.choices) - (request.predictedTokens ?? 0);
   if (tokens < LEAST_CAPPED_TOKENS) return undefined;
   return {
     candidates: [route],
     cappedOutputTokens: tokens,
-    amount: largestCost(spec, request.promptTokens, tokens * request.choices, use),
+    amount: largestCost(spec, prompt, mostOutput(route, request, tokens), use),
   };
 }
 
@@ -166,7 +168,7 @@ function dearest(candidates: readonly Route[], request: GenerationRequest, at: n
 function costLimit(route: Route, request: GenerationRequest, at: number): Micropoints {
   if (route.price === undefined) return ZERO;
   const use = mostUse(request, route, at);
-  return largestCost(route.price.spec, request.promptTokens, mostOutput(route, request), use);
+  return largestCost(route.price.spec, mostPrompt(route, request), mostOutput(route, request), use);
 }
 
 /** What a denial said could be held; undefined: it is about something else. */

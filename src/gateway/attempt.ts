@@ -38,6 +38,8 @@ export class Attempt implements Deadline, CallObserver {
   dueAt: number;
   place = -1;
   endedBy: Ended | undefined;
+  /** The most output tokens that were asked for of each choice, where it was less than the client asked for. */
+  cappedOutputTokens: number | undefined;
   /** What its calls consumed, where it makes several (texts that are embedded). */
   spent: Metered | undefined;
   #endedAt: number | undefined;
@@ -163,6 +165,7 @@ export class Attempt implements Deadline, CallObserver {
     asked: Pick<Adapter, "buildCall"> = this.route.adapter,
   ): Promise<Opened> {
     const { adapter } = this.route;
+    this.cappedOutputTokens = cappedOutputTokens;
     let call: VendorCall;
     try {
       refuseForeign(adapter, request);

@@ -9,6 +9,7 @@ import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { UsageFlag } from "../ledger/records.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
+import { isBelievable } from "./believed-usage.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
 import { Charge, type ChargePorts } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -265,10 +266,14 @@ class Run implements Use<Generation> {
     ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
     const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
     const finishReason = answer.finishReasons[0] ?? null;
+    const { usage: told } = answer;
+    const { cappedOutputTokens } = attempt;
+    const isBelieved =
+      told === undefined || isBelievable(route, this.request, told, delivered, cappedOutputTokens);
     const metered = meter(
       pricedBy(route, this.charge.admittedAt),
       this.request,
-      answer.usage,
+      isBelieved ? told : undefined,
       delivered,
       "completed",
     );

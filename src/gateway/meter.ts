@@ -80,12 +80,14 @@ function meterUnits(
   return { usage: likely, cost, isBillable, flags };
 }
 
-/** The likely usage behind what was delivered. */
+/** The likely usage behind what was delivered; never more than the client asked for. */
 export function estimate(request: GenerationRequest, delivered: Delivered): Usage {
   if (!writesText(request.operation)) {
     return plus(estimateUnits(request, delivered), { ...NO_USAGE, ...countedHere(request) });
   }
-  const total = likelyOutputTokens(delivered.frames, delivered.chars + delivered.reasoningChars);
+  const { maxOutputTokens = Number.POSITIVE_INFINITY, choices } = request;
+  const seen = likelyOutputTokens(delivered.frames, delivered.chars + delivered.reasoningChars);
+  const total = Math.min(seen, maxOutputTokens * choices);
   const chars = delivered.chars + delivered.reasoningChars;
   const reasoning = chars === 0 ? 0 : Math.round((total * delivered.reasoningChars) / chars);
   return {

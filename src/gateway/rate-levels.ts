@@ -10,6 +10,7 @@ import { completionTokens, promptTokens, type Usage } from "../core/usage.ts";
 import type { Admitted } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
 import type { GlobalLimiter } from "./global-limiter.ts";
+import { mostOutput, mostPrompt } from "./most-tokens.ts";
 import type { Route } from "./routes.ts";
 
 export interface RatePorts {
@@ -170,11 +171,17 @@ class Levels implements Admitted {
 
 /** Prompt and longest answer. When the client names no longest answer, the whole limit is enough for it. */
 function mostTokens({ request, candidates }: RateRequest, whole: number): number {
-  const { promptTokens, maxOutputTokens, choices, operation } = request;
-  if (operation === "embedding" || isMediaOperation(operation)) return promptTokens;
-  if (maxOutputTokens !== undefined) return promptTokens + maxOutputTokens * choices;
-  const longest = candidates.reduce((most, route) => Math.max(most, route.maxOutputTokens), 0);
-  return Math.max(promptTokens, Math.min(whole, promptTokens + longest * choices));
+  const { maxOutputTokens, operation } = request;
+  const prompt = candidates.reduce(
+    (most, route) => Math.max(most, mostPrompt(route, request)),
+    request.promptTokens,
+  );
+  if (operation === "embedding" || isMediaOperation(operation)) return prompt;
+  const output = candidates.reduce(
+    (most, route) => Math.max(most, mostOutput(route, request)),
+    mostOutput({ maxOutputTokens: 0 }, request),
+  );
+  return maxOutputTokens === undefined ? Math.max(prompt, Math.min(whole, prompt + output)) : prompt + output;
 }
 
 const tokensOf = (usage: Usage): number => promptTokens(usage) + completionTokens(usage);

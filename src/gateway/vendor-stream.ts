@@ -1,10 +1,12 @@
 import type { Delivered, Passage, Said, StreamMode, StreamReader } from "../adapters/adapter.ts";
 import type { FinishReason, GenerationRequest } from "../core/generation.ts";
 import { NOT_YET, type NotYet, nextOf, type Pollable } from "../core/poll.ts";
-import type { Usage } from "../core/usage.ts";
+import { promptOf, type Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { VendorResponse } from "../core/vendor-response.ts";
 import type { Attempt } from "./attempt.ts";
+import { isBelievable } from "./believed-usage.ts";
+import { NOTHING_DELIVERED } from "./meter.ts";
 import type { StreamEnd } from "./outcome.ts";
 
 /** How long the rest of a body is read after the end marker, so that its connection can be used again. */
@@ -12,6 +14,7 @@ const TAIL_MS = 1_000;
 
 /** One vendor's answer as it streams in: passages out, and what metering needs picked up on the way. */
 export class VendorStream implements Pollable<Passage | null> {
+  /** What the vendor told last that can be meant. */
   usage: Usage | undefined;
   finishReason: FinishReason | null = null;
   end: StreamEnd | undefined;
@@ -24,7 +27,7 @@ export class VendorStream implements Pollable<Passage | null> {
   constructor(
     readonly attempt: Attempt,
     readonly response: Pick<VendorResponse, "poll" | "whenReady" | "cancel">,
-    request: GenerationRequest,
+    readonly request: GenerationRequest,
     mode: StreamMode,
     remembers = false,
   ) {
@@ -100,11 +103,22 @@ export class VendorStream implements Pollable<Passage | null> {
     if (passage.hasContent) this.hasContent = true;
     for (const event of passage.events) {
       if (event.type === "usage") {
-        this.usage = event.usage;
-        this.#atUsage = this.#parser.deliveredAtUsage ?? { ...this.delivered };
+        this.#noteUsage(event.usage);
       } else if (event.type === "finish") this.finishReason = event.reason;
       else if (event.type === "failure") this.#finish({ by: "failure", failure: event.failure });
       else if (event.type === "end") this.#finish({ by: "marker" });
+    }
+  }
+
+  /** After a word that is not believed, of what was told before only the prompt stands: output is what was delivered. */
+  #noteUsage(told: Usage): void {
+    const { route, cappedOutputTokens } = this.attempt;
+    if (isBelievable(route, this.request, told, this.delivered, cappedOutputTokens)) {
+      this.usage = told;
+      this.#atUsage = this.#parser.deliveredAtUsage ?? { ...this.delivered };
+    } else if (this.usage !== undefined) {
+      this.usage = promptOf(this.usage);
+      this.#atUsage = NOTHING_DELIVERED;
     }
   }
 

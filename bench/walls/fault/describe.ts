@@ -1,4 +1,4 @@
-import type { Expectation } from "./fault.ts";
+import type { Expectation, Whole } from "./fault.ts";
 
 /** What must come of a fault, in the words of the table. */
 export function describeExpected(expectation: Expectation, hasSecond: boolean): string {
@@ -8,7 +8,7 @@ export function describeExpected(expectation: Expectation, hasSecond: boolean): 
         ? "the second's answer, at its price"
         : `${expectation.status} \`${expectation.code}\`, free`;
     case "whole":
-      return `whole, ${charge(expectation.usage, expectation.isBeyondPurse)}`;
+      return `whole, ${charge(expectation.usage)}`;
     case "unmarked":
       return hasSecond
         ? `whole, ${charge(expectation.usage)}`
@@ -23,5 +23,4 @@ export function describeExpected(expectation: Expectation, hasSecond: boolean): 
   }
 }
 
-const charge = (usage: "told" | "estimated", isBeyondPurse = false): string =>
-  `${usage === "told" ? "as told" : "estimated"}${isBeyondPurse ? ", at most the balance" : ""}`;
+const charge = (usage: Whole["usage"]): string => (usage === "told" ? "as told" : "estimated");

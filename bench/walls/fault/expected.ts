@@ -20,8 +20,8 @@ export interface Expected {
   readonly text: string;
   readonly outcome: "completed" | "truncated" | "failed";
   readonly cost: bigint;
-  /** Who bears it; `both`: the client as far as it can. */
-  readonly payer: "client" | "platform" | "both";
+  /** Who bears it. */
+  readonly payer: "client" | "platform";
   /** Vendors that were called. */
   readonly attempts: number;
 }
@@ -33,6 +33,8 @@ interface Consumed {
 }
 
 const CHARS_A_TOKEN = 4;
+/** More tokens than the wall's questions can be counted as. */
+const LONGEST_PROMPT = 1_000_000;
 /** A prompt of which nobody told is charged as a token for so many bytes, each half rounded up: see ARCHITECTURE, Money. */
 const likelyPrompt = (bytes: number): number => Math.ceil(Math.ceil(bytes / 2) / 2);
 
@@ -83,13 +85,12 @@ function refused({ dialect, hasSecond }: Case, { code, status, isFinal = false }
   return { status, end: "refused", error: dialect.wordFor(code), text: "", ...failed };
 }
 
-function whole(one: Case, { usage, isBeyondPurse = false }: Whole, bytes: number): Expected {
+function whole(one: Case, { usage }: Whole, bytes: number): Expected {
   const { words, call } = one.fault.answer ?? USUAL;
   return {
     ...SERVED,
     text: textOf(call ?? words),
-    cost: costOf(usage === "told" ? toldBy(one) : likely(one, WORDS.length, bytes)),
-    payer: isBeyondPurse ? "both" : "client",
+    cost: costOf(usage === "told" ? toldBy(one) : likely(one, WORDS.length, bytes, usage === "doubted")),
     attempts: 1,
   };
 }
@@ -122,21 +123,25 @@ function broken(one: Case, { outcome, code, delivered, isTakeable }: Broken, byt
   };
 }
 
+/** Whether a prompt of that many tokens can be meant here. */
+const isMeant = (prompt: unknown): boolean =>
+  Number.isSafeInteger(prompt) && Number(prompt) >= 0 && Number(prompt) <= LONGEST_PROMPT;
+
 const toldBy = ({ fault }: Case): Consumed => ({
   input: TOLD.prompt,
   output: Number((fault.answer ?? USUAL).usage.at(-1)?.completion),
 });
 
 /** By what was delivered: a frame is a token in a stream; of a whole answer there are only characters to go by. */
-function likely({ fault, mode, wire }: Case, frames: number, bytes: number): Consumed {
+function likely({ fault, mode, wire }: Case, frames: number, bytes: number, isDoubted = false): Consumed {
   const { words, usage } = fault.answer ?? USUAL;
   if (mode === "whole") {
     return { input: likelyPrompt(bytes), output: Math.ceil(textOf(words).length / CHARS_A_TOKEN) };
   }
   const prompt = usage[0]?.prompt;
   // What a stream told at its beginning holds, if it can be meant; what came later is added.
-  const isTold = wire.tellsPromptFirst && Number.isSafeInteger(prompt) && Number(prompt) >= 0;
+  const isTold = wire.tellsPromptFirst && isMeant(prompt);
   return isTold
-    ? { input: Number(prompt), output: 1 + frames }
+    ? { input: Number(prompt), output: (isDoubted ? 0 : 1) + frames }
     : { input: likelyPrompt(bytes), output: frames };
 }

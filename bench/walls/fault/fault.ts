@@ -41,10 +41,11 @@ export interface Refused {
 /** The answer is whole. */
 export interface Whole {
   readonly kind: "whole";
-  /** `estimated`: by what was delivered. */
-  readonly usage: "told" | "estimated";
-  /** It costs more than the client has: all that is left may be charged, the rest is the platform's loss. */
-  readonly isBeyondPurse?: boolean;
+  /**
+   * `estimated`: by what was delivered, beside what was told before. `doubted`: the vendor's last word is not believed, and
+   * what it told before stands for the prompt alone.
+   */
+  readonly usage: "told" | "estimated" | "doubted";
 }
 
 /** It broke off when something had gone out: a second vendor goes on, without one the client is told. */
@@ -83,6 +84,7 @@ export const limited: Refused = { kind: "refused", code: "rate_limit_exceeded", 
 export const invalid: Refused = { kind: "refused", code: "invalid_request", status: 400, isFinal: true };
 export const whole: Whole = { kind: "whole", usage: "told" };
 export const estimated: Whole = { kind: "whole", usage: "estimated" };
+export const doubted: Whole = { kind: "whole", usage: "doubted" };
 export const unmarked = (usage: Unmarked["usage"]): Unmarked => ({ kind: "unmarked", usage });
 export const eitherOf = (...of: Either["of"]): Either => ({ kind: "either", of });
 export const truncated = (delivered: number, isTakeable = true): Broken => ({

@@ -3,6 +3,7 @@ import type { GenerationRequest } from "../../core/generation.ts";
 import { type HedgeSettings, shareOf } from "../../core/hedge-settings.ts";
 import { type Micropoints, most, ZERO } from "../../core/points.ts";
 import { largestCost } from "../../core/price-bounds.ts";
+import { mostPrompt } from "../most-tokens.ts";
 import { mostUse } from "../most-use.ts";
 import type { Route } from "../routes.ts";
 import { FirstTokenTimes } from "./first-token-times.ts";
@@ -79,7 +80,8 @@ const isSet = (value: unknown): boolean => value !== undefined && value !== null
 export function lostCost(route: Route, request: GenerationRequest, at: number): Micropoints {
   if (route.price === undefined) return ZERO;
   const use = mostUse(request, route, at);
-  return largestCost(route.price.spec, request.promptTokens, LOST_OUTPUT_TOKENS, use);
+  const output = LOST_OUTPUT_TOKENS + (request.predictedTokens ?? 0) * request.choices;
+  return largestCost(route.price.spec, mostPrompt(route, request), output, use);
 }
 
 /** The same over all candidates: either of two calls may be the one that is lost. */

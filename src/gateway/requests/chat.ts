@@ -68,6 +68,8 @@ export function parseChat(value: unknown, bodyBytes: number): GenerationRequest 
       promptTokensForHold(bodyBytes - images.chars, images.count) + (images.hasFilm ? FILM_TOKENS : 0),
     usesTools: isFilled(body.tools) || isFilled(body.functions),
     usesImages: images.count > 0,
+    ...(images.closely === 0 ? {} : { media: { pictures: images.closely, pages: 0 } }),
+    ...predictedBy(body),
   };
 }
 
@@ -83,9 +85,18 @@ export function readStreamOptions(body: JsonObject, stream: boolean): boolean {
   return include === true;
 }
 
+/** How long the answer is that the client expects. */
+function predictedBy({ prediction }: JsonObject): Pick<GenerationRequest, "predictedTokens"> {
+  if (prediction === undefined || prediction === null) return {};
+  const { content } = asObject(prediction, "prediction");
+  return { predictedTokens: promptTokensForHold(Buffer.byteLength(JSON.stringify(content ?? ""))) };
+}
+
 interface Media {
   /** Images. */
   count: number;
+  /** Of these, how many a model may look at closely. */
+  closely: number;
   /** Characters of inline image data, which are not text tokens. */
   chars: number;
   /** Something in it is as long as nobody here can tell. */
@@ -93,7 +104,7 @@ interface Media {
 }
 
 function scanMessages(body: JsonObject): Media {
-  const images: Media = { count: 0, chars: 0, hasFilm: false };
+  const images: Media = { count: 0, closely: 0, chars: 0, hasFilm: false };
   const messages = body.messages;
   if (messages === undefined || messages === null) requiredText(body, "messages");
   if (!Array.isArray(messages)) throw invalid("messages", "must be an array");
@@ -124,9 +135,13 @@ function scanParts(parts: readonly unknown[], path: string, images: Media): void
     images.hasFilm ||= isFilm(part);
     if (part.type !== "image_url") continue;
     const source = part.image_url;
-    const url = typeof source === "string" ? source : asObject(source, `${path}[${index}].image_url`).url;
+    const { url, detail } =
+      typeof source === "string"
+        ? { url: source, detail: undefined }
+        : asObject(source, `${path}[${index}].image_url`);
     if (typeof url !== "string") throw invalid(`${path}[${index}].image_url.url`, "must be a string");
     images.count += 1;
+    if (detail !== "low") images.closely += 1;
     images.chars += url.length;
   }
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { SluiceError } from "../../core/errors.ts";
+import { mostOutput, mostPrompt } from "../most-tokens.ts";
+import { routeOf } from "../testing/fixtures.ts";
 import { parseChat } from "./chat.ts";
 import { parseCompletion } from "./completion.ts";
 import { parseEmbedding } from "./embedding.ts";
@@ -170,5 +172,40 @@ describe("an embedding request", () => {
     [{ model: "m", input: "x", encoding_format: "hex" }, "encoding_format"],
   ])("%j is refused naming %p", (body, param) => {
     expect(refusal(() => parseEmbedding(body, 10)).detail.param).toBe(param);
+  });
+});
+
+describe("what a model can count of a chat at most", () => {
+  const picture = (detail?: string) => ({
+    type: "image_url",
+    image_url: { url: "https://x.test/a.png", ...(detail === undefined ? {} : { detail }) },
+  });
+  const asked = (...content: object[]) =>
+    parseChat({ model: "m", messages: [{ role: "user", content }] }, 100);
+  const at = (model: string) => ({ ...routeOf("v", { input: 1n, output: 1n }), model });
+
+  test("is more for a picture at gpt-4o-mini, which has its own count, unless it is seen in low detail", () => {
+    const more = (model: string, ...content: object[]) => {
+      const request = asked(...content);
+      return mostPrompt(at(model), request) - request.promptTokens;
+    };
+    expect(asked(picture()).promptTokens).toBeGreaterThan(16_384);
+    expect(more("gpt-4o", picture(), picture("high"))).toBe(0);
+    expect(more("gpt-4o-mini-2024-07-18", picture())).toBe(48_169 - 16_384);
+    expect(more("openai/gpt-4o-mini", picture("high"), picture("auto"))).toBe(2 * (48_169 - 16_384));
+    expect(more("gpt-4o-mini", picture("low"))).toBe(0);
+    const deployed = { ...asked(picture()), model: "gpt-4o-mini" };
+    expect(mostPrompt(at("my-deployment"), deployed) - deployed.promptTokens).toBe(48_169 - 16_384);
+  });
+
+  test("is the answer and the prediction of it, of which unused tokens are billed, too", () => {
+    const prediction = { type: "content", content: "x".repeat(998) };
+    const request = parseChat(chat({ max_tokens: 50, prediction }), 1_100);
+    expect(mostOutput(at("m"), request)).toBe(50 + 500);
+    expect(mostOutput(at("m"), request, 10)).toBe(10 + 500);
+    expect(mostOutput(at("m"), parseChat(chat({ prediction: null }), 10))).toBe(100);
+    const parts = { type: "content", content: [{ type: "text", text: "x".repeat(1_000) }] };
+    expect(parseChat(chat({ prediction: parts }), 10).predictedTokens).toBeGreaterThan(500);
+    expect(refusal(() => parseChat(chat({ prediction: "x" }), 10)).detail.param).toBe("prediction");
   });
 });

@@ -1,16 +1,13 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import { add, type Micropoints, most, ZERO } from "../../core/points.ts";
 import { largestCost, type MostUse } from "../../core/price-bounds.ts";
+import { mostOutput, mostPrompt } from "../most-tokens.ts";
 import { mostUse } from "../most-use.ts";
 import type { Route } from "../routes.ts";
 import { INSTRUCTION_TOKENS } from "./continued-request.ts";
 
 /** Another vendor's tokenizer may count up to half as many tokens again for the same text. */
 const RECOUNT = 1.5;
-
-/** The most output tokens that a candidate can be made to give. */
-export const mostOutput = (route: Route, request: GenerationRequest): number =>
-  (request.maxOutputTokens ?? route.maxOutputTokens) * request.choices;
 
 /**
  * The most that an answer can cost which one candidate begins and another ends. With x tokens by the first, the second
@@ -23,7 +20,7 @@ export function takeoverCost(
   request: GenerationRequest,
   at: number,
 ): Micropoints {
-  const { promptTokens } = request;
+  const promptTokens = Math.max(...candidates.map((route) => mostPrompt(route, request)));
   const lengths = candidates.map((route) => mostOutput(route, request));
   const longest = Math.max(...lengths);
   const shortest = Math.min(...lengths);

@@ -1,5 +1,5 @@
 import { TOLD } from "../answers.ts";
-import { estimated, type Fault, telling, type Whole, whole } from "../fault.ts";
+import { doubted, estimated, type Fault, telling, type Whole, whole } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 import type { Told } from "../wires/wire.ts";
 
@@ -24,7 +24,7 @@ const counting = (name: string, what: string, usage: readonly Told[], expect: Wh
 };
 
 const { prompt, completion } = TOLD;
-/** More than anybody has: 8,000 points. */
+/** More than anybody has (8,000 points), and than any request can have: the product does not believe it. */
 const FORTUNE = 1_000_000_000;
 
 export const usages: readonly Fault[] = [
@@ -37,8 +37,6 @@ export const usages: readonly Fault[] = [
   counting("text", "in words", [{ prompt: "many", completion: "more" }]),
   counting("null", "null", [{ prompt: null, completion: null }]),
   counting("impossible", "beyond anything that can be", [{ prompt, completion: 9e15 }]),
-  counting("fortune", "of a thousand million tokens", [{ prompt, completion: FORTUNE }], {
-    ...whole,
-    isBeyondPurse: true,
-  }),
+  counting("fortune", "of a thousand million tokens", [{ prompt, completion: FORTUNE }], doubted),
+  counting("prompt", "of a prompt of a thousand million tokens", [{ prompt: FORTUNE, completion }]),
 ];
