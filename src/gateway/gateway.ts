@@ -1,5 +1,6 @@
 import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
 import type { Operation, Tier } from "../core/catalog.ts";
+import type { Cancel } from "../core/clock.ts";
 import type { LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest, NativeDialect, Outcome } from "../core/generation.ts";
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
@@ -129,6 +130,11 @@ export interface StreamGeneration {
   readonly final: Final | undefined;
   /** Stops the vendor too; `next` then ends with outcome `cancelled` and what was used is charged. */
   cancel(): void;
+  /**
+   * Calls `run` once a client that is behind has read nothing for as long as one may; the answer calls that off. Absent
+   * where no client's connection reads it.
+   */
+  whenStalled?(run: () => void): Cancel;
 }
 
 export interface Final {

@@ -1,6 +1,8 @@
 import type { Passage } from "../adapters/adapter.ts";
+import type { Cancel } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { VendorId } from "../core/ids.ts";
+import { READER_STALL_MS } from "../core/limits.ts";
 import { add, ZERO } from "../core/points.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import { costOf } from "../core/price.ts";
@@ -108,6 +110,10 @@ export class StreamRun implements StreamGeneration {
     if (passage === NOT_YET) return;
     this.#reader = undefined;
     reader.resolve(passage);
+  }
+
+  whenStalled(run: () => void): Cancel {
+    return this.ports.clock.after(READER_STALL_MS, run);
   }
 
   cancel(): void {

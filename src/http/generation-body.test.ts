@@ -120,6 +120,40 @@ describe("the body of a generation", () => {
     }
   });
 
+  test("closes the connection of a client that reads nothing for too long, and of none that reads slowly", async () => {
+    const generation = new ScriptedGeneration("stalled");
+    for (let said = 0; said < 4_000; said += 1) generation.say("x".repeat(16_383));
+    const url = served(generation);
+    const closed = Promise.withResolvers<void>();
+    let got = 0;
+    const socket = await Bun.connect({
+      hostname: url.hostname,
+      port: Number(url.port),
+      socket: {
+        open: (opened) => void opened.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
+        data(opened, bytes) {
+          got += bytes.length;
+          opened.pause();
+        },
+        close: () => closed.resolve(),
+        error: () => closed.resolve(),
+      },
+    });
+    await until(() => generation.stalled !== undefined);
+    const first = generation.stalled;
+    // It reads on: that was called off, and the next wait is another one.
+    while (generation.stalled === first) {
+      socket.resume();
+      await Bun.sleep(1);
+    }
+    await until(() => generation.stalled !== undefined);
+    expect(generation.isCancelled).toBe(false);
+    generation.stalled?.();
+    await closed.promise;
+    expect(generation.isCancelled).toBe(true);
+    expect(got).toBeLessThan(4_000 * 16_384);
+  });
+
   test("breaks off, and stops the generation, where the dialect could not go on", async () => {
     const generation = new ScriptedGeneration("broken").say("one", "two").end();
     const of = () => {

@@ -1,3 +1,4 @@
+import type { Cancel } from "../core/clock.ts";
 import type { Final, StreamGeneration } from "../gateway/gateway.ts";
 
 type Passage = NonNullable<Awaited<ReturnType<StreamGeneration["next"]>>>;
@@ -49,8 +50,11 @@ class GenerationBody {
   };
   readonly #drained = (): void => {
     this.#isWaiting = false;
+    this.#stalled?.();
     this.#pump();
   };
+  /** Calls off what is to happen when the client that is behind reads nothing. */
+  #stalled: Cancel | undefined;
 
   constructor(
     readonly generation: StreamGeneration,
@@ -69,6 +73,7 @@ class GenerationBody {
 
   left(): void {
     this.#isLeft = true;
+    this.#stalled?.();
     this.generation.cancel();
     // Settles the charge: nobody else will ask for the end any more.
     void this.generation.next();
@@ -108,6 +113,7 @@ class GenerationBody {
     const written = this.#sink?.write(bytes);
     if (!(written instanceof Promise)) return true;
     this.#isWaiting = true;
+    this.#stalled = this.generation.whenStalled?.(() => this.#break(new Error("The client reads nothing.")));
     // A client that has gone is told of by `cancel`.
     written.then(this.#drained, this.#drained);
     return false;
@@ -130,7 +136,10 @@ class GenerationBody {
     this.#sink?.close();
   }
 
-  /** A dialect could not go on: a mistake of ours, by which no half of an answer may pass for the whole. */
+  /**
+   * A dialect could not go on, a mistake of ours; or a client is connected and no more. No half of an answer may pass for
+   * the whole, and no connection stays for a client that pays for it no longer.
+   */
   #break(thrown: unknown): void {
     this.#isOver = true;
     this.left();

@@ -1,4 +1,5 @@
 import type { Passage } from "../../adapters/adapter.ts";
+import type { Cancel } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationEvent, Outcome } from "../../core/generation.ts";
 import { requestId, streamId, vendorId } from "../../core/ids.ts";
@@ -65,6 +66,16 @@ export class ScriptedGeneration implements StreamGeneration {
         this.#wake = resolve;
       });
     }
+  }
+
+  /** Its reader is behind: called, it is taken for gone. Undefined while it reads. */
+  stalled: (() => void) | undefined;
+
+  whenStalled(run: () => void): Cancel {
+    this.stalled = run;
+    return () => {
+      this.stalled = undefined;
+    };
   }
 
   cancel(): void {
