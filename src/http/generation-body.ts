@@ -31,7 +31,7 @@ export function generationBody(
 }
 
 /** The part of Bun's controller that is used: a write answers a promise when the client is behind. */
-interface Sink {
+export interface Sink {
   write(bytes: Uint8Array): number | Promise<number>;
   flush(): unknown;
   close(error?: Error): void;

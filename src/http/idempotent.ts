@@ -2,11 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import { sleep } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { RequestId, TenantId } from "../core/ids.ts";
+import { READER_STALL_MS } from "../core/limits.ts";
 import type { Log } from "../core/log.ts";
 import { type IdempotencyClaim, type IdempotencyLedger, RUN_LEASE_MS } from "../ledger/idempotency.ts";
 import { KeepRoom } from "./keep-room.ts";
 import { headersToKeep, packAnswer, replay } from "./kept-answer.ts";
-import { keptStream } from "./kept-stream.ts";
+import { type KeptEnd, keptStream } from "./kept-stream.ts";
 
 export interface IdempotencyPorts {
   readonly ledger: IdempotencyLedger;
@@ -114,11 +115,13 @@ export function createIdempotency({ ledger, clock, log }: IdempotencyPorts): Ide
     const { status, headers, body } = response;
     const about = { status, headers: headersToKeep(headers) };
     if (body !== null && headers.get("content-type")?.startsWith("text/event-stream") === true) {
-      const ended = keptStream(body, room.open(), async (end) => {
+      const kept = async (end: KeptEnd): Promise<void> => {
         if (end === "nothing") release(claim);
         else if (end === "too large" || end === "broken") giveUp(claim);
         else await keep(claim, packAnswer({ ...about, body: end }));
-      });
+      };
+      const whenStalled = (leave: () => void) => clock.after(READER_STALL_MS, leave);
+      const ended = keptStream(body, room.open(), kept, whenStalled);
       return new Response(ended, { status, headers });
     }
     const bytes = await response.bytes().catch((thrown: unknown) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { KeepRoom } from "./keep-room.ts";
-import { keptStream } from "./kept-stream.ts";
+import { type KeptEnd, keptStream } from "./kept-stream.ts";
 
 const END = ': sluice {"outcome":"completed","cost":"0.5"}\n\ndata: [DONE]\n\n';
 const CUT = 'data: {"error":{}}\n\n: sluice {"outcome":"truncated","cost":"0"}\n\n';
@@ -17,11 +17,12 @@ async function run(frames: readonly string[], mostBytes = 1_000, leaveAfter = Nu
   const room = new KeepRoom(mostBytes, 10_000);
   const kept: string[] = [];
   const ended = Promise.withResolvers<void>();
-  const stream = keptStream(source, room.open(), async (end) => {
+  const keep = async (end: KeptEnd) => {
     await Bun.sleep(1);
     kept.push(typeof end === "string" ? end : new TextDecoder().decode(end));
     ended.resolve();
-  });
+  };
+  const stream = keptStream(source, room.open(), keep, () => () => {});
   const reader = stream.getReader();
   let seen = "";
   const keptAt: number[] = [];
@@ -63,4 +64,59 @@ test("one that is too large arrives, is not kept, and does not pass for one that
 test("what a model says does not look like the charge", async () => {
   const said = 'data: {"content":": sluice {"}\n\n';
   expect((await run([said, END])).kept).toEqual([said + END]);
+});
+
+test("a client that reads nothing for too long is disconnected, and the answer is kept whole", async () => {
+  const frame = `data: ${"x".repeat(16_376)}\n\n`;
+  const FRAMES = 2_000;
+  let pulled = 0;
+  const source = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      pulled += 1;
+      controller.enqueue(new TextEncoder().encode(pulled > FRAMES ? END : frame));
+      if (pulled > FRAMES) controller.close();
+    },
+  });
+  const room = new KeepRoom(100_000_000, 100_000_000);
+  const kept = Promise.withResolvers<KeptEnd>();
+  const behind: { stalled?: (() => void) | undefined } = {};
+  const stream = keptStream(
+    source,
+    room.open(),
+    async (end) => kept.resolve(end),
+    (run) => {
+      behind.stalled = run;
+      return () => {
+        behind.stalled = undefined;
+      };
+    },
+  );
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 0,
+    fetch: () => new Response(stream),
+  });
+  const closed = Promise.withResolvers<void>();
+  await Bun.connect({
+    hostname: "127.0.0.1",
+    port: server.port ?? 0,
+    socket: {
+      open: (opened) => void opened.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
+      data: (opened) => void opened.pause(),
+      close: () => closed.resolve(),
+      error: () => closed.resolve(),
+    },
+  });
+  let before = -1;
+  while (before !== pulled || behind.stalled === undefined) {
+    before = pulled;
+    await Bun.sleep(50);
+  }
+  expect(pulled).toBeLessThan(FRAMES);
+  behind.stalled?.();
+  await closed.promise;
+  const end = await kept.promise;
+  expect(typeof end === "string" ? end : end.byteLength).toBe(FRAMES * 16_384 + END.length);
+  await server.stop(true);
 });

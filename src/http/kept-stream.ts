@@ -1,17 +1,24 @@
+import type { Cancel } from "../core/clock.ts";
+import type { Sink } from "./generation-body.ts";
 import type { KeepPlace } from "./keep-room.ts";
 
 /** Every stream tells its charge in a comment before its end; nothing that a vendor sends can look like it. */
 const CHARGE = Buffer.from(": sluice {");
 const NEWLINE = 0x0a;
 
+/** With all its bytes; what charged nothing; what is too large to be kept; what broke off, so that its charge is not known. */
+export type KeptEnd = Uint8Array | "nothing" | "too large" | "broken";
+
 /**
  * The same stream, read to its end whether its client stays or not, and kept before its last frames leave.
- * @param keep told once how it ended: with all its bytes, with `nothing` when it charged nothing, `too large`, or `broken` when what it charged is not known
+ * @param keep told once how it ended
+ * @param whenStalled calls `run` once a client that is behind has read nothing for as long as one may: it is disconnected
  */
 export function keptStream(
   source: ReadableStream<Uint8Array>,
   place: KeepPlace,
-  keep: (end: Uint8Array | "nothing" | "too large" | "broken") => Promise<void>,
+  keep: (end: KeptEnd) => Promise<void>,
+  whenStalled: (run: () => void) => Cancel,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   const parts: Uint8Array[] = [];
@@ -45,20 +52,54 @@ export function keptStream(
       place.leave();
     }
   };
-  /** The client left: the answer is wanted all the same, for when it comes back. */
-  const readOn = async (): Promise<void> => {
-    while ((await next()) !== undefined);
+  let client: Sink | undefined;
+  let reading: Promise<void> | undefined;
+  const left = Promise.withResolvers<void>();
+  /** The answer is wanted all the same, for when the client comes back. */
+  const leave = (): void => {
+    client = undefined;
+    left.resolve();
+    reading ??= readAll();
+  };
+  const disconnect = (): void => {
+    const gone = client;
+    leave();
+    gone?.close(new Error("The client reads nothing."));
+  };
+  /** A promise while the client is behind. */
+  const write = (value: Uint8Array): unknown => {
+    try {
+      const written = client?.write(value);
+      if (!(written instanceof Promise)) client?.flush();
+      return written;
+    } catch {
+      return leave();
+    }
+  };
+  /** As fast as the client reads, and to the end when it has left. */
+  const readAll = async (): Promise<void> => {
+    try {
+      for (let value = await next(); value !== undefined; value = await next()) {
+        const written = write(value);
+        if (!(written instanceof Promise)) continue;
+        const callOff = whenStalled(disconnect);
+        await Promise.race([written, left.promise]).catch(leave);
+        callOff();
+      }
+      client?.close();
+    } catch (thrown) {
+      client?.close(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    }
   };
 
   return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const value = await next();
-      if (value === undefined) controller.close();
-      else controller.enqueue(value);
+    type: "direct",
+    pull(sink) {
+      if (reading !== undefined) return;
+      client = sink;
+      reading = readAll();
     },
-    cancel() {
-      void readOn().catch(() => {});
-    },
+    cancel: leave,
   });
 }
 
