@@ -1,6 +1,7 @@
-import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
+import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
+import { dataFrame } from "../sse/data-frame.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createCarriedReasoning } from "./carried-reasoning.ts";
@@ -83,7 +84,7 @@ export function openStream(
         }
         isOver = endsStream(reading.control);
         const repeated = carried?.before(frame, reading.control);
-        if (repeated !== undefined) kept.add(encode(repeated));
+        if (repeated !== undefined) kept.add(dataFrame(repeated));
         show(kept, reading, at, end);
         const only = soleContent(reading);
         // Decoded anew: a slice would keep the whole block's text alive as long as the stream.
@@ -141,10 +142,8 @@ function eventOf({ like }: Found, json: string): GenerationEvent {
 
 function show(kept: KeptBytes, reading: ChunkReading, start: number, end: number): void {
   if (reading.forClient === "keep") kept.keep(start, end);
-  else if (reading.forClient !== "drop") kept.add(encode(reading.forClient));
+  else if (reading.forClient !== "drop") kept.add(dataFrame(reading.forClient));
 }
-
-const encode = (chunk: JsonObject): Uint8Array => Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
 
 /** The event of a frame that is ordinary content and nothing else. */
 function soleContent(reading: ChunkReading): GenerationEvent | undefined {

@@ -2,6 +2,7 @@ import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamReader } from "../adapter.ts";
 import { textOf } from "../json.ts";
 import { FRAME_TOO_LARGE } from "../openai-family/frames.ts";
+import { dataFrame } from "../sse/data-frame.ts";
 import { createEventStreamReader } from "./event-stream-reader.ts";
 import { readObject } from "./json-answer.ts";
 import type { Judge } from "./service.ts";
@@ -41,8 +42,8 @@ export function openTranscriptStream(judge: Judge): StreamReader {
     const told = transcriptUsage(read.parsed);
     return {
       events: [...(told === undefined ? [] : [{ type: "usage", usage: told } as const]), { type: "end" }],
-      bytes: frameOf({ type: "transcript.text.delta", delta: text }),
-      closing: frameOf({ type: "transcript.text.done", text, logprobs, usage }),
+      bytes: dataFrame({ type: "transcript.text.delta", delta: text }),
+      closing: dataFrame({ type: "transcript.text.done", text, logprobs, usage }),
       hasContent: true,
     };
   }
@@ -63,5 +64,3 @@ export function openTranscriptStream(judge: Judge): StreamReader {
     close: () => (whole === undefined ? reader.close() : readWhole(whole)),
   };
 }
-
-const frameOf = (event: object): Uint8Array => Buffer.from(`data: ${JSON.stringify(event)}\n\n`);

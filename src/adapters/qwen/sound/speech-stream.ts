@@ -7,6 +7,7 @@ import { isObject, numberOf, objectOf, parseJson, textOf } from "../../json.ts";
 import { brokenOff, unreadable } from "../../openai-family/errors.ts";
 import { FRAME_TOO_LARGE } from "../../openai-family/frames.ts";
 import type { Judge } from "../../openai-services/service.ts";
+import { dataFrame } from "../../sse/data-frame.ts";
 import { readFrame, readFrames } from "../../sse/event-stream.ts";
 import { createFrameSplitter } from "../../sse/frame-splitter.ts";
 import { billedCharacters } from "./characters.ts";
@@ -66,7 +67,7 @@ export function openSpeechStream(
     const usage = usageIn(event) ?? counted;
     return {
       events: [{ type: "usage", usage }, { type: "end" }],
-      ...(asEvents ? { closing: frameOf({ type: "speech.audio.done", usage: shownUsage(usage) }) } : {}),
+      ...(asEvents ? { closing: dataFrame({ type: "speech.audio.done", usage: shownUsage(usage) }) } : {}),
     };
   }
 
@@ -87,7 +88,7 @@ export function openSpeechStream(
     delivered.frames += 1;
     const sound = Buffer.concat([...(isFirst && format === "wav" ? [waveHeader()] : []), ...pieces]);
     const shown = asEvents
-      ? frameOf({ type: "speech.audio.delta", audio: sound.toString("base64") })
+      ? dataFrame({ type: "speech.audio.delta", audio: sound.toString("base64") })
       : new Uint8Array(sound);
     return {
       events: [{ type: "usage", usage: counted }, ...events],
@@ -138,8 +139,6 @@ const shownUsage = ({ characters }: Usage) => ({
   total_tokens: 0,
   characters,
 });
-
-const frameOf = (event: object): Uint8Array => Buffer.from(`data: ${JSON.stringify(event)}\n\n`);
 
 const FAILED = unreadable("error", "The vendor failed without a word of why.");
 const GARBAGE = unreadable("invalid_frame", "The vendor sent a frame that is no JSON.");

@@ -1,4 +1,4 @@
-import type { GenerationEvent, GenerationRequest } from "../../../core/generation.ts";
+import type { GenerationEvent } from "../../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../../core/limits.ts";
 import type { Usage } from "../../../core/usage.ts";
 import type { VendorFailure } from "../../../core/vendor-failure.ts";
@@ -8,6 +8,7 @@ import { brokenOff, unreadable } from "../../openai-family/errors.ts";
 import { FRAME_TOO_LARGE, isEndMarker } from "../../openai-family/frames.ts";
 import type { Judge } from "../../openai-services/service.ts";
 import { transcriptUsage } from "../../openai-services/transcript-usage.ts";
+import { dataFrame } from "../../sse/data-frame.ts";
 import { readFrames } from "../../sse/event-stream.ts";
 import { createFrameSplitter } from "../../sse/frame-splitter.ts";
 import { toldError } from "./told-error.ts";
@@ -17,7 +18,7 @@ import { shownUsage, transcriptIn } from "./transcript.ts";
  * The reader of one transcript that streams: chunks of a chat become OpenAI's events of a transcript. DashScope's own
  * protocol answers whole; then the events are written out of that.
  */
-export function openTranscriptStream(_request: GenerationRequest, judge: Judge): StreamReader {
+export function openTranscriptStream(judge: Judge): StreamReader {
   const splitter = createFrameSplitter();
   const delivered = { frames: 0, chars: 0, reasoningChars: 0 };
   let whole: Uint8Array | undefined;
@@ -41,7 +42,7 @@ export function openTranscriptStream(_request: GenerationRequest, judge: Judge):
     return {
       events: [...(usage === undefined ? [] : [{ type: "usage", usage } as const]), { type: "end" }],
       ...(bytes === undefined ? {} : { bytes }),
-      closing: frameOf({ type: "transcript.text.done", text: said, ...shownUsage(usage) }),
+      closing: dataFrame({ type: "transcript.text.done", text: said, ...shownUsage(usage) }),
       // A recording in which nothing is said is heard all the same.
       hasContent: true,
     };
@@ -74,7 +75,7 @@ export function openTranscriptStream(_request: GenerationRequest, judge: Judge):
       else if (said.length + words.length > MAX_FRAME_BYTES) last = failed(TOO_LARGE);
       else if (words !== "") {
         counted(words);
-        pieces.push(frameOf({ type: "transcript.text.delta", delta: words }));
+        pieces.push(dataFrame({ type: "transcript.text.delta", delta: words }));
       }
     }
     const events: readonly GenerationEvent[] = last?.events ?? [];
@@ -91,7 +92,7 @@ export function openTranscriptStream(_request: GenerationRequest, judge: Judge):
     if ("failure" in read) return failed(read.failure);
     usage = read.usage;
     counted(read.text);
-    return ended(frameOf({ type: "transcript.text.delta", delta: read.text }));
+    return ended(dataFrame({ type: "transcript.text.delta", delta: read.text }));
   }
 
   return {
@@ -122,8 +123,6 @@ export function openTranscriptStream(_request: GenerationRequest, judge: Judge):
     },
   };
 }
-
-const frameOf = (event: object): Uint8Array => Buffer.from(`data: ${JSON.stringify(event)}\n\n`);
 
 const GARBAGE = unreadable("invalid_frame", "The vendor sent a frame that is no JSON.");
 const TOO_LARGE = unreadable(

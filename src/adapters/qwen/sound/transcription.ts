@@ -80,7 +80,7 @@ export const transcription: Service = {
     return dropped.length === 0 ? call : { ...call, dropped };
   },
   readAnswer: readTranscript,
-  openStream: openTranscriptStream,
+  openStream: (_request, judge) => openTranscriptStream(judge),
 };
 
 interface Asked {
