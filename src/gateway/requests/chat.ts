@@ -10,6 +10,9 @@ import {
   optionalInteger,
   requiredText,
 } from "./fields.ts";
+import { MOST_DOCUMENT_TOKENS, MOST_PAGES, tokensOfPdf } from "./media-tokens.ts";
+import { pdfLength } from "./pdf-length.ts";
+import { type PdfBudget, pdfBudget } from "./pdf-streams.ts";
 import { promptTokensForHold } from "./prompt-tokens.ts";
 
 /** Types of the fields of OpenAI's chat request; what is not named here is passed on unchecked. */
@@ -65,10 +68,14 @@ export function parseChat(value: unknown, bodyBytes: number): GenerationRequest 
     ...(tokens === undefined ? {} : { maxOutputTokens: tokens }),
     choices: optionalInteger(body, "n", 1, MOST_CHOICES) ?? 1,
     promptTokens:
-      promptTokensForHold(bodyBytes - images.chars, images.count) + (images.hasFilm ? FILM_TOKENS : 0),
+      promptTokensForHold(bodyBytes - images.chars, images.count) +
+      Math.min(images.documentTokens, MOST_DOCUMENT_TOKENS) +
+      (images.hasFilm ? FILM_TOKENS : 0),
     usesTools: isFilled(body.tools) || isFilled(body.functions),
     usesImages: images.count > 0,
-    ...(images.closely === 0 ? {} : { media: { pictures: images.closely, pages: 0 } }),
+    ...(images.closely + images.pages === 0
+      ? {}
+      : { media: { pictures: images.closely, pages: images.pages } }),
     ...predictedBy(body),
   };
 }
@@ -97,14 +104,26 @@ interface Media {
   count: number;
   /** Of these, how many a model may look at closely. */
   closely: number;
-  /** Characters of inline image data, which are not text tokens. */
+  /** Characters of inline pictures and documents, which are not text tokens. */
   chars: number;
+  /** PDFs: their pages, and what they are held for. */
+  pages: number;
+  documentTokens: number;
+  readonly budget: PdfBudget;
   /** Something in it is as long as nobody here can tell. */
   hasFilm: boolean;
 }
 
 function scanMessages(body: JsonObject): Media {
-  const images: Media = { count: 0, closely: 0, chars: 0, hasFilm: false };
+  const images: Media = {
+    count: 0,
+    closely: 0,
+    chars: 0,
+    pages: 0,
+    documentTokens: 0,
+    budget: pdfBudget(),
+    hasFilm: false,
+  };
   const messages = body.messages;
   if (messages === undefined || messages === null) requiredText(body, "messages");
   if (!Array.isArray(messages)) throw invalid("messages", "must be an array");
@@ -133,6 +152,7 @@ function scanParts(parts: readonly unknown[], path: string, images: Media): void
     if (typeof part.type !== "string") throw invalid(`${path}[${index}].type`, "must be a string");
     if (part.type === "file") refuseKeptFile(part.file, `${path}[${index}].file`);
     images.hasFilm ||= isFilm(part);
+    if (part.type === "file") addPdf(part.file, images);
     if (part.type !== "image_url") continue;
     const source = part.image_url;
     const { url, detail } =
@@ -144,6 +164,20 @@ function scanParts(parts: readonly unknown[], path: string, images: Media): void
     if (detail !== "low") images.closely += 1;
     images.chars += url.length;
   }
+}
+
+/** A PDF by what it is said to be, or by how it begins: `%PDF-`. */
+const PDF = /^(?:data:application\/pdf[;,]|(?:data:[^,]{0,200},)?JVBERi0)/i;
+
+/** A document's length has little to do with its bytes: it is packed, and read as pictures too. */
+function addPdf(file: unknown, images: Media): void {
+  const data = isObject(file) ? file.file_data : undefined;
+  if (typeof data !== "string" || !PDF.test(data.slice(0, 300))) return;
+  const bytes = Buffer.from(data.slice(data.indexOf(",") + 1), "base64");
+  const length = pdfLength(bytes, images.budget);
+  images.chars += data.length;
+  images.pages += length.pages ?? MOST_PAGES;
+  images.documentTokens += tokensOfPdf(length);
 }
 
 /** At a vendor files belong to the platform's key, and may be another client's. */

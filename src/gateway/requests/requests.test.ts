@@ -110,7 +110,6 @@ test("a film, and sound by its address, are held for as the most that models rea
   ])
     expect(held(part, part)).toBe(plain + 262_144);
   expect(held({ type: "input_audio", input_audio: { data: "AA", format: "wav" } })).toBe(plain);
-  expect(held({ type: "file", file: { file_data: "data:application/pdf;base64,AA" } })).toBe(plain);
 });
 
 test("a file that is kept at a vendor is refused, since it may be another client's", () => {
