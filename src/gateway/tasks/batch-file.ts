@@ -39,19 +39,21 @@ const MOST_FILE_BYTES = 200 * 1024 * 1024;
 const MOST_LINE_BYTES = DEFAULT_BODY_BYTES;
 /** After so many lines everybody else has a turn. */
 const LINES_A_TURN = 100;
+/** Of a store between two pieces: meanwhile others wait for the place, and the ledger for the end of a transaction. */
+const SILENT_MS = 15_000;
 /** Read at once on a node: each holds a line, and a connection to the ledger while its lines are written down. */
 const READS = { atOnce: 2, waiting: 64, atOnceOfOne: 1, waitingOfOne: 8 };
 
 export function createBatchFiles(
   store: Pick<MediaStore, "find" | "read">,
-  clock: Pick<Clock, "soon">,
+  clock: Pick<Clock, "soon" | "after">,
 ): BatchFiles {
   const turns = createFairTurns(READS);
   const read = async function* (media: StoredMedia, wanted: WantedFile): AsyncGenerator<BatchRequest> {
     const take = lineReader(wanted.param, wanted.endpoint);
     const pieces = await store.read(media, 0, media.bytes);
     let count = 0;
-    for await (const line of textLines(pieces, MOST_LINE_BYTES, wanted.param)) {
+    for await (const line of textLines(inTime(pieces, clock), MOST_LINE_BYTES, wanted.param)) {
       count += 1;
       if (count % LINES_A_TURN === 0) await new Promise<void>((resolve) => clock.soon(resolve));
       yield requestOf(line, wanted.param, take);
@@ -75,6 +77,29 @@ export function createBatchFiles(
         return use({ urls, lines: () => read(media, wanted) });
       }),
   };
+}
+
+/** What the store gives, as long as it goes on. @throws SluiceError `overloaded` when it breaks off or is silent */
+async function* inTime(
+  stream: ReadableStream<Uint8Array>,
+  clock: Pick<Clock, "after">,
+): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const late = Promise.withResolvers<never>();
+      const cancel = clock.after(SILENT_MS, () => late.reject(new Error("the store is silent")));
+      const { done, value } = await Promise.race([reader.read(), late.promise]).finally(cancel);
+      if (done || value === undefined) return;
+      yield value;
+    }
+  } catch (cause) {
+    const message = "The file cannot be read at the moment. Try again.";
+    throw new SluiceError("overloaded", message, { retryAfterMs: 5_000, cause });
+  } finally {
+    // Not waited for: the store may be the one that hangs.
+    reader.cancel().catch(() => {});
+  }
 }
 
 /** @throws SluiceError that names the line, as people count them */
