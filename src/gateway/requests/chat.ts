@@ -10,8 +10,8 @@ import {
   optionalInteger,
   requiredText,
 } from "./fields.ts";
-import { MOST_DOCUMENT_TOKENS, MOST_PAGES, tokensOfPdf } from "./media-tokens.ts";
-import { pdfLength } from "./pdf-length.ts";
+import { MOST_DOCUMENT_TOKENS } from "./media-tokens.ts";
+import { readPdf } from "./pdf-documents.ts";
 import { type PdfBudget, pdfBudget } from "./pdf-streams.ts";
 import { promptTokensForHold } from "./prompt-tokens.ts";
 
@@ -166,18 +166,15 @@ function scanParts(parts: readonly unknown[], path: string, images: Media): void
   }
 }
 
-/** A PDF by what it is said to be, or by how it begins: `%PDF-`. */
-const PDF = /^(?:data:application\/pdf[;,]|(?:data:[^,]{0,200},)?JVBERi0)/i;
-
 /** A document's length has little to do with its bytes: it is packed, and read as pictures too. */
 function addPdf(file: unknown, images: Media): void {
   const data = isObject(file) ? file.file_data : undefined;
-  if (typeof data !== "string" || !PDF.test(data.slice(0, 300))) return;
-  const bytes = Buffer.from(data.slice(data.indexOf(",") + 1), "base64");
-  const length = pdfLength(bytes, images.budget);
+  if (typeof data !== "string") return;
+  const pdf = readPdf(data, images.budget);
+  if (pdf === undefined) return;
   images.chars += data.length;
-  images.pages += length.pages ?? MOST_PAGES;
-  images.documentTokens += tokensOfPdf(length);
+  images.pages += pdf.pages;
+  images.documentTokens += pdf.tokens;
 }
 
 /** At a vendor files belong to the platform's key, and may be another client's. */

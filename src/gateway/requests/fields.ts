@@ -16,10 +16,12 @@ export function checkFields(body: JsonObject, types: Readonly<Record<string, Fie
   }
 }
 
+/** An `invalid_request` of one field; `problem` goes on after its name: `must be a string`. */
 export function invalid(param: string, problem: string): SluiceError {
   return new SluiceError("invalid_request", `Invalid '${param}': ${problem}.`, { param });
 }
 
+/** @throws SluiceError `invalid_request` when it is no JSON object */
 export function asObject(value: unknown, param: string): JsonObject {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalid(param, "must be a JSON object");
@@ -58,6 +60,7 @@ function isNestedWithin(value: object, levels: number): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
+/** @throws SluiceError `invalid_request` when it is missing, empty, or no string */
 export function requiredText(body: JsonObject, param: string): string {
   const value = body[param];
   if (value === undefined || value === null) {

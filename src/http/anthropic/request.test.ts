@@ -350,3 +350,20 @@ test.each([
 ] as const)("%j is refused", (fields, code, param) => {
   expect(refusalOf(fields)).toEqual([code, param]);
 });
+
+test("a PDF is held for by its pages, also where a tool that Anthropic ran once found it", () => {
+  const data = Buffer.from(`%PDF-1.7\n${"<< /Type /Page >>\n".repeat(50)}`).toString("base64");
+  const document = { type: "document", source: { type: "base64", media_type: "application/pdf", data } };
+  const found = {
+    type: "web_fetch_tool_result",
+    tool_use_id: "t",
+    content: { type: "web_fetch_result", url: "https://x.test", content: document },
+  };
+  for (const [role, block] of [
+    ["user", document],
+    ["assistant", found],
+  ])
+    expect(parse({ messages: [HI, { role, content: [block] }] }).request.promptTokens).toBeGreaterThanOrEqual(
+      50 * 4_600,
+    );
+});

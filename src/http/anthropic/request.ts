@@ -9,6 +9,7 @@ import {
   optionalInteger,
   requiredText,
 } from "../../gateway/requests/fields.ts";
+import { pdfTokensIn } from "../../gateway/requests/pdf-documents.ts";
 import { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { THREAD_FIELD } from "./errors.ts";
@@ -71,7 +72,8 @@ export function parseMessages(
   const native = nativeOf(body, betas, losses);
   const dropped = [...losses.dropped];
   if (native === undefined) return { request, dropped };
-  const promptTokens = request.promptTokens + fetchedDocuments(body) * FETCHED_DOCUMENT_TOKENS;
+  const promptTokens =
+    request.promptTokens + fetchedDocuments(body) * FETCHED_DOCUMENT_TOKENS + pdfTokensIn(foundByTools(body));
   // Tools that only Anthropic knows are in no chat.
   const usesTools = request.usesTools || listIn(body.tools).length > 0;
   return { request: { ...request, native, promptTokens, usesTools }, dropped };
@@ -87,6 +89,12 @@ const fetchedDocuments = ({ messages }: JsonObject): number =>
       const { type, source } = objectIn(block) ?? {};
       return type === "document" && objectIn(source)?.type === "url";
     }).length;
+
+/** What tools that Anthropic ran once found, which no chat has. */
+const foundByTools = ({ messages }: JsonObject): readonly unknown[] =>
+  listIn(messages).flatMap((message) =>
+    contentIn(message).filter((block) => objectIn(block)?.type === "web_fetch_tool_result"),
+  );
 
 /** Places in the chat are none of the client's. */
 function parsed(chat: JsonObject, bodyBytes: number): GenerationRequest {

@@ -303,6 +303,16 @@ describe("what a chat has no word for", () => {
     expect(held({ contents })).toBe(most);
   });
 
+  test("that a tool shows as a PDF is held for by its pages", () => {
+    const data = Buffer.from(`%PDF-1.7\n${"<< /Type /Page >>\n".repeat(50)}`).toString("base64");
+    const parts = [{ inlineData: { mimeType: "application/pdf", data } }];
+    const contents = [
+      { role: "model", parts: [{ functionCall: { name: "f" } }] },
+      { parts: [{ functionResponse: { name: "f", parts } }] },
+    ];
+    expect(parse({ contents }).request.promptTokens).toBeGreaterThanOrEqual(50 * 4_600);
+  });
+
   test.each<[JsonObject, string]>([
     [{ tools: [{ googleSearch: {} }] }, "tools[0].googleSearch"],
     [{ tools: [{ code_execution: {} }] }, "tools[0].codeExecution"],

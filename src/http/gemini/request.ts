@@ -1,6 +1,7 @@
 import type { GenerationRequest, JsonObject, NativeRequest } from "../../core/generation.ts";
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { asBody, asObject, checkFields, type FieldType } from "../../gateway/requests/fields.ts";
+import { pdfTokensIn } from "../../gateway/requests/pdf-documents.ts";
 import { spokenBytes } from "../anthropic/spoken-bytes.ts";
 import { Losses } from "../losses.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
@@ -56,7 +57,8 @@ export function parseContent(
   const request = parsed({ model, ...(stream ? { stream } : {}), ...chat }, bytes);
   const only = losses.only === undefined ? {} : { only: losses.only };
   const native: NativeRequest = { dialect: "gemini", body: withoutForeignSignatures(body), ...only };
-  const promptTokens = request.promptTokens + (hasFetched(body) ? FETCHED_TOKENS : 0);
+  const promptTokens =
+    request.promptTokens + (hasFetched(body) ? FETCHED_TOKENS : 0) + pdfTokensIn(shownByTools(body));
   const usesTools = request.usesTools || listIn(body.tools).length > 0;
   return {
     request: { ...request, native, promptTokens, usesTools },
@@ -85,6 +87,12 @@ function isFetched(part: unknown): boolean {
     FILM_HOST.test(URL.parse(String(file.fileUri))?.hostname ?? "")
   );
 }
+
+/** What results of tools show beside their words, which no chat has. */
+const shownByTools = ({ contents }: JsonObject): readonly unknown[] =>
+  listIn(contents).flatMap((content) =>
+    partsOf(content).flatMap((part) => partsOf(objectIn(part)?.functionResponse)),
+  );
 
 /** Places in the chat are none of the client's. */
 function parsed(chat: JsonObject, bodyBytes: number): GenerationRequest {
