@@ -12,6 +12,7 @@ export type Envelope =
 export const MOVED: Envelope = { ok: "moved" };
 export const LOST: Envelope = { ok: "lost" };
 
+/** A refusal as it travels; the cause, which may hold anything, stays here. */
 export function refusal(error: SluiceError): Envelope {
   const { cause: _, ...detail } = error.detail;
   return { ok: false, code: error.code, message: error.message, detail };

@@ -76,6 +76,7 @@ type HostedCell = Pick<
   | "shard"
 >;
 
+/** Makes a definition one that a host can run beside others of other types. */
 export function defineActor<State, Protocol extends ProtocolOf<Protocol>>(
   definition: ActorDefinition<State, Protocol>,
 ): HostedActor {

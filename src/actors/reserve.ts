@@ -16,6 +16,11 @@ export interface Reserve {
   adapt(whole: BucketRate, more: number): void;
 }
 
+/**
+ * The reserve of a limit that is counted by `algorithm`.
+ * @param tokens with which it begins
+ * @param now monotonic milliseconds
+ */
 export function createReserve(algorithm: Algorithm, whole: BucketRate, tokens: number, now: number): Reserve {
   return algorithm === "sliding-window"
     ? new WindowReserve(whole, tokens, now)

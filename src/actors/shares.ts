@@ -5,16 +5,7 @@ import { type Cooling, NO_SURPLUS, type Surplus } from "./leases/meter.ts";
 import { LEASE_MS } from "./limits.ts";
 import { createReserve, type Reserve } from "./reserve.ts";
 
-/**
- * The owner's side of one limit: it is split into parts that nodes hold for a term. At any time the sum of
- * all parts that may still be in use is at most the whole, so together they admit no more than one central
- * counter would (a leaky bucket: one turn more for each node).
- *
- * - What a node says it holds is believed; what it was granted since counts too, until it speaks again or
- *   its term is over. So a part is given to another only when its holder has confirmed that it let go.
- * - Tokens are conserved: a part grows by tokens out of the reserve, and what a shrinking one has too many
- *   comes back. Nobody gains tokens by coming and going.
- */
+/** A part of a limit: requests a second, and how many of them may come at once. */
 export interface Part {
   readonly qps: number;
   readonly burst: number;
@@ -84,6 +75,16 @@ const LEAST_DEMAND = 0.02;
 /** Smaller differences are not worth a message. */
 const NOTABLE = 0.01;
 
+/**
+ * The owner's side of one limit: it is split into parts that nodes hold for a term. At any time the sum of
+ * all parts that may still be in use is at most the whole, so together they admit no more than one central
+ * counter would (a leaky bucket: one turn more for each node).
+ *
+ * - What a node says it holds is believed; what it was granted since counts too, until it speaks again or
+ *   its term is over. So a part is given to another only when its holder has confirmed that it let go.
+ * - Tokens are conserved: a part grows by tokens out of the reserve, and what a shrinking one has too many
+ *   comes back. Nobody gains tokens by coming and going.
+ */
 export class Shares {
   readonly #holders = new Map<NodeId, Holder>();
   readonly #reserve: Reserve;

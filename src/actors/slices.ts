@@ -3,11 +3,7 @@ import type { BudgetPeriod } from "../core/key-limits.ts";
 import { grantSize } from "./grant-size.ts";
 import { type Period, periodAt } from "./period.ts";
 
-/**
- * The owner's side of an amount that may be used up in a period: a key's budget in micropoints, a vendor's
- * calls of a day. Nodes hold slices of it. What is used plus all slices out never exceeds the whole; a slice
- * whose node is silent stays counted, since nobody knows how much of it was used.
- */
+/** What a node says of its slice when it asks for more, or lets the owner know. */
 export interface SliceAsk {
   readonly node: NodeId;
   /** Grows with each ask of this node, also over its restarts; an ask that arrives late is ignored. */
@@ -44,6 +40,11 @@ interface Holder {
   usedBefore: bigint;
 }
 
+/**
+ * The owner's side of an amount that may be used up in a period: a key's budget in micropoints, a vendor's
+ * calls of a day. Nodes hold slices of it. What is used plus all slices out never exceeds the whole; a slice
+ * whose node is silent stays counted, since nobody knows how much of it was used.
+ */
 export class Slices {
   readonly #holders = new Map<NodeId, Holder>();
   readonly period: Period;

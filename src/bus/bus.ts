@@ -21,6 +21,7 @@ export interface Subscription {
 
 export type BusErrorKind = "no_responders" | "timeout" | "closed" | "remote";
 
+/** What a request over the bus rejects with. */
 export class BusError extends Error {
   override readonly name = "BusError";
 

@@ -39,6 +39,7 @@ const DEFAULT_ROUTING: RoutingSpec = {
   weights: { cost: 0.4, performance: 0.3, quality: 0.3 },
 };
 
+/** A checked vendor of the file with all that it leaves out; its secrets do not show in logs. */
 export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
   const { hookSecret } = input;
   const spec: VendorSpec = {
@@ -53,10 +54,12 @@ export function vendorSpecOf(id: string, input: VendorInput): VendorSpec {
   return hookSecret === undefined ? spec : conceal({ ...spec, hookSecret }, ["hookSecret"]);
 }
 
+/** A checked model with its candidates, in the order of the file. */
 export function modelSpecOf(name: string, input: readonly (CandidateInput | UnpricedInput)[]): ModelSpec {
   return { name, candidates: input.map(candidateOf) };
 }
 
+/** `routing` of the file with all that it leaves out. */
 export function routingOf(input: RoutingInput | undefined): RoutingSpec {
   const takeover = parseTakeover(input?.takeover);
   return {
@@ -76,6 +79,7 @@ function hedgeOf({ enabled, percentile, maxExtraCost }: NonNullable<RoutingInput
   };
 }
 
+/** `server.overload` of the file with all that it leaves out. */
 export function overloadOf({ lag, maxInFlight, minInFlight, memory }: OverloadInput): OverloadSettings {
   const memoryBytes = memory === undefined ? undefined : parseByteSize(memory);
   const usual = DEFAULT_OVERLOAD;

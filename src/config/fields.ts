@@ -161,6 +161,7 @@ export const requestRate = z
   .refine((text) => parseRate(text) !== undefined, RATE_MESSAGE)
   .describe("Requests in any period: 20/second, 300/minute, 1000/hour, 5000/day.");
 
+/** `1000/hour` as requests and seconds; undefined when it is none. */
 export function parseRate(text: string): { readonly count: number; readonly seconds: number } | undefined {
   const [, number = "", name = ""] = /^([1-9]\d{0,8}) ?\/ ?([a-z]+)$/.exec(text) ?? [];
   const seconds = RATE_PERIODS.get(name);
@@ -173,6 +174,7 @@ export const spending = z
   .refine((text) => parseSpending(text) !== undefined, SPENDING_MESSAGE)
   .describe("Points in a calendar period (UTC): 100/day, 2500/month.");
 
+/** `100/day` as points and a calendar period (UTC); undefined when it is none, or allows nothing. */
 export function parseSpending(
   text: string,
 ): { readonly points: Micropoints; readonly period: "day" | "month" } | undefined {

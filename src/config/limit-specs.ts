@@ -15,6 +15,7 @@ const MINUTE_S = 60;
 
 type Request = NonNullable<RateLimitInput["global"]>;
 
+/** Limits of tenants by their tier, which are counted by a sliding window unless the file says otherwise. */
 export function tiersOf(input: RateLimitInput | undefined): Catalog["tiers"] {
   return Object.fromEntries(
     Object.entries(input?.tiers ?? {}).flatMap(([tier, limit]) =>

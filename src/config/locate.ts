@@ -34,6 +34,7 @@ export function locate(document: Document, lines: LineCounter, path: Path): Posi
   return positionAt(lines, offset);
 }
 
+/** The line and the column of an offset in the text, both from 1. */
 export function positionAt(lines: LineCounter, offset: number): Position {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(line, 1), column: Math.max(col, 1) };

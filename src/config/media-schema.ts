@@ -72,6 +72,7 @@ export function mediaProblems({ s3 }: MediaConfigInput, source: string): readonl
     .map((name) => ({ source, path: `server.media.s3.${name}`, message: "is required" }));
 }
 
+/** `server.media` of the file with all that it leaves out. */
 export function mediaOf({ s3, keepFor, linkFor, maxBytes, tenantBytes }: MediaConfigInput): MediaSettings {
   const linkForMs = parseDuration(linkFor ?? "");
   const usual = DEFAULT_MEDIA;

@@ -46,10 +46,12 @@ export function limitsGivenTwice(file: unknown): readonly Finding[] {
   return findings;
 }
 
+/** The entries of what may be an object in an unchecked file; none of anything else. */
 export function entriesOf(value: unknown): [string, unknown][] {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 }
 
+/** A field of what may be an object in an unchecked file. */
 export function fieldOf(value: unknown, name: string): unknown {
   return new Map(entriesOf(value)).get(name);
 }

@@ -61,6 +61,7 @@ export interface LimitState {
   readonly resetMs: number;
 }
 
+/** The one error that crosses parts, nodes and dialects: a code of the closed union, words for the client, and data. */
 export class SluiceError extends Error {
   override readonly name = "SluiceError";
 

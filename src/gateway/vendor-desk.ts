@@ -26,6 +26,7 @@ export interface Ticket {
   release(): void;
 }
 
+/** Why there is no call at the moment; the next candidate may have one. */
 export interface NoTicket {
   readonly ok: false;
   readonly failure: VendorFailure;

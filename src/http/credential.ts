@@ -52,6 +52,7 @@ class RequestCredential implements Credential {
 const BEARER = /^bearer /i;
 const KEY_HEADERS = ["x-api-key", "x-goog-api-key", "api-key", "mj-api-secret"] as const;
 
+/** The key of a request, wherever SDKs put it; `authorization` comes first. Undefined: there is none. */
 export function secretOf(headers: Headers): string | undefined {
   const authorization = headers.get("authorization");
   if (authorization !== null && authorization.length > 7 && BEARER.test(authorization)) {

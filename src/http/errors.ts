@@ -13,6 +13,7 @@ export interface ErrorBody {
   };
 }
 
+/** An error as OpenAI's SDKs read it. */
 export function errorBody(error: SluiceError, requestId: string): ErrorBody {
   const { param, affordable } = error.detail;
   return {
@@ -27,6 +28,7 @@ export function errorBody(error: SluiceError, requestId: string): ErrorBody {
   };
 }
 
+/** The same as an answer, with the error's status and headers. */
 export function errorResponse(error: SluiceError, requestId: string): Response {
   const headers = errorHeaders(error, requestId);
   return Response.json(errorBody(error, requestId), { status: error.status, headers });

@@ -11,6 +11,7 @@ export interface EventLoopLag {
   close: Cancel;
 }
 
+/** Watches until it is closed. */
 export function watchEventLoop(clock: Clock): EventLoopLag {
   const samples = new Float64Array(SAMPLES);
   let next = 0;

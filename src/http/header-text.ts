@@ -14,6 +14,7 @@ export function headerText(text: string): string {
 const MOST_NAMES = 30;
 const MOST_NAME_CHARS = 100;
 
+/** Names as one header: the first of them, each shortened, and how many more there are. */
 export function headerList(names: readonly string[]): string {
   const shown = names.slice(0, MOST_NAMES).map((name) => headerText(name.slice(0, MOST_NAME_CHARS)));
   return names.length > MOST_NAMES ? `${shown.join(", ")}, +${names.length - MOST_NAMES}` : shown.join(", ");

@@ -13,6 +13,7 @@ const REPLAY_HEADER = "x-sluice-idempotent-replay";
 export const headersToKeep = (headers: Headers): KeptAnswer["headers"] =>
   [...headers].filter(([name]) => !NOT_KEPT.test(name));
 
+/** An answer as text, to be sealed; `replay` reads it. */
 export function packAnswer({ status, headers, body }: KeptAnswer): string {
   return JSON.stringify({ status, headers, body: Buffer.from(body).toString("base64") });
 }

@@ -15,6 +15,10 @@ export interface LabelledCells<Value> {
 
 type Level<Value> = Map<string, Level<Value> | Value>;
 
+/**
+ * @param make makes the value of a combination that is met for the first time
+ * @param most combinations; all later ones share the cell `other`
+ */
 export function createCells<Name extends string, Value extends object>(
   names: readonly Name[],
   make: (labels: Labels<Name>) => Value,

@@ -8,6 +8,7 @@ export interface ClusterStreamsSource {
   readonly steps: ReadonlyMap<string, number>;
 }
 
+/** Metrics of resumable streams that other nodes read, or have taken over; read when they are asked for. */
 export function addClusterStreams(registry: Registry, source: ClusterStreamsSource): void {
   new Gauge({
     name: "stream_remote_readers",

@@ -8,6 +8,7 @@ export interface TaskSource {
   readonly steps: ReadonlyMap<string, number>;
 }
 
+/** Metrics of this node's tasks, read when they are asked for. */
 export function addTasks(registry: Registry, source: TaskSource): void {
   new Gauge({
     name: "running_tasks",

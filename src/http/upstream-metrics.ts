@@ -3,6 +3,7 @@ import { Gauge, type Registry } from "prom-client";
 /** Connections to vendors, the unused ones among them; undefined where nobody knows (`fetch`). */
 export type ConnectionSource = () => { readonly connections: number; readonly idle: number } | undefined;
 
+/** Metrics of connections to vendors, read when they are asked for. */
 export function addConnections(registry: Registry, read: ConnectionSource): void {
   new Gauge({
     name: "vendor_connections",

@@ -16,6 +16,7 @@ export async function registerNode(sql: Sql, node: NodeId): Promise<Watermark> {
   return watermarkOf(row);
 }
 
+/** All nodes that the ledger has ever met, by name. */
 export async function listNodes(sql: Sql): Promise<readonly NodeRow[]> {
   const rows = await sql<{ id: string; first_seen: Date; last_seen: Date }[]>`
     select id, first_seen, last_seen from node order by id`;

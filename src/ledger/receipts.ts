@@ -135,6 +135,7 @@ async function attemptPrices(sql: Sql, attempts: readonly StoredAttempt[]): Prom
   return new Map(rows.map(({ id, spec }) => [id, spec]));
 }
 
+/** The receipt with its signature, by an HMAC over all that it says. */
 export function signReceipt(receipt: UnsignedReceipt, secret: Uint8Array): Receipt {
   return { ...receipt, signature: signatureOf(receipt, secret) };
 }

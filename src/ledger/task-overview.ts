@@ -48,6 +48,7 @@ interface Row {
   readonly ended_at: Date | null;
 }
 
+/** Tasks of all tenants for operators, newest first; what was asked and answered stays sealed. */
 export async function taskOverview(
   sql: Sql,
   { most, mayHaveRun, state, tenant }: TaskOverviewSelection,

@@ -15,6 +15,7 @@ export interface WatermarkRow {
   readonly sequence: bigint;
 }
 
+/** A row of the database as a watermark; before the first record it is the start of the epoch. */
 export function watermarkOf({ epoch, segment, byte_offset, sequence }: WatermarkRow): Watermark {
   if (sequence === 0n) return { ...START, epoch };
   return { epoch, segment: Number(segment), offset: Number(byte_offset), sequence };

@@ -232,6 +232,7 @@ export function refuseUnsupported(config: Config): void {
   }
 }
 
+/** Tells the log where the node listens, and how long it took to get there. */
 export function announce(log: Log, url: string, startMs: number): void {
   log.info(`listening on ${url}`, { started_ms: Math.round(startMs) });
   log.info(`documentation on ${url}/docs`);

@@ -65,6 +65,7 @@ export function addressRange(text: string): AddressRange | undefined {
   return { bytes, prefix: Number(length) };
 }
 
+/** Whether an address is in a range; one of another family never is. */
 export function isWithin({ bytes, prefix }: AddressRange, address: Uint8Array): boolean {
   if (bytes.length !== address.length) return false;
   const whole = prefix >> 3;

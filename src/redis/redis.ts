@@ -24,6 +24,7 @@ export interface RedisScript {
   readonly sha: string;
 }
 
+/** A script with the hash under which Redis keeps it. */
 export function redisScript(lua: string): RedisScript {
   return { lua, sha: new Bun.CryptoHasher("sha1").update(lua).digest("hex") };
 }

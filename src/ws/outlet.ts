@@ -52,6 +52,7 @@ export function sendFrame(ws: Socket, frame: ServerFrame): boolean {
   return false;
 }
 
+/** Ends the socket of a client that does not read; what it had running goes on for those who resume it. */
 export function closeTooSlow(ws: Socket): void {
   ws.close(CLOSE.tooSlow, "reads too slowly; its streams can be resumed");
 }

@@ -57,6 +57,7 @@ export class LatencyHistogram {
   }
 }
 
+/** The bucket of a duration in milliseconds: the first for what is no time at all, the last for all that is longer. */
 export function bucketOf(ms: number): number {
   if (!(ms > FIRST_MS)) return 0;
   return Math.min(BUCKETS - 1, Math.ceil(Math.log(ms / FIRST_MS) * PER_BUCKET));

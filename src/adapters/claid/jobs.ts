@@ -24,6 +24,7 @@ const PAUSED_ASK_MS = 15_000;
 /** More than one call can make: what is beyond was not asked for. */
 const MOST_PICTURES = 100;
 
+/** The question how a job is doing. */
 export function jobCall({ jobId }: RunningJob, { baseUrl, secret }: Target): MediaCall {
   const kind = KINDS.find((name) => jobId.startsWith(`${name}-`)) ?? "edit-async";
   const id = jobId.startsWith(`${kind}-`) ? jobId.slice(kind.length + 1) : jobId;

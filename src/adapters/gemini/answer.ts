@@ -26,6 +26,7 @@ export function readAnswer(choices: number, body: Uint8Array, secret: string, cr
 const isAnswer = ({ candidates, promptFeedback }: Readonly<Record<string, unknown>>): boolean =>
   Array.isArray(candidates) || isObject(promptFeedback);
 
+/** The failure of a body that is neither an answer nor an error. */
 export function notAnAnswer(text: string): VendorFailure {
   if (text === "") return unreadable("empty_body", "The vendor answered with an empty body.");
   if (text.startsWith("<")) return unreadable("html_body", "The vendor answered with an HTML page.");

@@ -17,6 +17,7 @@ export interface CompletionBody {
   readonly outputChars: number;
 }
 
+/** The body of what was shown, under the names that the answer has. */
 export function completionBody(names: AnswerNames, shown: readonly Shown[]): CompletionBody {
   const choices = new Map<number, Choice>();
   let usage: Usage | undefined;

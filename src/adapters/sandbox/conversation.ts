@@ -18,6 +18,7 @@ export interface Conversation {
 const TOKENS_PER_MESSAGE = 3;
 const TOKENS_PER_IMAGE = 85;
 
+/** Never throws: what is not of the form of a chat is nothing. */
 export function readConversation(body: JsonObject): Conversation {
   const messages = listOf(body.messages).filter(isObject);
   const last = messages.at(-1);

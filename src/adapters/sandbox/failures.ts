@@ -95,6 +95,7 @@ export function failedResponse(failure: Failure | undefined): Response | undefin
   return errorResponse(status, { message, type, param: null, code });
 }
 
+/** An error in OpenAI's form; a 429 says to come again in a second. */
 export function errorResponse(status: number, error: object): Response {
   const headers = { "content-type": "application/json", ...(status === 429 ? { "retry-after": "1" } : {}) };
   return new Response(JSON.stringify({ error }), { status, headers });

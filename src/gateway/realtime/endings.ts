@@ -26,6 +26,7 @@ export interface Ending extends ConversationEnd {
   readonly isClients?: true;
 }
 
+/** An end that the client is told by an error; its code is the reason of the close. */
 export function endedBy(outcome: Outcome, code: number, error: SluiceError): Ending {
   return { outcome, code, reason: error.code, errorCode: error.code, error };
 }

@@ -27,6 +27,7 @@ const JSON_DELTA = 3;
 /** Kind and a length of up to 28 bits. */
 export const HEADER_BYTES = 5;
 
+/** A record's kind and payload: plain text and plain reasoning as they are, everything else as JSON. */
 export function encodeDelta(delta: Delta): [kind: number, payload: string] {
   const { choice, opens, text, reasoning, refusal, toolCalls } = delta;
   const isPlain = choice === 0 && !opens && refusal === undefined && toolCalls === undefined;
@@ -41,6 +42,11 @@ function decode(kind: number, payload: string): Delta {
   return JSON.parse(payload) as Delta; // written by `encodeDelta` above
 }
 
+/**
+ * Writes a record's header.
+ * @param length of the payload in bytes, less than 2^28
+ * @returns where the payload begins
+ */
 export function writeHeader(bytes: Buffer, offset: number, kind: number, length: number): number {
   bytes[offset] = kind;
   let at = offset + 1;
@@ -54,6 +60,7 @@ export function writeHeader(bytes: Buffer, offset: number, kind: number, length:
   return at + 1;
 }
 
+/** Reads what `writeHeader` wrote at `offset`. */
 export function readHeader(bytes: Buffer, offset: number): RecordHeader {
   let length = 0;
   let at = offset + 1;

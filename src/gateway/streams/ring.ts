@@ -34,6 +34,7 @@ export interface RingPlace {
 const FIRST_BLOCK_BYTES = 1024;
 const LARGEST_BLOCK_BYTES = 32 * 1024;
 
+/** What of one stream is kept for its readers, in at most `capacity` bytes: its latest deltas, numbered from 1 without a gap. */
 export class Ring {
   lastSeq = 0;
   /** Memory of all blocks. */

@@ -72,6 +72,7 @@ export interface LeftAt {
   readonly job: RunningJob | undefined;
 }
 
+/** The run of one task for pictures: submits, follows, keeps what was made, and settles once. */
 export class PictureRun {
   readonly #waiting: Waiting;
   #isCancelWanted = false;

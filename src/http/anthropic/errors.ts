@@ -24,6 +24,7 @@ export const THREAD_FIELD = "thread";
 /** Their SDKs then send the whole conversation, as they do to servers that keep none. */
 const NO_THREADS: JsonObject = { error_code: "thread_unsupported_request", unsupported: [THREAD_FIELD] };
 
+/** An error as Anthropic's SDKs read it. */
 export function anthropicErrorBody(error: SluiceError, requestId: string): AnthropicErrorBody {
   const { param, affordable } = error.detail;
   return {
@@ -40,6 +41,7 @@ export function anthropicErrorBody(error: SluiceError, requestId: string): Anthr
   };
 }
 
+/** The same as an answer, with the error's status and headers. */
 export function anthropicErrorResponse(error: SluiceError, requestId: string): Response {
   const headers = { ...errorHeaders(error, requestId), "request-id": requestId };
   return Response.json(anthropicErrorBody(error, requestId), { status: error.status, headers });

@@ -122,6 +122,7 @@ export function contentOf(parts: readonly JsonObject[]): string | readonly JsonO
   return parts.map(({ text }) => String(text)).join("\n\n");
 }
 
+/** @throws SluiceError `invalid_request` when it is no string; it may be empty */
 export function requiredString(value: unknown, param: string): string {
   if (typeof value !== "string") throw invalid(param, "must be a string");
   return value;

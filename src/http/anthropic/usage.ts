@@ -9,6 +9,7 @@ export interface AnthropicUsage {
   readonly output_tokens: number;
 }
 
+/** Both lives of a cache are written as one class; thoughts are output. */
 export function toAnthropicUsage(usage: Usage): AnthropicUsage {
   const written = usage.cacheWrite + (usage.cacheWriteLong ?? 0);
   return {

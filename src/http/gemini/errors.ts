@@ -15,6 +15,7 @@ export interface GeminiErrorBody {
 
 const TYPE = "type.googleapis.com/google.rpc.";
 
+/** An error as Google's SDKs read it: by its status in words, with Sluice's code, field and request in `details`. */
 export function geminiErrorBody(error: SluiceError, requestId: string): GeminiErrorBody {
   const { code, message, status, detail } = error;
   const { param, affordable, retryAfterMs } = detail;

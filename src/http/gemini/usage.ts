@@ -10,6 +10,7 @@ export interface GeminiUsage {
   readonly thoughtsTokenCount?: number;
 }
 
+/** Thoughts are no part of the candidates, and part of the total. */
 export function toGeminiUsage(usage: Usage): GeminiUsage {
   const prompt = promptTokens(usage);
   const candidates = usage.output + (usage.audioOutput ?? 0) + (usage.imageOutput ?? 0);

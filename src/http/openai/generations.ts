@@ -144,12 +144,14 @@ async function resumable(
   return response;
 }
 
+/** A whole answer, its charge in the headers. */
 export function answerResponse({ started, answer: whole, final }: AnswerGeneration): Response {
   const headers = generationHeaders(started, final.cost);
   headers["content-type"] = whole.contentType ?? "application/json";
   return new Response(whole.body, { headers });
 }
 
+/** A stream of events that no proxy may hold back. Its charge comes with its end. */
 export function streamResponse(generation: StreamGeneration, body: ReadableStream<Uint8Array>): Response {
   const headers = generationHeaders(generation.started);
   headers["content-type"] = "text/event-stream; charset=utf-8";

@@ -27,6 +27,7 @@ export function endFrames(final: Final, requestId: string, names: ChunkNames | u
   return `${usage}${chargeComment(final)}data: [DONE]\n\n`;
 }
 
+/** The comment before an end marker, which says how it ended and what it cost. */
 export function chargeComment(final: Final): string {
   const told = {
     outcome: final.outcome,

@@ -42,6 +42,7 @@ const GENERATED = [
   ...LIMITS,
 ];
 
+/** The headers that an answer of this status has, as references to their descriptions. */
 export function headersOf({ tag, method }: Description, status: number): JsonObject {
   const names = ["x-request-id"];
   if (status === 200 && tag === "Generation" && method === "post") names.push(...GENERATED);

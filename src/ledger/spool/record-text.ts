@@ -43,6 +43,7 @@ const progressDocument = (progress: ProgressRecord) => ({
 /** The former form, MessagePack, which a spool on disk may still hold. */
 const packr = new Packr({ useRecords: false });
 
+/** A record in the former form, as it would be written today. */
 export function unpackRecord(bytes: Uint8Array): SpoolRecord {
   const record = packr.unpack(bytes) as IntentRecord | ProgressRecord | UsageRecord; // its checksum proves it
   return record.kind === "usage" ? entryOf(record) : record;

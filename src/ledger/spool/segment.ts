@@ -18,10 +18,12 @@ export interface Segment {
 
 const NAME = /^(\d{10})\.spool$/;
 
+/** Numbers are padded, so that names sort as they do. */
 export function segmentPath(directory: string, number: number): string {
   return join(directory, `${String(number).padStart(10, "0")}.spool`);
 }
 
+/** The numbers of the segments in a directory, oldest first. */
 export function listSegments(files: Files, directory: string): number[] {
   return files
     .list(directory)
@@ -30,6 +32,7 @@ export function listSegments(files: Files, directory: string): number[] {
     .sort((a, b) => a - b);
 }
 
+/** Opens a segment to be written to, and makes its file if there is none. What stands in it is taken for whole records. */
 export function openSegment(files: Files, directory: string, number: number, first: bigint): Segment {
   const path = segmentPath(directory, number);
   const descriptor = files.open(path);

@@ -41,6 +41,7 @@ const USUAL_MS = 300;
 /** A bound on what one request can make the sandbox do. */
 const MOST_MS = 3_600_000;
 
+/** What the body's `sandbox` says, and words in the prompt where it says nothing; what is no setting is passed over. */
 export function readMediaSettings(body: JsonObject, prompt: string): MediaSettings {
   const given: JsonObject = { ...readMagicWords(prompt), ...(isObject(body.sandbox) ? body.sandbox : {}) };
   return {

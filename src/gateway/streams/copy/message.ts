@@ -74,11 +74,13 @@ export interface ErrorDocument {
   readonly detail: ErrorDetail;
 }
 
+/** The end of a stream for a message; `doneOf` reads it. */
 export function doneDocument({ final, ...rest }: DoneEntry): DoneDocument {
   const { error, ...ending } = final;
   return { ...rest, final: { ...ending, ...(error === undefined ? {} : { error: errorDocument(error) }) } };
 }
 
+/** What `doneDocument` wrote, with an error that is one again. */
 export function doneOf({ final, ...rest }: DoneDocument): DoneEntry {
   const { error, ...ending } = final;
   return { ...rest, final: { ...ending, ...(error === undefined ? {} : { error: errorOf(error) }) } };

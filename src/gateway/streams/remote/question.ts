@@ -62,6 +62,7 @@ export interface FindAnswer {
   readonly about?: StreamAbout;
 }
 
+/** What a reader elsewhere is answered; that the stream has moved only once there is nothing more to read here. */
 export function readAnswer({ records, done, isMoved, backlog }: Served): ReadAnswer {
   if (isMoved && records === undefined && backlog === 0) return { kind: "moved" };
   return {

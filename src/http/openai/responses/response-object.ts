@@ -101,6 +101,7 @@ const shownAny = (include: ReadonlySet<Included>, item: unknown): unknown => {
   return object === undefined ? item : shownItem(include, object);
 };
 
+/** An item as this client sees it: seals only where it asked for them. */
 export function shownItem(include: ReadonlySet<Included>, item: JsonObject): JsonObject {
   if (include.has("reasoning.encrypted_content")) return item;
   const { encrypted_content: _, ...rest } = item;
