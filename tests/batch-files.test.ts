@@ -279,8 +279,9 @@ test("a key for chats alone has its own file done, and sees and removes nothing 
   });
   const narrow = sdkOf({ ...client, key: key.key });
   const { id } = await sdkOf(client).files.create({ purpose: "batch", file: await fileOf(jsonl(line(1))) });
-  for (const work of [narrow.files.list(), narrow.files.content(id), narrow.files.delete(id)]) {
-    expect((await refusal(work)).slice(0, 2)).toEqual([403, "permission_denied"]);
+  const others = [() => narrow.files.list(), () => narrow.files.content(id), () => narrow.files.delete(id)];
+  for (const work of others) {
+    expect((await refusal(Promise.resolve(work()))).slice(0, 2)).toEqual([403, "permission_denied"]);
   }
   expect(await (await sdkOf(client).files.content(id)).text()).toBe(jsonl(line(1)));
   const own = await narrow.files.create({ purpose: "batch", file: await fileOf(jsonl(line(2))) });
