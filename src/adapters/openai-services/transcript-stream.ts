@@ -1,11 +1,10 @@
-import { MAX_FRAME_BYTES } from "../../core/limits.ts";
 import { EMPTY_PASSAGE, type Passage, type StreamReader } from "../adapter.ts";
 import { textOf } from "../json.ts";
-import { FRAME_TOO_LARGE } from "../openai-family/frames.ts";
 import { dataFrame } from "../sse/data-frame.ts";
 import { createEventStreamReader } from "./event-stream-reader.ts";
 import { readObject } from "./json-answer.ts";
 import type { Judge } from "./service.ts";
+import { streamedOrWhole } from "./streamed-or-whole.ts";
 import { transcriptUsage } from "./transcript-usage.ts";
 
 /**
@@ -29,9 +28,6 @@ export function openTranscriptStream(judge: Judge): StreamReader {
     },
     judge,
   );
-  let whole: Uint8Array | undefined;
-  let isBegun = false;
-
   function readWhole(body: Uint8Array): Passage {
     const read = readObject(body, judge);
     if ("failure" in read) return { events: [{ type: "failure", failure: read.failure }], hasContent: false };
@@ -48,19 +44,5 @@ export function openTranscriptStream(judge: Judge): StreamReader {
     };
   }
 
-  return {
-    delivered,
-    push(chunk) {
-      if (!isBegun && chunk.byteLength > 0) {
-        isBegun = true;
-        if (/^\s*\{/.test(Buffer.from(chunk).toString("latin1"))) whole = new Uint8Array();
-      }
-      if (whole === undefined) return reader.push(chunk);
-      if (whole.byteLength + chunk.byteLength > MAX_FRAME_BYTES)
-        return { events: [FRAME_TOO_LARGE], hasContent: false };
-      whole = Buffer.concat([whole, chunk]);
-      return EMPTY_PASSAGE;
-    },
-    close: () => (whole === undefined ? reader.close() : readWhole(whole)),
-  };
+  return { delivered, ...streamedOrWhole(reader, readWhole) };
 }

@@ -7,6 +7,7 @@ import { isObject, listOf, objectOf, parseJson, textOf } from "../../json.ts";
 import { brokenOff, unreadable } from "../../openai-family/errors.ts";
 import { FRAME_TOO_LARGE, isEndMarker } from "../../openai-family/frames.ts";
 import type { Judge } from "../../openai-services/service.ts";
+import { streamedOrWhole } from "../../openai-services/streamed-or-whole.ts";
 import { transcriptUsage } from "../../openai-services/transcript-usage.ts";
 import { dataFrame } from "../../sse/data-frame.ts";
 import { readFrames } from "../../sse/event-stream.ts";
@@ -21,8 +22,6 @@ import { shownUsage, transcriptIn } from "./transcript.ts";
 export function openTranscriptStream(judge: Judge): StreamReader {
   const splitter = createFrameSplitter();
   const delivered = { frames: 0, chars: 0, reasoningChars: 0 };
-  let whole: Uint8Array | undefined;
-  let isBegun = false;
   let isOver = false;
   /** All that was said: the last event repeats it. Never longer than one frame may be. */
   let said = "";
@@ -95,19 +94,9 @@ export function openTranscriptStream(judge: Judge): StreamReader {
     return ended(dataFrame({ type: "transcript.text.delta", delta: read.text }));
   }
 
-  return {
-    delivered,
-    push(chunk) {
+  const chunks = {
+    push(chunk: Uint8Array): Passage {
       if (isOver) return EMPTY_PASSAGE;
-      if (!isBegun && chunk.byteLength > 0) {
-        isBegun = true;
-        if (/^\s*\{/.test(Buffer.from(chunk).toString("latin1"))) whole = new Uint8Array();
-      }
-      if (whole !== undefined) {
-        if (whole.byteLength + chunk.byteLength > MAX_FRAME_BYTES) return failed(TOO_LARGE);
-        whole = Buffer.concat([whole, chunk]);
-        return EMPTY_PASSAGE;
-      }
       const block = splitter.push(chunk);
       const passage = block === undefined ? EMPTY_PASSAGE : readBlock(Buffer.from(block).toString("utf8"));
       if (!splitter.isOverflown || isOver) return passage;
@@ -115,13 +104,13 @@ export function openTranscriptStream(judge: Judge): StreamReader {
       return { ...passage, events: [...passage.events, FRAME_TOO_LARGE] };
     },
     /** A last end marker may lack its empty line. */
-    close() {
+    close(): Passage {
       if (isOver) return EMPTY_PASSAGE;
-      if (whole !== undefined) return readWhole(whole);
       const rest = Buffer.from(splitter.rest()).toString("utf8");
       return isEndMarker(rest) ? ended(undefined) : EMPTY_PASSAGE;
     },
   };
+  return { delivered, ...streamedOrWhole(chunks, readWhole) };
 }
 
 const GARBAGE = unreadable("invalid_frame", "The vendor sent a frame that is no JSON.");
