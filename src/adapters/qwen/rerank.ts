@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { readRanking } from "../openai-services/rerank.ts";
 import { authorized, type Service } from "../openai-services/service.ts";
-import { nativeBase } from "./images/host.ts";
+import { nativeBase } from "./native-base.ts";
 
 /** The models that have the path of the compatible mode as well (Model Studio's text rerank reference). */
 const COMPATIBLE = /^qwen3-rerank/;

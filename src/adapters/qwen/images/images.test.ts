@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { MediaRequest } from "../../../core/media.ts";
 import { mediaConformance } from "../../media-conformance.suite.ts";
 import { editRequest, INLINE_PNG, MEDIA_SECRET, pictureRequest } from "../../testing/media-fixtures.ts";
-import { nativeBase } from "./host.ts";
+import { nativeBase } from "../native-base.ts";
 import { qwenImages } from "./index.ts";
 import { QWEN_IMAGES } from "./testing/exchanges.ts";
 

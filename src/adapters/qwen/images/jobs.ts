@@ -9,7 +9,7 @@ import { pictureAt } from "../../inline-picture.ts";
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../../json.ts";
 import type { JobState, MediaAnswer, MediaCall, RunningJob } from "../../media-adapter.ts";
 import { classify } from "../errors.ts";
-import { nativeBase } from "./host.ts";
+import { nativeBase } from "../native-base.ts";
 
 /** Model Studio's pages ask for five seconds; the fastest jobs take eight. */
 const ASK_MS = 5_000;

@@ -6,7 +6,7 @@ import { unsupported } from "../../failure/unsupported.ts";
 import { fittedSize, isSameSize } from "../../fitted-size.ts";
 import { addressOf } from "../../inline-picture.ts";
 import type { MediaCall } from "../../media-adapter.ts";
-import { nativeBase } from "./host.ts";
+import { nativeBase } from "../native-base.ts";
 import { type Traits, traitsOf } from "./models.ts";
 
 /** Of one job. */

@@ -2,7 +2,7 @@ import type { GenerationRequest, JsonObject } from "../../../core/generation.ts"
 import type { VendorCall } from "../../adapter.ts";
 import { unsupported } from "../../failure/unsupported.ts";
 import { authorized, type Service } from "../../openai-services/service.ts";
-import { nativeBase } from "../images/host.ts";
+import { nativeBase } from "../native-base.ts";
 import { openSpeechStream } from "./speech-stream.ts";
 
 /**

@@ -4,7 +4,7 @@ import type { Target, VendorCall } from "../../adapter.ts";
 import { unsupported } from "../../failure/unsupported.ts";
 import { listOf, textOf } from "../../json.ts";
 import { authorized, type Service } from "../../openai-services/service.ts";
-import { nativeBase } from "../images/host.ts";
+import { nativeBase } from "../native-base.ts";
 import { readTranscript } from "./transcript.ts";
 import { openTranscriptStream } from "./transcript-stream.ts";
 
