@@ -29,7 +29,12 @@ export function startChild(
   const file = openSync(log, "w");
   const process = Bun.spawn([...command], {
     cwd: ROOT,
-    env: { ...globalThis.process.env, BUN_CONFIG_MAX_HTTP_REQUESTS: "65535", ...env },
+    env: {
+      ...globalThis.process.env,
+      BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
+      MIMALLOC_PURGE_DELAY: "1000",
+      ...env,
+    },
     stdin: "ignore",
     stdout: file,
     stderr: file,
