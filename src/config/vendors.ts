@@ -1,4 +1,5 @@
 import type { AdapterName, VendorSpec } from "../core/catalog.ts";
+import { ownOf } from "../core/own-of.ts";
 import { vendorSpecOf } from "./convert.ts";
 import { httpUrl } from "./fields.ts";
 import type { Environment } from "./interpolate.ts";
@@ -110,9 +111,8 @@ function withDefaults(name: string, given: VendorInput | undefined, sources: Ven
   };
 }
 
-/** Only the data's own entries: a vendor may be called `constructor`. */
 const builtInVendor = (name: string, { vendors }: BuiltIns): BuiltIns["vendors"][string] | undefined =>
-  Object.hasOwn(vendors, name) ? vendors[name] : undefined;
+  ownOf(vendors, name);
 
 const builtInOf = (adapter: AdapterName, builtIns: BuiltIns): BuiltIns["vendors"][string] | undefined =>
   Object.values(builtIns.vendors).find((vendor) => vendor.adapter === adapter);

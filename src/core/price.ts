@@ -1,4 +1,5 @@
 import { dividedUp, isWhole } from "./exact-numbers.ts";
+import { ownOf } from "./own-of.ts";
 import { type Micropoints, micropointsOf, ZERO } from "./points.ts";
 import type { PriceWindow } from "./price-hours.ts";
 import { promptTokens, type Usage } from "./usage.ts";
@@ -178,13 +179,6 @@ export function pricedTiers(price: Price): readonly string[] | undefined {
 /** Of a tier that the price does not name: the whole. */
 export const percentOf = ({ serviceTiers }: MeteredPrice, tier: string | undefined): number =>
   ownOf(serviceTiers, tier) ?? WHOLE;
-
-/** Names come from vendors: `constructor` is none that a price has. */
-const ownOf = <T>(
-  prices: Readonly<Record<string, T>> | undefined,
-  name: string | undefined,
-): T | undefined =>
-  prices !== undefined && name !== undefined && Object.hasOwn(prices, name) ? prices[name] : undefined;
 
 /** In millionths of a micropoint, as the sums below. Most classes are mostly 0, which is left out first. */
 function tokensCost(rates: TokenRates, usage: Usage): bigint {

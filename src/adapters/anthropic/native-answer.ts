@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import type { VendorAnswer } from "../adapter.ts";
 import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../json.ts";
 import { looksLikeStream } from "../openai-family/assemble.ts";
@@ -62,7 +63,7 @@ const LENGTHENED: Readonly<Record<string, string>> = {
 function extend(open: OpenBlock | undefined, delta: JsonObject): void {
   if (open === undefined) return;
   const { block } = open;
-  const field = LENGTHENED[String(delta.type)];
+  const field = ownOf(LENGTHENED, String(delta.type));
   if (field !== undefined) block[field] = (textOf(block[field]) ?? "") + (textOf(delta[field]) ?? "");
   else if (delta.type === "input_json_delta") open.json += textOf(delta.partial_json) ?? "";
   else if (delta.type === "citations_delta") block.citations = [...listOf(block.citations), delta.citation];

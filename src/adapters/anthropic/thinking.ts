@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import { isObject, numberOf } from "../json.ts";
 import type { RequestDraft } from "../openai-family/request-draft.ts";
 import type { Traits } from "./models.ts";
@@ -90,7 +91,10 @@ function thinkingFor(effort: string, traits: Traits, maxTokens: number): JsonObj
     case "none":
       return undefined;
     case "manual":
-      return withinLimit({ type: "enabled", budget_tokens: BUDGETS[effort] ?? LEAST_BUDGET }, maxTokens);
+      return withinLimit(
+        { type: "enabled", budget_tokens: ownOf(BUDGETS, effort) ?? LEAST_BUDGET },
+        maxTokens,
+      );
     case "adaptive":
       // Newer models leave their thoughts out of the answer unless they are asked for.
       return traits.takesSampling ? { type: "adaptive" } : { type: "adaptive", display: "summarized" };
@@ -98,7 +102,7 @@ function thinkingFor(effort: string, traits: Traits, maxTokens: number): JsonObj
 }
 
 function effortFor(effort: string, traits: Traits): string | undefined {
-  const level = EFFORTS[effort];
+  const level = ownOf(EFFORTS, effort);
   return level === "xhigh" && !traits.takesExtraHigh ? "high" : level;
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import { readDataUrl } from "../data-url.ts";
 import { unsupported } from "../failure/unsupported.ts";
 import { isObject, listOf, objectOf, textOf } from "../json.ts";
@@ -72,12 +73,12 @@ function fetchableImageType(text: string): string | undefined {
   const url = URL.parse(text);
   if (url === null || url.protocol !== "https:" || OWN_HOST.test(url.hostname)) return undefined;
   const ending = /\.(\w+)$/.exec(url.pathname)?.[1]?.toLowerCase() ?? "";
-  return Object.hasOwn(IMAGE_ENDINGS, ending) ? IMAGE_ENDINGS[ending] : undefined;
+  return ownOf(IMAGE_ENDINGS, ending);
 }
 
 function soundOf({ data, format }: JsonObject, path: string): JsonObject {
   const name = String(format).toLowerCase();
-  const mimeType = Object.hasOwn(AUDIO_TYPES, name) ? AUDIO_TYPES[name] : undefined;
+  const mimeType = ownOf(AUDIO_TYPES, name);
   const base64 = textOf(data);
   if (mimeType === undefined || base64 === undefined) {
     throw unsupported(path, "Gemini takes sound as base64 'data' of WAV, MP3, AIFF, AAC, OGG or FLAC.");

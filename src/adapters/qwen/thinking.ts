@@ -1,3 +1,4 @@
+import { ownOf } from "../../core/own-of.ts";
 import { numberOf } from "../json.ts";
 import type { RequestDraft } from "../openai-family/request-draft.ts";
 import { hasEffortLevels, isOmni, onlyThinks, thinksByDefault } from "./models.ts";
@@ -34,12 +35,12 @@ function shapeEffort(draft: RequestDraft, model: string): void {
   const effort = draft.get("reasoning_effort");
   if (typeof effort !== "string") return;
   if (hasEffortLevels(model) && (effort !== "none" || isOmni(model))) {
-    draft.set("reasoning_effort", LEVELS[effort] ?? effort);
+    draft.set("reasoning_effort", ownOf(LEVELS, effort) ?? effort);
     return;
   }
   draft.remove("reasoning_effort");
   draft.set("enable_thinking", effort !== "none");
-  const budget = BUDGETS[effort];
+  const budget = ownOf(BUDGETS, effort);
   if (budget !== undefined && draft.get("thinking_budget") === undefined)
     draft.set("thinking_budget", budget);
 }

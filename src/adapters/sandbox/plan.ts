@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import { isObject, listOf, numberOf, textOf } from "../json.ts";
 import type { Conversation } from "./conversation.ts";
 import { sampleOf } from "./schema-sample.ts";
@@ -111,7 +112,7 @@ function speech(conversation: Conversation): string {
 const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text);
 
 function reasoningPieces(body: JsonObject, settings: SandboxSettings, seed: number): Piece[] {
-  const count = settings.reasoningTokens ?? REASONING_TOKENS[textOf(body.reasoning_effort) ?? ""] ?? 0;
+  const count = settings.reasoningTokens ?? ownOf(REASONING_TOKENS, textOf(body.reasoning_effort)) ?? 0;
   return fillerTokens(seed + 1, count).map((text) => ({ kind: "reasoning", text }));
 }
 

@@ -7,6 +7,7 @@ describe("a value that fits", () => {
     [{ type: "string", minLength: 9, maxLength: 10 }, "sandboxxx"],
     [{ type: "string", maxLength: 3 }, "san"],
     [{ type: "string", format: "date" }, "2026-01-01"],
+    [{ type: "string", format: "constructor" }, "sandbox"],
     [{ type: "string", pattern: "^[A-Z]{2}$" }, "AB"],
     [{ type: ["null", "string"] }, "sandbox"],
     [{ type: "integer" }, 1],

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import { isObject, listOf, numberOf, textOf } from "../json.ts";
 
 /** Schemas may refer to themselves; deeper than this only what is required is filled in, and soon nothing. */
@@ -160,7 +161,7 @@ const PATTERN_TRIES = [
 function sampleText(schema: JsonObject): string {
   const pattern = textOf(schema.pattern);
   const fitting = pattern === undefined ? undefined : PATTERN_TRIES.find((text) => fits(text, pattern));
-  const text = FORMATS[textOf(schema.format) ?? ""] ?? fitting ?? "sandbox";
+  const text = ownOf(FORMATS, textOf(schema.format)) ?? fitting ?? "sandbox";
   return text.padEnd(numberOf(schema.minLength) ?? 0, "x").slice(0, numberOf(schema.maxLength) ?? 1_000);
 }
 

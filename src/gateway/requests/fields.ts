@@ -2,6 +2,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
 import { JSON_LEVELS } from "../../core/limits.ts";
 import { TOO_DEEP } from "../../core/nesting.ts";
+import { ownOf } from "../../core/own-of.ts";
 
 /** The types of request fields that are checked here rather than by whichever vendor happens to serve. */
 export type FieldType = "string" | "number" | "integer" | "boolean" | "array" | "object" | "stop";
@@ -9,7 +10,7 @@ export type FieldType = "string" | "number" | "integer" | "boolean" | "array" | 
 /** Throws `invalid_request` naming the first field whose type is wrong. Null counts as absent, as OpenAI has it. */
 export function checkFields(body: JsonObject, types: Readonly<Record<string, FieldType>>): void {
   for (const name in body) {
-    const type = Object.hasOwn(types, name) ? types[name] : undefined;
+    const type = ownOf(types, name);
     const value = body[name];
     if (type === undefined || value === null || value === undefined) continue;
     if (!isOfType(value, type)) throw invalid(name, `must be ${WORDS[type]}`);

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import type { AnswerGeneration } from "../../gateway/gateway.ts";
 import { asBody } from "../../gateway/requests/fields.ts";
 import { createChatReader, listIn, objectIn } from "../openai/responses/chat-pieces.ts";
@@ -58,7 +59,7 @@ class WrittenMessage {
 
 function lengthen(block: WrittenBlock | undefined, delta: JsonObject): void {
   if (block === undefined) return;
-  const field = LENGTHENED[String(delta.type)];
+  const field = ownOf(LENGTHENED, String(delta.type));
   if (field !== undefined) block.fields[field] = String(block.fields[field]) + String(delta[field]);
   else block.json += String(delta.partial_json);
 }

@@ -1,4 +1,5 @@
 import { SluiceError } from "../../core/errors.ts";
+import { ownOf } from "../../core/own-of.ts";
 
 /** Chat's fields by the names that they have here. */
 const HERE: Readonly<Record<string, string>> = {
@@ -22,11 +23,12 @@ const EXACT: Readonly<Record<string, string>> = {
 
 /** A field of the chat, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
-  if (Object.hasOwn(EXACT, field)) return EXACT[field] ?? field;
+  const exact = ownOf(EXACT, field);
+  if (exact !== undefined) return exact;
   const [name = ""] = field.split(/[.[]/);
   const place = field.slice(name.length);
   if (name === "messages" && place.startsWith("[")) return name;
-  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
+  const here = ownOf(HERE, name);
   return here === undefined ? field.replace("tools.function.", "tools.") : here;
 }
 

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
+import { ownOf } from "../../core/own-of.ts";
 import { asObject, invalid } from "../../gateway/requests/fields.ts";
 import { requiredString } from "../anthropic/parts.ts";
 import type { Losses } from "../losses.ts";
@@ -67,7 +68,7 @@ function inlinePart(inline: JsonObject, path: string): readonly JsonObject[] {
   if (kind === "image") return [{ type: "image_url", image_url: { url } }];
   if (kind === "text") return textPart(Buffer.from(data, "base64").toString("utf8"));
   if (kind === "audio") {
-    return [{ type: "input_audio", input_audio: { data, format: SOUNDS[subtype] ?? subtype } }];
+    return [{ type: "input_audio", input_audio: { data, format: ownOf(SOUNDS, subtype) ?? subtype } }];
   }
   const name = typeof inline.displayName === "string" ? inline.displayName : `file.${subtype}`;
   return [{ type: "file", file: { filename: name, file_data: url } }];

@@ -1,4 +1,5 @@
 import { SluiceError } from "../../core/errors.ts";
+import { ownOf } from "../../core/own-of.ts";
 
 /** Chat's fields, and those of OpenAI's embeddings, by the names that they have here. */
 const HERE: Readonly<Record<string, string>> = {
@@ -33,9 +34,10 @@ const EXACT: Readonly<Record<string, string>> = {
 
 /** A field of the chat, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
-  if (Object.hasOwn(EXACT, field)) return EXACT[field] ?? field;
+  const exact = ownOf(EXACT, field);
+  if (exact !== undefined) return exact;
   const [name = ""] = field.split(/[.[]/);
-  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
+  const here = ownOf(HERE, name);
   return here ?? field.replace("tools.function.", "tools.functionDeclarations.");
 }
 

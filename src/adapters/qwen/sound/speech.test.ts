@@ -99,6 +99,11 @@ describe("a call", () => {
     ]);
   });
 
+  test("takes a voice that it does not know for one of Qwen's, whatever it is called", () => {
+    const { body, dropped } = sent({ voice: "constructor", response_format: "pcm" });
+    expect([body.input, dropped]).toEqual([{ text: "Hello", voice: "constructor" }, undefined]);
+  });
+
   test("has instructions for the models that follow them", () => {
     const { body, dropped } = sent(
       { response_format: "pcm", instructions: "Cheerfully.", optimize_instructions: true },

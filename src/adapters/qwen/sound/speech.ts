@@ -1,4 +1,5 @@
 import type { GenerationRequest, JsonObject } from "../../../core/generation.ts";
+import { ownOf } from "../../../core/own-of.ts";
 import type { VendorCall } from "../../adapter.ts";
 import { unsupported } from "../../failure/unsupported.ts";
 import { authorized, type Service } from "../../openai-services/service.ts";
@@ -98,7 +99,7 @@ function formatOf({ body }: GenerationRequest): SoundFormat {
 function voiceOf({ body }: GenerationRequest): string {
   const { voice } = body;
   if (typeof voice !== "string") throw unsupported("voice", "Qwen knows voices by their names.");
-  return OPENAI_VOICES[voice] ?? voice;
+  return ownOf(OPENAI_VOICES, voice) ?? voice;
 }
 
 /** Fields that the client set to something and Qwen has no word for. */

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../../../core/generation.ts";
+import { ownOf } from "../../../core/own-of.ts";
 import type { SoundFile } from "../../../core/sound.ts";
 import type { Target, VendorCall } from "../../adapter.ts";
 import { unsupported } from "../../failure/unsupported.ts";
@@ -167,7 +168,7 @@ function mediaTypeOf(name: string, contentType: string): string {
   const [told = ""] = contentType.toLowerCase().split(";");
   if (/^(?:audio|video)\/[\w.+-]+$/.test(told.trim())) return told.trim();
   const end = /\.(\w+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
-  const known = MEDIA_TYPES[end];
+  const known = ownOf(MEDIA_TYPES, end);
   if (known !== undefined) return known;
   throw unsupported(
     "file",

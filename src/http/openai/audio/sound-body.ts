@@ -1,3 +1,4 @@
+import { ownOf } from "../../../core/own-of.ts";
 import type { StreamGeneration } from "../../../gateway/gateway.ts";
 import { contentTypeOf } from "../../../media/sniff.ts";
 
@@ -17,7 +18,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 /** By its first bytes, which know better than the wish; samples alone have no signature. */
 export function soundType(first: FirstPassage, format: unknown): string {
   const sniffed = format === "pcm" ? undefined : contentTypeOf(first?.bytes ?? new Uint8Array());
-  const wished = typeof format === "string" ? CONTENT_TYPES[format] : CONTENT_TYPES.mp3;
+  const wished = typeof format === "string" ? ownOf(CONTENT_TYPES, format) : CONTENT_TYPES.mp3;
   // Opus comes in OGG: OpenAI calls it by what is in it.
   if (sniffed === undefined || sniffed === "audio/ogg")
     return wished ?? sniffed ?? "application/octet-stream";

@@ -1,3 +1,5 @@
+import { ownOf } from "../../../core/own-of.ts";
+
 /**
  * The JSON text of an object with other values for some of its members; all that stands around them stays as it is.
  * @param json known to be valid
@@ -22,7 +24,7 @@ function splicedAt(json: string, start: number, changes: Readonly<Record<string,
   for (const { name, at, end } of membersAt(json, start)) {
     close = end;
     isEmpty = false;
-    const value = Object.hasOwn(changes, name) ? changes[name] : undefined;
+    const value = ownOf(changes, name);
     if (value === undefined) continue;
     missing.delete(name);
     text += json.slice(taken, at) + value;

@@ -1,4 +1,5 @@
 import { SluiceError } from "../../../core/errors.ts";
+import { ownOf } from "../../../core/own-of.ts";
 
 /** Chat's fields by the names that they have here. */
 const HERE: Readonly<Record<string, string>> = {
@@ -13,7 +14,7 @@ const HERE: Readonly<Record<string, string>> = {
 /** A field, or a part of one, as the client called it. Places among the messages are none of its own. */
 export function wordHere(field: string): string {
   const [name = ""] = field.split(/[.[]/);
-  const here = Object.hasOwn(HERE, name) ? HERE[name] : undefined;
+  const here = ownOf(HERE, name);
   if (here === undefined) return field;
   const place = field.slice(name.length);
   return name === "messages" && place.startsWith("[") ? here : here + place;
