@@ -47,6 +47,7 @@ test.each<[string, Buffer]>([
   ["encrypted", file(tree(1), page, "trailer << /Encrypt 9 0 R >>")],
   ["without any page", file("1 0 obj\n<< >>\nendobj")],
   ["objects that are packed in another way", file(page, packed(1, "", "/Type /ObjStm /Filter /LZWDecode"))],
+  ["objects that are packed by no filter", file(page, stream(1, "/Type /ObjStm /Filter /constructor", "~>"))],
   ["objects that are broken", file(page, stream(1, "/Type /ObjStm /Filter /FlateDecode", "no such thing"))],
   [
     "objects behind a comment",

@@ -1,4 +1,5 @@
 import { constants, inflateSync } from "node:zlib";
+import { ownOf } from "../../core/own-of.ts";
 
 /** What may be inflated of the documents of one request: 30 ms of work. Honest content of 500 pages is less. */
 const MOST_INFLATED = 8 * 1024 * 1024;
@@ -48,11 +49,11 @@ function filtersIn(dictionary: string): readonly ("flate" | "ascii85")[] | undef
   const said = /\/Filter\s*(\[[^\]]*\]|\/[A-Za-z0-9]+)/.exec(dictionary)?.[1];
   if (said === undefined) return dictionary.includes("/Filter") ? undefined : [];
   const names = said.match(/[A-Za-z0-9]+/g) ?? [];
-  const known = names.map((name) => KNOWN[name]);
+  const known = names.map((name) => ownOf(KNOWN, name));
   return known.every((filter) => filter !== undefined) ? known : undefined;
 }
 
-const KNOWN: Readonly<Record<string, "flate" | "ascii85" | undefined>> = {
+const KNOWN: Readonly<Record<string, "flate" | "ascii85">> = {
   FlateDecode: "flate",
   Fl: "flate",
   ASCII85Decode: "ascii85",
