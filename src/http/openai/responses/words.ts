@@ -1,5 +1,5 @@
-import { SluiceError } from "../../../core/errors.ts";
 import { ownOf } from "../../../core/own-of.ts";
+import { rewordedError } from "../../reworded-error.ts";
 
 /** Chat's fields by the names that they have here. */
 const HERE: Readonly<Record<string, string>> = {
@@ -21,10 +21,4 @@ export function wordHere(field: string): string {
 }
 
 /** The same error, in this dialect's words. */
-export function errorHere(thrown: unknown): unknown {
-  if (!(thrown instanceof SluiceError) || thrown.detail.param === undefined) return thrown;
-  return new SluiceError(thrown.code, thrown.message, {
-    ...thrown.detail,
-    param: wordHere(thrown.detail.param),
-  });
-}
+export const errorHere = (thrown: unknown): unknown => rewordedError(thrown, wordHere);
