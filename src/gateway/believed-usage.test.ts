@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { nextOf } from "../core/poll.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import { isBelievable } from "./believed-usage.ts";
 import type { Generation } from "./gateway.ts";
@@ -8,7 +9,7 @@ import { createRunWorld, DONE, delta, FINISH } from "./testing/run-world.ts";
 
 async function readAll(generation: Generation): Promise<void> {
   if (generation.kind !== "stream") throw new Error("not a stream");
-  while ((await generation.next()) !== null);
+  while ((await nextOf(generation)) !== null);
 }
 
 const usage = (prompt_tokens: number, completion_tokens: number, reasoning_tokens?: number): object => ({
@@ -61,7 +62,7 @@ test("a nonsense at the end does not take back what was told before it", async (
   const world = createRunWorld();
   world.say(delta("a", usage(10, 1)));
   const stream = await world.chat({ max_tokens: 50, stream: true });
-  if (stream.kind === "stream") await stream.next();
+  if (stream.kind === "stream") await nextOf(stream);
   world.say(delta("bcde") + FINISH + told(usage(10, 9e9)) + DONE);
   world.end();
   await readAll(stream);

@@ -6,6 +6,7 @@ import type { GenerationRequest, NativeDialect, Outcome } from "../core/generati
 import type { KeyId, RequestId, StreamId, TenantId, VendorId } from "../core/ids.ts";
 import type { KeyBudget, KeyLimits } from "../core/key-limits.ts";
 import type { Micropoints } from "../core/points.ts";
+import type { Pollable } from "../core/poll.ts";
 import type { TakeoverPolicy } from "../core/takeover-policy.ts";
 import type { TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { Usage } from "../core/usage.ts";
@@ -117,18 +118,14 @@ export interface AnswerGeneration {
   readonly final: Final;
 }
 
-export interface StreamGeneration {
+/** Polled for its passages: null once the stream has ended and its charge is on disk. Never throws; one reader. */
+export interface StreamGeneration extends Pollable<Passage | null> {
   readonly kind: "stream";
   readonly started: Started;
   readonly streamId: StreamId;
-  /**
-   * The next passage, at once where it is there; null once the stream has ended and its charge is on disk. One call at a
-   * time. Neither throws nor rejects.
-   */
-  next(): Passage | null | Promise<Passage | null>;
-  /** There at the latest when `next` answered null. */
+  /** There at the latest when `poll` answered null. */
   readonly final: Final | undefined;
-  /** Stops the vendor too; `next` then ends with outcome `cancelled` and what was used is charged. */
+  /** Stops the vendor too; it then ends with outcome `cancelled` and what was used is charged, also if nobody polls. */
   cancel(): void;
   /**
    * Calls `run` once a client that is behind has read nothing for as long as one may; the answer calls that off. Absent

@@ -3,6 +3,7 @@ import type { Transport } from "../adapters/adapter.ts";
 import { openai } from "../adapters/openai/index.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { MAX_RETRY_AFTER_MS, READER_STALL_MS } from "../core/limits.ts";
+import { nextOf } from "../core/poll.ts";
 import { SCAN_MS } from "./deadlines.ts";
 import type { StreamGeneration } from "./gateway.ts";
 import { createRunWorld, DONE, delta, FINISH, type RunWorld, USAGE } from "./testing/run-world.ts";
@@ -14,7 +15,7 @@ async function streamOf(world: RunWorld, signal?: AbortSignal): Promise<StreamGe
 }
 
 async function readAll(stream: StreamGeneration): Promise<void> {
-  while ((await stream.next()) !== null);
+  while ((await nextOf(stream)) !== null);
 }
 
 /** Lets everything run that waits for nothing but its turn. */
@@ -54,8 +55,8 @@ test("a client that stops reading before the last piece holds nothing once the v
   const world = createRunWorld();
   world.say(delta("a"));
   const stream = await streamOf(world);
-  await stream.next();
-  const next = stream.next();
+  await nextOf(stream);
+  const next = nextOf(stream);
   world.say(delta("b") + FINISH + USAGE + DONE);
   await next;
   await turns();
@@ -66,8 +67,8 @@ test("a client that stops reading while the vendor goes on is taken for gone, an
   const world = createRunWorld();
   world.say(delta("a"));
   const stream = await streamOf(world);
-  await stream.next();
-  const next = stream.next();
+  await nextOf(stream);
+  const next = nextOf(stream);
   world.say(delta("b"));
   await next;
   await world.clock.advance(READER_STALL_MS + 1_000);
@@ -95,7 +96,7 @@ test("a stream whose reader breaks fails and gives everything back", async () =>
   const world = createRunWorld(broken);
   world.say(delta("a"));
   const stream = await streamOf(world);
-  await stream.next();
+  await nextOf(stream);
   world.say(delta("b"));
   await readAll(stream);
   expectNothingHeld(world);
@@ -118,7 +119,7 @@ test("a usage that was told early does not make the rest of a cancelled answer f
   const stream = await streamOf(world);
   for (let token = 0; token < 20; token += 1) {
     world.say(delta("abcd"));
-    await stream.next();
+    await nextOf(stream);
   }
   stream.cancel();
   await readAll(stream);
@@ -239,7 +240,7 @@ test("a stream that has begun when the node stops is truncated, not cancelled, a
   const world = createRunWorld();
   world.say(delta("a"));
   const stream = await streamOf(world);
-  await stream.next();
+  await nextOf(stream);
   world.openCharges.stopAll();
   await readAll(stream);
   expect(stream.final).toMatchObject({ outcome: "truncated", error: { code: "stream_truncated" } });

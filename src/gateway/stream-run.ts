@@ -41,10 +41,10 @@ export class StreamRun implements StreamGeneration {
   #succession: Promise<void> | undefined;
   #isSettling = false;
   #isSettled = false;
-  /** Who waits for the next passage. */
-  #reader: PromiseWithResolvers<Passage | null> | undefined;
-  /** Made once for all reads. */
-  readonly #goOn = (): void => this.#serve();
+  /** Told when there may be a passage. */
+  #waiting: (() => void) | undefined;
+  /** Made once for all waits. */
+  readonly #goOn = (): void => this.#wake();
 
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
@@ -70,20 +70,12 @@ export class StreamRun implements StreamGeneration {
     ports.telemetry.streamOpened();
     charge.stop = () => {
       this.#isStoppedHere = true;
-      this.#stop();
+      this.cancel();
     };
     this.#begin(leg);
   }
 
-  next(): Passage | null | Promise<Passage | null> {
-    const passage = this.#take();
-    if (passage !== NOT_YET) return passage;
-    this.#reader = Promise.withResolvers();
-    return this.#reader.promise;
-  }
-
-  /** For what is not there yet, sees to it that `#goOn` is called. */
-  #take(): Passage | null | NotYet {
+  poll(): Passage | null | NotYet {
     for (;;) {
       if (this.#ahead.length > 0) {
         const ahead = this.#ahead.shift();
@@ -92,10 +84,7 @@ export class StreamRun implements StreamGeneration {
       if (this.#isSettled) return null;
       if (this.#isSettling || this.#succession !== undefined) return NOT_YET;
       const passage = this.leg.poll();
-      if (passage === NOT_YET) {
-        this.leg.whenReady(this.#goOn);
-        return NOT_YET;
-      }
+      if (passage === NOT_YET) return NOT_YET;
       this.#look();
       if (passage === null) continue;
       if (this.charge.isProgressDue()) this.#tellProgress();
@@ -103,13 +92,15 @@ export class StreamRun implements StreamGeneration {
     }
   }
 
-  #serve(): void {
-    const reader = this.#reader;
-    if (reader === undefined) return;
-    const passage = this.#take();
-    if (passage === NOT_YET) return;
-    this.#reader = undefined;
-    reader.resolve(passage);
+  whenReady(run: () => void): void {
+    this.#waiting = run;
+    if (!this.#isSettling && this.#succession === undefined) this.leg.whenReady(this.#goOn);
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
   }
 
   whenStalled(run: () => void): Cancel {
@@ -121,10 +112,6 @@ export class StreamRun implements StreamGeneration {
     this.#ahead.length = 0;
     this.leg.vendor.cancel();
     this.successors?.stop();
-  }
-
-  #stop(): void {
-    this.cancel();
     this.#look();
   }
 
@@ -135,7 +122,7 @@ export class StreamRun implements StreamGeneration {
     this.#isLegClosed = false;
     this.#legTokenAt = this.ports.clock.monotonic();
     this.#vendors.push(vendor.id);
-    attempt.onReaderStalled = () => this.#stop();
+    attempt.onReaderStalled = () => this.cancel();
     const seconds = (this.#legTokenAt - attempt.startedAt) / 1_000;
     this.ports.telemetry.firstToken(vendor.id, model, vendor.region, seconds);
     if (this.#isCancelled) leg.vendor.cancel();
@@ -182,7 +169,7 @@ export class StreamRun implements StreamGeneration {
           this.#ahead.push(...next.primed);
           this.#begin(next.leg);
         } else this.#finish(this.#isCancelled ? { by: "client" } : end);
-        this.#serve();
+        this.#wake();
       });
   }
 
@@ -193,7 +180,7 @@ export class StreamRun implements StreamGeneration {
     this.#isSettling = true;
     void this.#settle(end).then(() => {
       this.#isSettled = true;
-      this.#serve();
+      this.#wake();
     });
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { CallStage, Transport } from "../adapters/adapter.ts";
+import { nextOf } from "../core/poll.ts";
 import type { TimeoutWishes } from "../core/timeout-wishes.ts";
 import { createRunWorld, delta, type RunWorld } from "./testing/run-world.ts";
 
@@ -102,8 +103,8 @@ test("a client's idle clock ends a stream that falls silent, which is charged fo
   world.say(delta("a"));
   const generation = await world.chat({ stream: true }, { timeouts: { idleMs: 300 } });
   if (generation.kind !== "stream") throw new Error("not a stream");
-  await generation.next();
-  const next = generation.next();
+  await nextOf(generation);
+  const next = nextOf(generation);
   await Bun.sleep(2);
   await world.clock.advance(2_000);
   expect(await next).toBeNull();

@@ -1,7 +1,8 @@
 import type { Cancel } from "../core/clock.ts";
+import { NOT_YET, type NotYet } from "../core/poll.ts";
 import type { Final, StreamGeneration } from "../gateway/gateway.ts";
 
-type Passage = NonNullable<Awaited<ReturnType<StreamGeneration["next"]>>>;
+type Passage = Exclude<ReturnType<StreamGeneration["poll"]>, NotYet | null>;
 
 /** What a dialect makes of a stream. */
 export interface StreamFrames {
@@ -44,9 +45,9 @@ class GenerationBody {
   /** For the next passage, or for the client. */
   #isWaiting = false;
   /** Made once for all reads. */
-  readonly #came = (passage: Passage | null): void => {
+  readonly #goOn = (): void => {
     this.#isWaiting = false;
-    if (this.#hand(passage)) this.#pump();
+    this.#pump();
   };
   readonly #drained = (): void => {
     this.#isWaiting = false;
@@ -75,21 +76,19 @@ class GenerationBody {
     this.#isLeft = true;
     this.#stalled?.();
     this.generation.cancel();
-    // Settles the charge: nobody else will ask for the end any more.
-    void this.generation.next();
   }
 
   #pump(): void {
     if (this.#isLeft || this.#isOver) return;
     for (;;) {
-      const next = this.generation.next();
-      if (next instanceof Promise) {
+      const passage = this.generation.poll();
+      if (passage === NOT_YET) {
         this.#isWaiting = true;
+        this.generation.whenReady(this.#goOn);
         this.#sink?.flush();
-        void next.then(this.#came);
         return;
       }
-      if (!this.#hand(next)) return;
+      if (!this.#hand(passage)) return;
     }
   }
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { openai } from "../../adapters/openai/index.ts";
 import type { HedgeSettings } from "../../core/hedge-settings.ts";
 import { micropointsOf } from "../../core/points.ts";
+import { nextOf } from "../../core/poll.ts";
 import type { StreamGeneration } from "../gateway.ts";
 import { createRunWorld, DONE, delta, FINISH, type RunWorld, runRoute, USAGE } from "../testing/run-world.ts";
 
@@ -49,7 +50,7 @@ async function read(
   const stream = await promise;
   if (stream.kind !== "stream") throw new Error("not a stream");
   let text = "";
-  for (let passage = await stream.next(); passage !== null; passage = await stream.next()) {
+  for (let passage = await nextOf(stream); passage !== null; passage = await nextOf(stream)) {
     text += Buffer.from(passage.bytes ?? []).toString("utf8");
   }
   return { text: text.match(/"content":"(\w)"/)?.[1] ?? "", stream };

@@ -19,11 +19,14 @@ export class EndedGeneration implements StreamGeneration {
     this.#passage = { events, hasContent: false };
   }
 
-  async next(): Promise<Passage | null> {
+  poll(): Passage | null {
     const passage = this.#passage;
     this.#passage = null;
     return passage;
   }
+
+  /** Everything is there. */
+  whenReady(): void {}
 
   cancel(): void {}
 }

@@ -213,7 +213,9 @@ test("cancelling reaches the generation once and ends with outcome cancelled", a
 
 test("a generation that breaks ends as failed, never as a normal end", async () => {
   const generation = new ScriptedGeneration("broken");
-  generation.next = () => Promise.reject(new Error("boom"));
+  generation.poll = () => {
+    throw new Error("boom");
+  };
   const { journal } = open(generation);
   const [done] = await readAll(journal.attach(0));
   expect(done).toMatchObject({ type: "done", seq: 1, final: { outcome: "failed" } });

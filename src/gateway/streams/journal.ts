@@ -1,6 +1,7 @@
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
 import type { RequestId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
+import { nextOf } from "../../core/poll.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
 import { DeltaFold } from "./delta-fold.ts";
@@ -202,7 +203,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
       generation = begun instanceof Promise ? await begun : begun;
       this.#generation = generation;
       if (this.#isCancelled) generation.cancel();
-      for (let passage = await generation.next(); passage !== null; passage = await generation.next()) {
+      for (let passage = await nextOf(generation); passage !== null; passage = await nextOf(generation)) {
         fold.fold(passage.events);
         for (const delta of this.#unwritten.splice(0)) await this.#write(delta);
       }

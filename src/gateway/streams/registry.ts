@@ -9,6 +9,7 @@ import {
   STREAM_DETACH_MS,
   STREAM_KEPT_MS,
 } from "../../core/limits.ts";
+import { nextOf } from "../../core/poll.ts";
 import type { Caller, StreamGeneration } from "../gateway.ts";
 import type { CopyStart } from "./copy/writer.ts";
 import type { StreamAbout, ToldAs } from "./entry.ts";
@@ -248,5 +249,5 @@ export class StreamRegistry implements LiveStreams {
 
 /** A generation settles only as far as it is read. */
 async function drainUnread(generation: StreamGeneration): Promise<void> {
-  while ((await generation.next()) !== null);
+  while ((await nextOf(generation)) !== null);
 }

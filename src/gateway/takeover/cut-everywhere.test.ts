@@ -4,6 +4,7 @@ import { createAnthropic } from "../../adapters/anthropic/index.ts";
 import { deepseek } from "../../adapters/deepseek/index.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
+import { nextOf } from "../../core/poll.ts";
 import type { UsageRecord } from "../../ledger/records.ts";
 import type { StreamGeneration } from "../gateway.ts";
 import { createRunWorld, runRoute } from "../testing/run-world.ts";
@@ -129,7 +130,7 @@ async function run({ first, second, mode, death, isObedient }: Cast, sent: Uint8
   const stream = await world.chat({ stream: true }, { mode });
   if (stream.kind !== "stream") throw new Error("not a stream");
   const passages: Passage[] = [];
-  for (let passage = await stream.next(); passage !== null; passage = await stream.next())
+  for (let passage = await nextOf(stream); passage !== null; passage = await nextOf(stream))
     passages.push(passage);
   const [record] = world.booked;
   if (record === undefined || world.booked.length !== 1) throw new Error(`${world.booked.length} records`);

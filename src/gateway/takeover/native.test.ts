@@ -4,6 +4,7 @@ import { createAnthropic } from "../../adapters/anthropic/index.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import type { NativeRequest } from "../../core/generation.ts";
 import { ManualClock } from "../../core/manual-clock.ts";
+import { nextOf } from "../../core/poll.ts";
 import { createRunWorld, DONE, delta, FINISH, runRoute, USAGE } from "../testing/run-world.ts";
 
 /** A client of Anthropic's dialect whose answers come from vendors of its own dialect and of others. */
@@ -51,7 +52,7 @@ async function read(world: ReturnType<typeof relay>["world"], native: NativeRequ
   const stream = await world.chat({ stream: true }, { native });
   if (stream.kind !== "stream") throw new Error("not a stream");
   const parts: [string, string | undefined][] = [];
-  for (let passage = await stream.next(); passage !== null; passage = await stream.next()) {
+  for (let passage = await nextOf(stream); passage !== null; passage = await nextOf(stream)) {
     if (passage.bytes !== undefined)
       parts.push([Buffer.from(passage.bytes).toString("utf8"), passage.dialect]);
   }

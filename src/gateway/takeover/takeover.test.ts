@@ -3,6 +3,7 @@ import type { Transport } from "../../adapters/adapter.ts";
 import { deepseek } from "../../adapters/deepseek/index.ts";
 import { openai } from "../../adapters/openai/index.ts";
 import { READER_STALL_MS } from "../../core/limits.ts";
+import { nextOf } from "../../core/poll.ts";
 import type { GenerateOptions, StreamGeneration } from "../gateway.ts";
 import { createRunWorld, DONE, delta, FINISH, type RunWorld, runRoute, USAGE } from "../testing/run-world.ts";
 
@@ -63,7 +64,7 @@ async function open(world: RunWorld, body: object = {}, options: Partial<Generat
 
 async function read(stream: StreamGeneration): Promise<string> {
   let text = "";
-  for (let passage = await stream.next(); passage !== null; passage = await stream.next()) {
+  for (let passage = await nextOf(stream); passage !== null; passage = await nextOf(stream)) {
     text += Buffer.from(passage.bytes ?? []).toString("utf8");
   }
   return text;
@@ -249,12 +250,12 @@ test("a vendor that goes on by a prefix is asked at its own address", async () =
 test("a client that leaves while the next vendor is called is charged for what it got and for that prompt", async () => {
   const { world } = relay({ a: [AB], b: [SILENCE] });
   const stream = await open(world);
-  await stream.next();
-  const next = stream.next();
+  await nextOf(stream);
+  const next = nextOf(stream);
   await turns();
   await world.clock.advance(1_000);
   stream.cancel();
-  while ((await next) !== null && (await stream.next()) !== null);
+  while ((await next) !== null && (await nextOf(stream)) !== null);
   expect(stream.final?.outcome).toBe("cancelled");
   expect(resultsOf(world)).toEqual([
     ["a", "failed", true],

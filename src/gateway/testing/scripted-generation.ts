@@ -4,6 +4,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { GenerationEvent, Outcome } from "../../core/generation.ts";
 import { requestId, streamId, vendorId } from "../../core/ids.ts";
 import { micropointsOf } from "../../core/points.ts";
+import { NOT_YET, type NotYet } from "../../core/poll.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
 
@@ -18,7 +19,7 @@ export class ScriptedGeneration implements StreamGeneration {
   isCancelled = false;
   readonly #passages: Passage[] = [];
   #ending: Final | undefined;
-  #wake: (() => void) | undefined;
+  #waiting: (() => void) | undefined;
 
   constructor(name: string) {
     this.streamId = streamId(`str_${name}`);
@@ -33,7 +34,7 @@ export class ScriptedGeneration implements StreamGeneration {
   /** One passage with these events. */
   tell(...events: GenerationEvent[]): this {
     this.#passages.push({ events, hasContent: true });
-    this.#wake?.();
+    this.#wake();
     return this;
   }
 
@@ -47,25 +48,29 @@ export class ScriptedGeneration implements StreamGeneration {
   end(outcome: Outcome = "completed", error?: SluiceError): this {
     if (outcome === "completed") this.tell({ type: "finish", choice: 0, reason: "stop" }, { type: "end" });
     this.#ending = finalOf(outcome, error);
-    this.#wake?.();
+    this.#wake();
     return this;
   }
 
-  async next(): Promise<Passage | null> {
-    for (;;) {
-      const passage = this.isCancelled ? undefined : this.#passages.shift();
-      if (passage !== undefined) {
-        this.pulled += 1;
-        return passage;
-      }
-      if (this.#ending !== undefined) {
-        this.final = this.#ending;
-        return null;
-      }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+  poll(): Passage | null | NotYet {
+    const passage = this.isCancelled ? undefined : this.#passages.shift();
+    if (passage !== undefined) {
+      this.pulled += 1;
+      return passage;
     }
+    if (this.#ending === undefined) return NOT_YET;
+    this.final = this.#ending;
+    return null;
+  }
+
+  whenReady(run: () => void): void {
+    this.#waiting = run;
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.();
   }
 
   /** Its reader is behind: called, it is taken for gone. Undefined while it reads. */
@@ -85,7 +90,7 @@ export class ScriptedGeneration implements StreamGeneration {
       "cancelled",
       new SluiceError("request_cancelled", "The generation was cancelled."),
     );
-    this.#wake?.();
+    this.#wake();
   }
 }
 

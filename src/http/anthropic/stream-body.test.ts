@@ -3,6 +3,7 @@ import { SluiceError } from "../../core/errors.ts";
 import type { NativeDialect, Outcome } from "../../core/generation.ts";
 import { requestId, streamId, vendorId } from "../../core/ids.ts";
 import { micropointsOf } from "../../core/points.ts";
+import { NOT_YET } from "../../core/poll.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
 import { openThought } from "./sealed-thoughts.ts";
@@ -27,7 +28,12 @@ function finalOf(outcome: Outcome, finishReason: string | null): Final {
   };
 }
 
-function generationOf(said: readonly Said[], final: Final): StreamGeneration & { cancelled: boolean } {
+/** @param isEndless the vendor is silent behind what it said */
+function generationOf(
+  said: readonly Said[],
+  final: Final,
+  isEndless = false,
+): StreamGeneration & { cancelled: boolean } {
   const rest = [...said];
   let isOver = false;
   return {
@@ -38,8 +44,10 @@ function generationOf(said: readonly Said[], final: Final): StreamGeneration & {
     get final() {
       return isOver ? final : undefined;
     },
-    async next() {
+    whenReady() {},
+    poll() {
       const one = rest.shift();
+      if (one === undefined && isEndless) return NOT_YET;
       if (one === undefined) {
         isOver = true;
         return null;
@@ -315,7 +323,7 @@ test("an answer of nothing is an empty message", async () => {
 });
 
 test("a client that leaves stops the vendor", async () => {
-  const generation = generationOf([text("a"), text("b")], finalOf("cancelled", null));
+  const generation = generationOf([text("a"), text("b")], finalOf("cancelled", null), true);
   const reader = streamBody(generation, { suffix: "a", model: "m" }).getReader();
   await reader.read();
   await reader.cancel();

@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { SluiceError } from "../../../core/errors.ts";
 import type { GenerationRequest } from "../../../core/generation.ts";
 import type { RequestId } from "../../../core/ids.ts";
+import { nextOf } from "../../../core/poll.ts";
 import type { Generation } from "../../../gateway/gateway.ts";
 import { parseSpeech } from "../../../gateway/requests/speech.ts";
 import { parseTranscription } from "../../../gateway/requests/transcription.ts";
@@ -95,7 +96,7 @@ async function responseOf(
     return streamResponse(generation, eventBody(generation));
   }
   const headers = generationHeaders(generation.started);
-  const first = await generation.next();
+  const first = await nextOf(generation);
   headers["content-type"] = soundType(first, body.response_format);
   return new Response(soundBody(generation, first, isKept), { headers });
 }

@@ -1,9 +1,10 @@
 import { ownOf } from "../../../core/own-of.ts";
+import { type NotYet, nextOf } from "../../../core/poll.ts";
 import type { StreamGeneration } from "../../../gateway/gateway.ts";
 import { contentTypeOf } from "../../../media/sniff.ts";
 
 /** What was read ahead; null: the answer has ended. */
-type FirstPassage = Awaited<ReturnType<StreamGeneration["next"]>>;
+type FirstPassage = Exclude<ReturnType<StreamGeneration["poll"]>, NotYet>;
 
 /** What each format of a speech is called; OpenAI's own where none is named. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
@@ -41,7 +42,7 @@ export function soundBody(
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       for (;;) {
-        const passage = ahead === undefined ? await generation.next() : ahead;
+        const passage = ahead === undefined ? await nextOf(generation) : ahead;
         ahead = undefined;
         if (isLeft) return;
         if (passage === null) break;
@@ -56,8 +57,6 @@ export function soundBody(
     cancel() {
       isLeft = true;
       generation.cancel();
-      // Settles the charge: nobody else will ask for the end any more.
-      void generation.next();
     },
   });
 }

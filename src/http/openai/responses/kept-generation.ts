@@ -1,5 +1,6 @@
 import type { GenerationEvent } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
+import { NOT_YET } from "../../../core/poll.ts";
 import type { StreamGeneration } from "../../../gateway/gateway.ts";
 import { Output } from "./output.ts";
 import type { Piece } from "./piece.ts";
@@ -26,6 +27,10 @@ export function keptGeneration(
   let said = 0;
   const chars = (): number => said + output.chars;
   let isKept = !request.store;
+  /** The generation is over, and its response is being kept; then that is done. */
+  let isEnding = false;
+  let isOver = false;
+  let waiting: (() => void) | undefined;
 
   const keep = async (): Promise<void> => {
     const final = generation.final && explained(generation.final, chars());
@@ -47,10 +52,19 @@ export function keptGeneration(
     get final() {
       return generation.final && explained(generation.final, chars());
     },
-    async next() {
-      const passage = await generation.next();
-      if (passage === null) await keep();
-      for (const event of passage?.events ?? []) {
+    poll() {
+      if (isOver || isEnding) return isOver ? null : NOT_YET;
+      const passage = generation.poll();
+      if (passage === NOT_YET) return NOT_YET;
+      if (passage === null) {
+        isEnding = true;
+        void keep().finally(() => {
+          isOver = true;
+          waiting?.();
+        });
+        return NOT_YET;
+      }
+      for (const event of passage.events) {
         const piece = pieceOf(event);
         if (piece === undefined) continue;
         said += "text" in piece ? piece.text.length : piece.arguments.length;
@@ -58,6 +72,10 @@ export function keptGeneration(
       }
       if (chars() > MOST_RESPONSE_CHARS) generation.cancel();
       return passage;
+    },
+    whenReady(run) {
+      if (!isEnding) generation.whenReady(run);
+      else waiting = run;
     },
     cancel: () => generation.cancel(),
   };

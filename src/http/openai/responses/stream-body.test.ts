@@ -2,6 +2,7 @@ import { beforeEach, expect, test } from "bun:test";
 import type { Passage } from "../../../adapters/adapter.ts";
 import { requestId, tenantId } from "../../../core/ids.ts";
 import { ManualClock } from "../../../core/manual-clock.ts";
+import { NOT_YET, type NotYet } from "../../../core/poll.ts";
 import { ScriptedGeneration } from "../../../gateway/testing/scripted-generation.ts";
 import type { Keeping } from "./keeping.ts";
 import { parseResponses } from "./request.ts";
@@ -9,8 +10,9 @@ import { MOST_RESPONSE_CHARS, streamBody } from "./stream-body.ts";
 
 /** A scripted generation that gives the frames of chat, as `passthrough` does. */
 class Frames extends ScriptedGeneration {
-  override async next(): Promise<Passage | null> {
-    const passage = await super.next();
+  override poll(): Passage | null | NotYet {
+    const passage = super.poll();
+    if (passage === NOT_YET) return passage;
     const texts = passage?.events.flatMap((event) => (event.type === "text" ? [event.text] : [])) ?? [];
     if (passage === null || texts.length === 0) return passage;
     const frames = texts.map(
@@ -68,9 +70,8 @@ test("a client that leaves stops the vendor, and the charge is settled all the s
   generation.say("one", "two");
   const reader = open().body?.getReader();
   await reader?.read();
-  await reader?.read();
   await reader?.cancel();
-  await generation.next();
+  expect(generation.poll()).toBeNull();
   expect(generation.isCancelled).toBe(true);
   expect(generation.final?.outcome).toBe("cancelled");
   expect(kept).toEqual([]);
