@@ -1,3 +1,4 @@
+import type { CallSignal } from "../core/call-signal.ts";
 import type { AdapterName, Operation } from "../core/catalog.ts";
 import type {
   FinishReason,
@@ -90,7 +91,7 @@ export interface PrefixContinuation {
  */
 export type Transport = (
   call: VendorCall,
-  signal: AbortSignal,
+  signal: CallSignal,
   observer?: CallObserver,
 ) => Promise<VendorResponse | Response>;
 

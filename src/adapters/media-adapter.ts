@@ -1,3 +1,4 @@
+import type { CallSignal } from "../core/call-signal.ts";
 import type { AdapterName } from "../core/catalog.ts";
 import type { JsonObject } from "../core/generation.ts";
 import type { MediaOperation, MediaRequest, MediaResult } from "../core/media.ts";
@@ -77,7 +78,7 @@ export interface MediaCall {
   readonly dropped?: readonly string[];
 }
 
-export type MediaTransport = (call: MediaCall, signal: AbortSignal) => Promise<Response>;
+export type MediaTransport = (call: MediaCall, signal: CallSignal) => Promise<Response>;
 
 /** What came back: read whole, and bounded. */
 export interface MediaAnswer {

@@ -7,6 +7,7 @@ import {
   type Transport,
   type VendorCall,
 } from "../adapters/adapter.ts";
+import { CallAbort, type CallSignal } from "../core/call-signal.ts";
 import type { Timeouts, VendorKey } from "../core/catalog.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
@@ -48,7 +49,7 @@ export class Attempt implements Deadline, CallObserver {
   #stage: CallStage | undefined;
   readonly startedAt: number;
   readonly #totalDueAt: number;
-  readonly #abort = new AbortController();
+  readonly #abort = new CallAbort();
   /** Told when a clock ran out while nobody was waiting for the vendor. */
   onReaderStalled: (() => void) | undefined;
   #phase: "connect" | "firstToken" | "idle" | "reader" = "firstToken";
@@ -123,8 +124,8 @@ export class Attempt implements Deadline, CallObserver {
   }
 
   /** Ends what the call waits for; for calls that are not made by `open`. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  get signal(): CallSignal {
+    return this.#abort;
   }
 
   /** The client's patience ran out before the operator's: nothing that is to be held against the vendor. */
@@ -175,7 +176,7 @@ export class Attempt implements Deadline, CallObserver {
     }
     let response: VendorResponse;
     try {
-      const answer = await (adapter.transport ?? network)(call, this.#abort.signal, this);
+      const answer = await (adapter.transport ?? network)(call, this.#abort, this);
       response = answer instanceof Response ? vendorResponseOf(answer) : answer;
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { Transport } from "../adapters/adapter.ts";
 import { openai } from "../adapters/openai/index.ts";
 import { qwen } from "../adapters/qwen/index.ts";
+import type { CallSignal } from "../core/call-signal.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { NO_USAGE } from "../core/usage.ts";
 import { SCAN_MS } from "./deadlines.ts";
@@ -34,7 +35,7 @@ const vectors = (input: readonly string[], usage: object | null = tokens(input.l
 const tokens = (count: number) => ({ prompt_tokens: count * TOKENS, total_tokens: count * TOKENS });
 
 /** A vendor whose call of a text says what comes. */
-function worldOf(answers: (input: readonly string[], signal: AbortSignal) => Response | Promise<Response>) {
+function worldOf(answers: (input: readonly string[], signal: CallSignal) => Response | Promise<Response>) {
   const routes = [
     runRoute("first", qwen, { input: 1n, output: 0n }),
     runRoute("second", openai, { input: 2n, output: 0n }),

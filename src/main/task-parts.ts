@@ -1,6 +1,7 @@
 import type { AnyElysia } from "elysia";
 import type { MediaTransport } from "../adapters/media-adapter.ts";
 import type { Config } from "../config/config.ts";
+import { abortSignalOf } from "../core/call-signal.ts";
 import { systemClock as clock } from "../core/clock.ts";
 import { type TaskId, vendorId } from "../core/ids.ts";
 import type { Log } from "../core/log.ts";
@@ -41,7 +42,7 @@ const SUBJECTS = { told: "tasks.told", cancel: "tasks.cancel", news: "tasks.news
  */
 const mediaNetwork: MediaTransport = ({ method, url, headers, body }, signal) =>
   fetch(url, {
-    ...{ method, headers, signal, redirect: "manual", keepalive: method === "GET" },
+    ...{ method, headers, signal: abortSignalOf(signal), redirect: "manual", keepalive: method === "GET" },
     ...(body === undefined ? {} : { body }),
   });
 

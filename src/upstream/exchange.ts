@@ -1,4 +1,5 @@
 import type { CallObserver } from "../adapters/adapter.ts";
+import type { CallSignal } from "../core/call-signal.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import type { VendorResponse } from "../core/vendor-response.ts";
 import { type AnswerHead, headersOf } from "./answer-head.ts";
@@ -51,7 +52,7 @@ export class Exchange implements VendorResponse, AnswerSink {
 
   constructor(
     request: OutgoingRequest,
-    readonly signal: AbortSignal,
+    readonly signal: CallSignal,
     readonly observer: CallObserver | undefined,
   ) {
     this.request = request;

@@ -1,3 +1,4 @@
+import { abortSignalOf } from "../core/call-signal.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Calls vendors by `fetch`, for what only it can: a proxy on the way (`HTTPS_PROXY`), compressed answers. */
@@ -7,7 +8,7 @@ export function createFetchUpstream(): Upstream {
       fetch(url, {
         method,
         headers,
-        signal,
+        signal: abortSignalOf(signal),
         redirect: "manual",
         keepalive: true,
         ...(method === "GET" ? {} : { body }),

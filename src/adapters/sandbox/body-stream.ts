@@ -1,3 +1,4 @@
+import type { CallSignal } from "../../core/call-signal.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Pacer } from "./pacer.ts";
 import type { Step } from "./script.ts";
@@ -17,7 +18,7 @@ export interface Pace {
 export function bodyStream(
   script: Iterator<Step, void>,
   pace: Pace,
-  signal: AbortSignal,
+  signal: CallSignal,
   { clock, pacer }: { readonly clock: Clock; readonly pacer: Pacer },
 ): ReadableStream<Uint8Array> {
   let stop = (): void => {};

@@ -1,7 +1,8 @@
+import type { CallSignal } from "../../core/call-signal.ts";
 import type { Clock } from "../../core/clock.ts";
 
 /** Waits, unless the call is aborted meanwhile: then rejects with the signal's reason. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export function pause(clock: Clock, ms: number, signal: CallSignal): Promise<void> {
   if (ms <= 0) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const cancel = clock.after(ms, resolve);
@@ -14,7 +15,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
 }
 
 /** Never answers; rejects when the call is aborted. */
-export function untilAborted(signal: AbortSignal): Promise<never> {
+export function untilAborted(signal: CallSignal): Promise<never> {
   return new Promise((_, reject) => {
     const abort = (): void => reject(signal.reason);
     if (signal.aborted) abort();

@@ -1,4 +1,5 @@
 import type { MediaAdapter, MediaAnswer, MediaCall, MediaTransport } from "../../adapters/media-adapter.ts";
+import { CallAbort, type CallSignal } from "../../core/call-signal.ts";
 import { MAX_ANSWER_BYTES } from "../../core/limits.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { vendorResponseOf } from "../../core/vendor-response.ts";
@@ -34,7 +35,7 @@ export async function exchange(
   transport: MediaTransport,
   call: MediaCall,
   secret: string,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Exchanged> {
   try {
     const response = vendorResponseOf(await transport(call, signal));
@@ -66,7 +67,7 @@ function lost(
 
 /** A signal that is aborted when its time is over, on the node's one timer, or when the outer one is. */
 export class CallLimit implements Deadline {
-  readonly #abort = new AbortController();
+  readonly #abort = new CallAbort();
   readonly #follow = () => this.#abort.abort();
   dueAt: number;
   place = -1;
@@ -74,7 +75,7 @@ export class CallLimit implements Deadline {
   constructor(
     readonly deadlines: Deadlines,
     ms: number,
-    readonly outer: AbortSignal,
+    readonly outer: CallSignal,
   ) {
     this.dueAt = deadlines.clock.monotonic() + ms;
     deadlines.arm(this);
@@ -82,8 +83,8 @@ export class CallLimit implements Deadline {
     if (outer.aborted) this.#follow();
   }
 
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+  get signal(): CallSignal {
+    return this.#abort;
   }
 
   expire(): void {

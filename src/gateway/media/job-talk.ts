@@ -8,6 +8,7 @@ import type {
   PictureForm,
   RunningJob,
 } from "../../adapters/media-adapter.ts";
+import type { CallSignal } from "../../core/call-signal.ts";
 import type { VendorKey } from "../../core/catalog.ts";
 import type { VendorId } from "../../core/ids.ts";
 import type { MediaRequest } from "../../core/media.ts";
@@ -74,11 +75,11 @@ export class JobTalk {
     }
   }
 
-  submit({ parts }: Submission, signal: AbortSignal): Promise<Submitted> {
+  submit({ parts }: Submission, signal: CallSignal): Promise<Submitted> {
     return sendParts(parts, (part) => this.#submitPart(part, signal));
   }
 
-  async #submitPart({ request, call }: Part, signal: AbortSignal): Promise<Submitted> {
+  async #submitPart({ request, call }: Part, signal: CallSignal): Promise<Submitted> {
     const isSafe = this.adapter.resubmission === "safe";
     const sent = await this.#send(call, signal);
     if (!sent.ok) {
@@ -91,7 +92,7 @@ export class JobTalk {
     return { kind: state.mayHaveRun === true && !isSafe ? "lost" : "refused", failure: state.failure };
   }
 
-  async ask(job: RunningJob, signal: AbortSignal): Promise<Asked> {
+  async ask(job: RunningJob, signal: CallSignal): Promise<Asked> {
     const { poll, readPolled } = this.adapter;
     if (poll === undefined || readPolled === undefined)
       return { kind: "failed", failure: CANNOT_BE_ASKED, mayHaveRun: true };
@@ -110,7 +111,7 @@ export class JobTalk {
    * Looks for a job whose submission was not answered. Undefined: this vendor cannot be asked for it. A 404 is silence: what
    * is not there may be the very call that looks.
    */
-  async find(mark: string, request: FoundRequest, signal: AbortSignal): Promise<Asked | undefined> {
+  async find(mark: string, request: FoundRequest, signal: CallSignal): Promise<Asked | undefined> {
     const { find, readFound } = this.adapter;
     if (find === undefined || readFound === undefined) return undefined;
     return this.#question(
@@ -131,7 +132,7 @@ export class JobTalk {
   }
 
   /** True: the vendor took it back. */
-  async cancel(job: RunningJob, signal: AbortSignal): Promise<boolean> {
+  async cancel(job: RunningJob, signal: CallSignal): Promise<boolean> {
     const call = this.adapter.cancel?.(job, this.#target);
     if (call === undefined) return false;
     const sent = await this.#limited(call, signal);
@@ -142,7 +143,7 @@ export class JobTalk {
   async #question(
     build: () => MediaCall,
     read: (answer: Parameters<NonNullable<MediaAdapter["readPolled"]>>[1]) => Asked,
-    signal: AbortSignal,
+    signal: CallSignal,
   ): Promise<Asked> {
     const sent = await this.#limited(build(), signal);
     if (!sent.ok) return { kind: "silent", failure: sent.failure };
@@ -154,7 +155,7 @@ export class JobTalk {
     return isAboutQuestion ? { kind: "silent", failure: state.failure } : state;
   }
 
-  async #limited(call: MediaCall, signal: AbortSignal): Promise<Awaited<ReturnType<typeof exchange>>> {
+  async #limited(call: MediaCall, signal: CallSignal): Promise<Awaited<ReturnType<typeof exchange>>> {
     const limit = new CallLimit(this.ports.deadlines, QUESTION_MS, signal);
     try {
       return await this.#send(call, limit.signal);
@@ -163,7 +164,7 @@ export class JobTalk {
     }
   }
 
-  #send(call: MediaCall, signal: AbortSignal): ReturnType<typeof exchange> {
+  #send(call: MediaCall, signal: CallSignal): ReturnType<typeof exchange> {
     const transport = transportFor(this.adapter, this.ports.mediaNetwork, call);
     return exchange(transport, call, this.key.secret, signal);
   }

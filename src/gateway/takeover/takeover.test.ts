@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Transport } from "../../adapters/adapter.ts";
 import { deepseek } from "../../adapters/deepseek/index.ts";
 import { openai } from "../../adapters/openai/index.ts";
+import type { CallSignal } from "../../core/call-signal.ts";
 import { READER_STALL_MS } from "../../core/limits.ts";
 import { nextOf } from "../../core/poll.ts";
 import type { GenerateOptions, StreamGeneration } from "../gateway.ts";
@@ -43,7 +44,7 @@ function relay(acts: Readonly<Record<string, readonly Act[]>>, adapter = openai)
   return { world, calls };
 }
 
-function bodyOf(said: string, isSilent: boolean, signal: AbortSignal): ReadableStream<Uint8Array> {
+function bodyOf(said: string, isSilent: boolean, signal: CallSignal): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
       if (said !== "") controller.enqueue(Buffer.from(said));

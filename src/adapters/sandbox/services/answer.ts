@@ -1,3 +1,4 @@
+import type { CallSignal } from "../../../core/call-signal.ts";
 import type { Clock } from "../../../core/clock.ts";
 import type { JsonObject } from "../../../core/generation.ts";
 import type { VendorCall } from "../../adapter.ts";
@@ -35,7 +36,7 @@ const SERVICES: readonly Service[] = [
 export function serviceAnswer(
   call: VendorCall,
   clock: Clock,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Response> | undefined {
   const service = SERVICES.find(({ path }) => call.url.endsWith(path));
   return service && answered(service, call, clock, signal);
@@ -45,7 +46,7 @@ async function answered(
   service: Service,
   call: VendorCall,
   clock: Clock,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): Promise<Response> {
   const { body, file } = await readCall(call);
   const model = textOf(body.model) ?? "";
