@@ -120,6 +120,16 @@ export function plus(a: Usage, b: Usage): Usage {
   return sum;
 }
 
+/** Of several parts; undefined where one of them was not told: what it would leave out cannot be known. */
+export function sumOfTold(usages: readonly (Usage | undefined)[]): Usage | undefined {
+  let sum: Usage | undefined;
+  for (const usage of usages) {
+    if (usage === undefined) return undefined;
+    sum = sum === undefined ? usage : plus(sum, usage);
+  }
+  return sum;
+}
+
 function plusVariants(a: Usage["imageVariants"], b: Usage["imageVariants"]): Usage["imageVariants"] {
   if (a === undefined || b === undefined) return a ?? b;
   const sum: Record<string, number> = { ...a };

@@ -1,7 +1,7 @@
 import type { VendorAnswer } from "../adapters/adapter.ts";
 import type { GenerationRequest, JsonObject } from "../core/generation.ts";
 import { MAX_ANSWER_BYTES } from "../core/limits.ts";
-import { plus, type Usage } from "../core/usage.ts";
+import { sumOfTold } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import { promptTokensForHold } from "./requests/prompt-tokens.ts";
 
@@ -97,7 +97,7 @@ export function joined(
     ok: true,
     body: Buffer.from(JSON.stringify(parsed)),
     parsed,
-    usage: sumOf(answers.map(({ usage }) => usage)),
+    usage: sumOfTold(answers.map(({ usage }) => usage)),
     finishReasons: [],
     outputChars: 0,
   };
@@ -136,16 +136,6 @@ function told(answers: readonly Vectors[], name: "prompt_tokens" | "total_tokens
     const value = count.find(([field]) => field === name)?.[1];
     if (typeof value !== "number") return undefined;
     sum += value;
-  }
-  return sum;
-}
-
-/** Undefined where one of them is: what it would leave out cannot be told. */
-function sumOf(usages: readonly (Usage | undefined)[]): Usage | undefined {
-  let sum: Usage | undefined;
-  for (const usage of usages) {
-    if (usage === undefined) return undefined;
-    sum = sum === undefined ? usage : plus(sum, usage);
   }
   return sum;
 }

@@ -1,6 +1,6 @@
 import type { JobState, MediaCall } from "../../adapters/media-adapter.ts";
 import type { MadePicture, MediaRequest } from "../../core/media.ts";
-import { plus, type Usage } from "../../core/usage.ts";
+import { sumOfTold, type Usage } from "../../core/usage.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 
 /** Pictures of one job in several calls, for vendors that make fewer in one than are asked for. */
@@ -93,22 +93,12 @@ function merged(parts: readonly Part[], results: readonly Submitted[]): Submitte
       kind: "done",
       result: {
         pictures,
-        usage: sumOf(usages),
+        usage: sumOfTold(usages),
         ...(extra === undefined ? {} : { extra }),
         ...(lostPictures === 0 ? {} : { lost: lostPictures }),
       },
     },
   };
-}
-
-/** Undefined where one of them is: what it would leave out cannot be told. */
-function sumOf(usages: readonly (Usage | undefined)[]): Usage | undefined {
-  let sum: Usage | undefined;
-  for (const usage of usages) {
-    if (usage === undefined) return undefined;
-    sum = sum === undefined ? usage : plus(sum, usage);
-  }
-  return sum;
 }
 
 /** A vendor of pictures in several calls answers each with what it made: nobody would ask about a job of a part. */

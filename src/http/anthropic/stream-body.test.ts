@@ -1,66 +1,14 @@
 import { expect, test } from "bun:test";
-import { SluiceError } from "../../core/errors.ts";
-import type { NativeDialect, Outcome } from "../../core/generation.ts";
-import { requestId, streamId, vendorId } from "../../core/ids.ts";
-import { micropointsOf } from "../../core/points.ts";
-import { NOT_YET } from "../../core/poll.ts";
-import { NO_USAGE } from "../../core/usage.ts";
-import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import type { Outcome } from "../../core/generation.ts";
+import { framedFinal, framedGeneration, type Said } from "../testing/framed-generation.ts";
 import { openThought } from "./sealed-thoughts.ts";
 import { streamBody } from "./stream-body.ts";
-
-type Said = string | { readonly own: string };
 
 const chunk = (delta: object, finish: string | null = null): string =>
   `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish }] })}\n\n`;
 const text = (content: string): string => chunk({ content });
 const own = (type: string, fields: object = {}): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
-
-function finalOf(outcome: Outcome, finishReason: string | null): Final {
-  return {
-    outcome,
-    finishReason,
-    usage: { ...NO_USAGE, input: 7, cachedInput: 2, cacheWrite: 1, output: 5, reasoning: 3 },
-    cost: micropointsOf(9n),
-    vendor: vendorId("v"),
-    ...(outcome === "completed" ? {} : { error: new SluiceError("stream_truncated", "It broke.") }),
-  };
-}
-
-/** @param isEndless the vendor is silent behind what it said */
-function generationOf(
-  said: readonly Said[],
-  final: Final,
-  isEndless = false,
-): StreamGeneration & { cancelled: boolean } {
-  const rest = [...said];
-  let isOver = false;
-  return {
-    kind: "stream",
-    streamId: streamId("str_a"),
-    started: { requestId: requestId("req_a"), vendor: vendorId("v"), vendorModel: "m", attempts: 1 },
-    cancelled: false,
-    get final() {
-      return isOver ? final : undefined;
-    },
-    whenReady() {},
-    poll() {
-      const one = rest.shift();
-      if (one === undefined && isEndless) return NOT_YET;
-      if (one === undefined) {
-        isOver = true;
-        return null;
-      }
-      const bytes = Buffer.from(typeof one === "string" ? one : one.own);
-      const dialect: { dialect?: NativeDialect } = typeof one === "string" ? {} : { dialect: "anthropic" };
-      return { events: [], hasContent: true, bytes, ...dialect };
-    },
-    cancel() {
-      this.cancelled = true;
-    },
-  };
-}
 
 interface Told {
   readonly raw: string;
@@ -69,7 +17,10 @@ interface Told {
 }
 
 async function tell(said: readonly Said[], outcome: Outcome = "completed", finish = "stop"): Promise<Told> {
-  const body = streamBody(generationOf(said, finalOf(outcome, finish)), { suffix: "a", model: "m" });
+  const body = streamBody(
+    framedGeneration(said, "anthropic", framedFinal(outcome, finish, { cacheWrite: 1 })),
+    { suffix: "a", model: "m" },
+  );
   const raw = await new Response(body).text();
   const frames = raw.split(/\r?\n\r?\n/).filter((frame) => frame !== "");
   const events = frames.map((frame) =>
@@ -323,11 +274,16 @@ test("an answer of nothing is an empty message", async () => {
 });
 
 test("a client that leaves stops the vendor", async () => {
-  const generation = generationOf([text("a"), text("b")], finalOf("cancelled", null), true);
+  const generation = framedGeneration(
+    [text("a"), text("b")],
+    "anthropic",
+    framedFinal("cancelled", null, { cacheWrite: 1 }),
+    true,
+  );
   const reader = streamBody(generation, { suffix: "a", model: "m" }).getReader();
   await reader.read();
   await reader.cancel();
-  expect(generation.cancelled).toBe(true);
+  expect(generation.isCancelled).toBe(true);
 });
 
 test("what a vendor wants back is left out where it is more than is kept", async () => {

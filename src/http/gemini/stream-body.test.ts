@@ -1,16 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { SluiceError } from "../../core/errors.ts";
-import type { JsonObject, NativeDialect, Outcome } from "../../core/generation.ts";
-import { requestId, streamId, vendorId } from "../../core/ids.ts";
-import { micropointsOf } from "../../core/points.ts";
-import { NOT_YET } from "../../core/poll.ts";
-import { NO_USAGE } from "../../core/usage.ts";
-import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import type { JsonObject, Outcome } from "../../core/generation.ts";
+import { framedFinal, framedGeneration, type Said } from "../testing/framed-generation.ts";
 import { arrayBody } from "./array-body.ts";
 import { openCarried } from "./signatures.ts";
 import { streamBody } from "./stream-body.ts";
-
-type Said = string | { readonly own: string };
 
 const chunk = (delta: object, finish: string | null = null, index = 0): string =>
   `data: ${JSON.stringify({ choices: [{ index, delta, finish_reason: finish }] })}\n\n`;
@@ -23,51 +16,6 @@ const own = (parts: readonly object[], finishReason?: string, index = 0): string
     responseId: "r-1",
   })}\r\n\r\n`;
 
-function finalOf(outcome: Outcome, finishReason: string | null): Final {
-  return {
-    outcome,
-    finishReason,
-    usage: { ...NO_USAGE, input: 7, cachedInput: 2, output: 5, reasoning: 3 },
-    cost: micropointsOf(9n),
-    vendor: vendorId("v"),
-    ...(outcome === "completed" ? {} : { error: new SluiceError("stream_truncated", "It broke.") }),
-  };
-}
-
-/** @param isEndless the vendor is silent behind what it said */
-function generationOf(
-  said: readonly Said[],
-  final: Final,
-  isEndless = false,
-): StreamGeneration & { cancelled: boolean } {
-  const rest = [...said];
-  let isOver = false;
-  return {
-    kind: "stream",
-    streamId: streamId("str_a"),
-    started: { requestId: requestId("req_a"), vendor: vendorId("v"), vendorModel: "m", attempts: 1 },
-    cancelled: false,
-    get final() {
-      return isOver ? final : undefined;
-    },
-    whenReady() {},
-    poll() {
-      const one = rest.shift();
-      if (one === undefined && isEndless) return NOT_YET;
-      if (one === undefined) {
-        isOver = true;
-        return null;
-      }
-      const bytes = Buffer.from(typeof one === "string" ? one : one.own);
-      const dialect: { dialect?: NativeDialect } = typeof one === "string" ? {} : { dialect: "gemini" };
-      return { events: [], hasContent: true, bytes, ...dialect };
-    },
-    cancel() {
-      this.cancelled = true;
-    },
-  };
-}
-
 interface Asked {
   readonly outcome?: Outcome;
   readonly finish?: string;
@@ -77,7 +25,10 @@ interface Asked {
 
 async function tell(said: readonly Said[], asked: Asked = {}) {
   const { outcome = "completed", finish = "stop", choices = 1, showsThoughts = false } = asked;
-  const body = streamBody(generationOf(said, finalOf(outcome, finish)), { choices, showsThoughts });
+  const body = streamBody(framedGeneration(said, "gemini", framedFinal(outcome, finish)), {
+    choices,
+    showsThoughts,
+  });
   const raw = await new Response(body).text();
   const frames = raw.split(/\r?\n\r?\n/).filter((frame) => frame !== "");
   const responses = frames.map((frame) =>
@@ -285,11 +236,16 @@ describe("a vendor's own responses", () => {
 });
 
 test("a client that leaves stops the vendor", async () => {
-  const generation = generationOf([text("one"), text("two")], finalOf("cancelled", null), true);
+  const generation = framedGeneration(
+    [text("one"), text("two")],
+    "gemini",
+    framedFinal("cancelled", null),
+    true,
+  );
   const reader = streamBody(generation, { choices: 1, showsThoughts: false }).getReader();
   await reader.read();
   await reader.cancel();
-  expect(generation.cancelled).toBe(true);
+  expect(generation.isCancelled).toBe(true);
 });
 
 describe("a stream as an array", () => {
