@@ -8,13 +8,19 @@ import type {
   StreamEntry,
   ToolCallPiece,
 } from "../gateway/streams/entry.ts";
-import type { ServerFrame } from "./protocol.ts";
+import type { DeltaFrame, DoneFrame, ServerFrame, StartedFrame } from "./protocol.ts";
 
 /** The parts of frames that look as in OpenAI's dialect; made by whoever knows the dialect. */
 export interface OpenAiShapes {
   usage(usage: Usage): object;
   toolCall(piece: ToolCallPiece): object;
   errorBody(error: SluiceError, requestId: string): { readonly error: object };
+}
+
+/** The first frame of a stream. */
+export function startedFrame(id: string, about: StreamAbout): StartedFrame {
+  const { streamId: stream, requestId, vendor, vendorModel: model } = about;
+  return { type: "started", id, stream, request_id: requestId, vendor, model };
 }
 
 /** The frame that tells a stream's entry to the client that calls the stream `id`. */
@@ -34,18 +40,18 @@ export function streamFrame(
   }
 }
 
+type Writable<Frame> = { -readonly [Name in keyof Frame]: Frame[Name] };
+
+/** Made for every token: one object, its fields in the order in which they are sent. */
 function deltaFrame(id: string, entry: DeltaEntry, shapes: OpenAiShapes): ServerFrame {
   const { seq, choice, text, reasoning, refusal, toolCalls } = entry;
-  return {
-    type: "delta",
-    id,
-    seq,
-    ...(choice === 0 ? {} : { choice }),
-    ...(text === undefined ? {} : { text }),
-    ...(reasoning === undefined ? {} : { reasoning }),
-    ...(refusal === undefined ? {} : { refusal }),
-    ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(shapes.toolCall) }),
-  };
+  const frame: Writable<DeltaFrame> = { type: "delta", id, seq };
+  if (choice !== 0) frame.choice = choice;
+  if (text !== undefined) frame.text = text;
+  if (reasoning !== undefined) frame.reasoning = reasoning;
+  if (refusal !== undefined) frame.refusal = refusal;
+  if (toolCalls !== undefined) frame.tool_calls = toolCalls.map(shapes.toolCall);
+  return frame;
 }
 
 function doneFrame(
@@ -54,7 +60,7 @@ function doneFrame(
   { requestId }: StreamAbout,
   shapes: OpenAiShapes,
 ): ServerFrame {
-  return {
+  const frame: Writable<DoneFrame> = {
     type: "done",
     id,
     seq,
@@ -63,6 +69,7 @@ function doneFrame(
     usage: shapes.usage(final.usage),
     cost: formatPoints(final.cost),
     receipt: receipt ?? requestId,
-    ...(final.error === undefined ? {} : { error: shapes.errorBody(final.error, requestId).error }),
   };
+  if (final.error !== undefined) frame.error = shapes.errorBody(final.error, requestId).error;
+  return frame;
 }

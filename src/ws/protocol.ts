@@ -31,41 +31,47 @@ export type ClientFrame =
 
 /** What the server sends. A key that has no value is absent, never undefined: MessagePack would write it. */
 export type ServerFrame =
-  | {
-      readonly type: "started";
-      readonly id: string;
-      readonly stream: StreamId;
-      readonly request_id: RequestId;
-      readonly vendor: VendorId;
-      readonly model: string;
-    }
-  | {
-      readonly type: "delta";
-      readonly id: string;
-      readonly seq: number;
-      /** Only for other choices than the first, of a request with `n` above 1. */
-      readonly choice?: number;
-      readonly text?: string;
-      readonly reasoning?: string;
-      readonly refusal?: string;
-      readonly tool_calls?: readonly object[];
-    }
-  | {
-      readonly type: "done";
-      readonly id: string;
-      readonly seq: number;
-      readonly outcome: Outcome;
-      readonly finish_reason: string | null;
-      readonly usage: object;
-      readonly cost: string;
-      readonly receipt: RequestId;
-      /** For every outcome but `completed`. */
-      readonly error?: object;
-    }
+  | StartedFrame
+  | DeltaFrame
+  | DoneFrame
   /** This node has the stream no longer: it is to be resumed after `seq`, best over a new socket. */
   | { readonly type: "moved"; readonly id: string; readonly stream: StreamId; readonly seq: number }
   | { readonly type: "error"; readonly id?: string; readonly error: object }
   | { readonly type: "pong"; readonly t?: number | string };
+
+export interface StartedFrame {
+  readonly type: "started";
+  readonly id: string;
+  readonly stream: StreamId;
+  readonly request_id: RequestId;
+  readonly vendor: VendorId;
+  readonly model: string;
+}
+
+export interface DeltaFrame {
+  readonly type: "delta";
+  readonly id: string;
+  readonly seq: number;
+  /** Only for other choices than the first, of a request with `n` above 1. */
+  readonly choice?: number;
+  readonly text?: string;
+  readonly reasoning?: string;
+  readonly refusal?: string;
+  readonly tool_calls?: readonly object[];
+}
+
+export interface DoneFrame {
+  readonly type: "done";
+  readonly id: string;
+  readonly seq: number;
+  readonly outcome: Outcome;
+  readonly finish_reason: string | null;
+  readonly usage: object;
+  readonly cost: string;
+  readonly receipt: RequestId;
+  /** For every outcome but `completed`. */
+  readonly error?: object;
+}
 
 /** Longest id of a client's own, in UTF-16 units: a UUID with a name before it. */
 const ID_CHARS = 128;

@@ -24,16 +24,22 @@ export class Run {
     return this.#credit === undefined ? (this.cursor?.backlog ?? 0) : 0;
   }
 
-  /** Waits until one more delta may be sent; false when the client has cancelled or left instead. */
-  async takeCredit(): Promise<boolean> {
+  /** Takes one delta's worth, waiting until there is any; false when the client has cancelled or left instead. */
+  takeCredit(): boolean | Promise<boolean> {
+    if (this.#credit === undefined) return true;
+    if (this.#credit === 0) return this.#takeLater();
+    this.#credit -= 1;
+    return true;
+  }
+
+  async #takeLater(): Promise<boolean> {
     while (this.#credit === 0) {
       if (this.isCancelled) return false;
       await new Promise<void>((resolve) => {
         this.#onCredit = resolve;
       });
     }
-    if (this.#credit !== undefined) this.#credit -= 1;
-    return true;
+    return this.takeCredit();
   }
 
   /** False when the run was begun without flow control. */

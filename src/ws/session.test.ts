@@ -221,6 +221,21 @@ describe("cancel", () => {
   });
 });
 
+test("the latest 256 that ended are remembered, so that what crosses their end is no error", async () => {
+  answerWith("x");
+  const client = await connect(server.url);
+  for (let index = 0; index <= 256; index += 1) {
+    client.generate(`g${index}`);
+    await client.until("done");
+  }
+  await client.settled();
+  for (const index of [1, 256]) client.send({ type: "cancel", id: `g${index}` });
+  client.send({ type: "ping", t: 9 });
+  expect(await client.next()).toEqual({ type: "pong", t: 9 });
+  client.send({ type: "cancel", id: "g0" });
+  expect(await client.next()).toMatchObject({ type: "error", id: "g0", error: { code: "not_found" } });
+});
+
 describe("credit", () => {
   test("is never exceeded; the end needs none", async () => {
     answerWith("1", "2", "3", "4", "5");

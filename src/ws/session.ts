@@ -1,10 +1,10 @@
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { RequestId } from "../core/ids.ts";
 import { GENERATIONS_PER_SOCKET } from "../core/limits.ts";
-import type { Caller, Gateway, Scope } from "../gateway/gateway.ts";
+import type { Caller, Gateway, GenerateOptions, Scope } from "../gateway/gateway.ts";
 import { parseChat } from "../gateway/requests/chat.ts";
-import type { LiveStream, LiveStreams } from "../gateway/streams/live-stream.ts";
-import { type OpenAiShapes, streamFrame } from "./frames.ts";
+import type { LiveStream, LiveStreams, OpenOptions } from "../gateway/streams/live-stream.ts";
+import { type OpenAiShapes, startedFrame, streamFrame } from "./frames.ts";
 import { isOpen, type Socket, sendFrame } from "./outlet.ts";
 import type { ClientFrame } from "./protocol.ts";
 import { Run } from "./run.ts";
@@ -36,7 +36,9 @@ export class Session {
   readonly #ports: SessionPorts;
   readonly #ws: Socket;
   readonly #running = new Map<string, Run>();
-  readonly #endedIds = new Set<string>();
+  /** The latest, in the places of the oldest. */
+  readonly #endedIds: string[] = [];
+  #endedCount = 0;
   #writable: PromiseWithResolvers<void> | undefined;
   /** A stream of this socket goes on at another node. */
   hasMoved = false;
@@ -109,7 +111,7 @@ export class Session {
 
   #runOf(id: string): Run | undefined {
     const run = this.#running.get(id);
-    if (run === undefined && !this.#endedIds.has(id)) {
+    if (run === undefined && !this.#endedIds.includes(id)) {
       throw new SluiceError("not_found", `Nothing runs under the id '${id}'.`, { param: "id" });
     }
     return run;
@@ -118,15 +120,15 @@ export class Session {
   async #carryOut(run: Run, frame: Generate | Resume, bytes: number): Promise<void> {
     const requestId = this.#ports.newRequestId();
     try {
-      if (frame.type === "generate") {
-        const stream = await this.#generate(run, frame, bytes, requestId);
-        if (stream !== undefined) await this.#deliver(run, stream, 0);
-      } else {
-        await this.#deliver(run, await this.#find(run, frame), frame.after);
-      }
+      const stream =
+        frame.type === "generate"
+          ? await this.#generate(run, frame, bytes, requestId)
+          : await this.#find(run, frame);
+      if (stream !== undefined) await this.#deliver(run, stream, frame.type === "resume" ? frame.after : 0);
     } catch (thrown) {
       this.#refuse(run, asSluiceError(thrown), requestId);
     } finally {
+      run.cursor?.close();
       this.#end(run);
     }
   }
@@ -134,30 +136,18 @@ export class Session {
   /** Undefined: the client left before it knew of the stream, which is cancelled then. */
   async #generate(
     run: Run,
-    { body, takeover, hedge, timeouts, detachMs }: Generate,
+    frame: Generate,
     bytes: number,
     requestId: RequestId,
   ): Promise<LiveStream | undefined> {
     const { gateway, streams } = this.#ports;
-    const caller = await this.#authenticate("chat");
-    const request = parseChat({ ...body, stream: true }, bytes);
+    const known = this.#authenticate("chat");
+    const caller = known instanceof Promise ? await known : known;
+    const request = parseChat({ ...frame.body, stream: true }, bytes);
     if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-    const options = {
-      ...(takeover === undefined ? {} : { takeover }),
-      ...(hedge === undefined ? {} : { hedge }),
-      ...(timeouts === undefined ? {} : { timeouts }),
-      requestId,
-      mode: "events",
-      signal: run.abort.signal,
-      path: PATH,
-    } as const;
-    const generation = await gateway.generate(caller, request, options);
+    const generation = await gateway.generate(caller, request, optionsOf(frame, requestId, run.abort.signal));
     if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-    const wishes = {
-      ...(takeover === undefined ? {} : { takeover }),
-      ...(detachMs === undefined ? {} : { detachMs }),
-    };
-    const stream = streams.open(caller, generation, request, { ...wishes, path: PATH });
+    const stream = streams.open(caller, generation, request, wishesOf(frame));
     run.stream = stream;
     if (run.isCancelled) await stream.cancel();
     return isOpen(this.#ws) ? stream : undefined;
@@ -175,7 +165,7 @@ export class Session {
     return stream;
   }
 
-  async #authenticate(scope: Scope): Promise<Caller> {
+  #authenticate(scope: Scope): Caller | Promise<Caller> {
     const { data, remoteAddress: address } = this.#ws;
     return this.#ports.gateway.authenticate({ secret: data.key.secret, address }, scope);
   }
@@ -183,22 +173,20 @@ export class Session {
   /** Sends what the stream holds and will hold, as fast as the client reads and its credit allows. */
   async #deliver(run: Run, stream: LiveStream, after: number): Promise<void> {
     const ws = this.#ws;
-    const cursor = await stream.attach(after);
+    const attached = stream.attach(after);
+    const cursor = attached instanceof Promise ? await attached : attached;
     run.cursor = cursor;
-    try {
-      const { streamId, requestId, vendor, vendorModel } = stream.about;
-      const started = { stream: streamId, request_id: requestId, vendor, model: vendorModel } as const;
-      // Also ends here when the client left while the stream was being looked for.
-      if (!sendFrame(ws, { type: "started", id: run.id, ...started })) return;
-      for (let entry = await cursor.next(); entry !== null; entry = await cursor.next()) {
+    // Also ends here when the client left while the stream was being looked for.
+    if (!sendFrame(ws, startedFrame(run.id, stream.about))) return;
+    for (let entry = await cursor.next(); entry !== null; entry = await cursor.next()) {
+      if (entry.type === "delta") {
+        const taken = run.takeCredit();
         // A cancelled client without credit left is told the end; the rest can still be resumed.
-        if (entry.type === "delta" && !(await run.takeCredit())) continue;
-        while (ws.data.isBlocked && isOpen(ws)) await this.#whenWritable();
-        if (entry.type === "moved") this.hasMoved = true;
-        if (!sendFrame(ws, streamFrame(run.id, entry, stream.about, this.#ports.shapes))) return;
+        if (!(taken instanceof Promise ? await taken : taken)) continue;
       }
-    } finally {
-      cursor.close();
+      while (ws.data.isBlocked && isOpen(ws)) await this.#whenWritable();
+      if (entry.type === "moved") this.hasMoved = true;
+      if (!sendFrame(ws, streamFrame(run.id, entry, stream.about, this.#ports.shapes))) return;
     }
   }
 
@@ -215,13 +203,32 @@ export class Session {
 
   #end(run: Run): void {
     this.#running.delete(run.id);
-    this.#endedIds.add(run.id);
-    if (this.#endedIds.size > ENDED_IDS) {
-      for (const oldest of this.#endedIds) {
-        this.#endedIds.delete(oldest);
-        break;
-      }
-    }
+    this.#endedIds[this.#endedCount % ENDED_IDS] = run.id;
+    this.#endedCount += 1;
     if (this.#running.size === 0) this.#ports.idle(this.#ws);
   }
 }
+
+type Writable<Options> = { -readonly [Name in keyof Options]: Options[Name] };
+
+function optionsOf(
+  { takeover, hedge, timeouts }: Generate,
+  requestId: RequestId,
+  signal: AbortSignal,
+): GenerateOptions {
+  const options: Writable<GenerateOptions> = { requestId, mode: "events", signal, path: PATH };
+  if (takeover !== undefined) options.takeover = takeover;
+  if (hedge !== undefined) options.hedge = hedge;
+  if (timeouts !== undefined) options.timeouts = timeouts;
+  return options;
+}
+
+function wishesOf({ takeover, detachMs }: Generate): OpenOptions {
+  if (takeover === undefined && detachMs === undefined) return NO_WISHES;
+  const wishes: Writable<OpenOptions> = { path: PATH };
+  if (takeover !== undefined) wishes.takeover = takeover;
+  if (detachMs !== undefined) wishes.detachMs = detachMs;
+  return wishes;
+}
+
+const NO_WISHES: OpenOptions = { path: PATH };
