@@ -164,7 +164,7 @@ export interface StreamReader {
   /** The same when usage was told last; undefined: not yet, or this reader cannot tell. */
   readonly deliveredAtUsage?: Delivered | undefined;
   /** What was said so far. Absent in a reader that cannot tell: its answers are nobody's to go on with. */
-  readonly said?: Said;
+  readonly said?: Said | undefined;
 }
 
 /** What a stream has said so far, for whoever is to go on with it. */

@@ -3,7 +3,7 @@ import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { isObject, listOf, numberOf, parseJson } from "../json.ts";
 import { readFrames } from "../sse/event-stream.ts";
 import { unreadable } from "./errors.ts";
-import { createChunkReader } from "./events.ts";
+import { ChunkReader } from "./events.ts";
 import type { Member } from "./member.ts";
 import { rawUsageIn } from "./usage.ts";
 
@@ -17,7 +17,7 @@ export function assembleStream(
   text: string,
   secret: string,
 ): { readonly answer: JsonObject } | { readonly failure: VendorFailure } {
-  const readChunk = createChunkReader(member, secret);
+  const reader = new ChunkReader(member, secret);
   const choices = new Map<number, Choice>();
   let head: JsonObject | undefined;
   let usage: JsonObject | undefined;
@@ -27,7 +27,7 @@ export function assembleStream(
     if (trimmed === "") continue;
     if (trimmed === "[DONE]") return { answer: answerOf(request, head ?? {}, choices, usage) };
     const chunk = parseJson(trimmed);
-    const reading = readChunk(trimmed);
+    const reading = reader.read(trimmed);
     for (const event of [...reading.content, ...reading.control]) {
       if (event.type === "failure") return { failure: event.failure };
       takeEvent(choices, event);

@@ -19,32 +19,36 @@ export interface CarriedReasoning {
 /** The type of the one detail. */
 const TEXT = "reasoning.text";
 
-export function createCarriedReasoning(): CarriedReasoning {
-  const reasoning = createJsonText();
-  let isTooLong = false;
+export const createCarriedReasoning = (): CarriedReasoning => new Carrying();
 
-  return {
-    addEvents(events) {
-      for (const event of events) {
-        if (event.type === "reasoning" && event.choice === 0 && !isTooLong)
-          isTooLong = !reasoning.add(event.text);
-      }
-    },
-    addJson(like, view, start, end) {
-      if (like.type !== "reasoning" || like.choice !== 0 || isTooLong) return;
-      isTooLong = !reasoning.keep(view, start, end);
-    },
-    before(frame, control) {
-      const calls = control.some((event) => event.type === "finish" && event.reason === "tool_calls");
-      if (!calls || reasoning.isEmpty) return undefined;
-      const chunk = parseJson(readFrame(frame).data ?? "");
-      if (!isObject(chunk)) return undefined;
-      const delta = { reasoning_details: [{ type: TEXT, text: reasoning.text() }] };
-      reasoning.clear();
-      return { ...chunk, choices: [{ index: 0, delta, logprobs: null, finish_reason: null }], usage: null };
-    },
-  };
+class Carrying implements CarriedReasoning {
+  readonly #reasoning = createJsonText();
+  #isTooLong = false;
+
+  addEvents(events: readonly GenerationEvent[]): void {
+    for (const event of events) {
+      if (event.type === "reasoning" && event.choice === 0 && !this.#isTooLong)
+        this.#isTooLong = !this.#reasoning.add(event.text);
+    }
+  }
+
+  addJson(like: GenerationEvent, view: Buffer, start: number, end: number): void {
+    if (like.type !== "reasoning" || like.choice !== 0 || this.#isTooLong) return;
+    this.#isTooLong = !this.#reasoning.keep(view, start, end);
+  }
+
+  before(frame: string, control: readonly GenerationEvent[]): JsonObject | undefined {
+    if (this.#reasoning.isEmpty || !control.some(endsInCalls)) return undefined;
+    const chunk = parseJson(readFrame(frame).data ?? "");
+    if (!isObject(chunk)) return undefined;
+    const delta = { reasoning_details: [{ type: TEXT, text: this.#reasoning.text() }] };
+    this.#reasoning.clear();
+    return { ...chunk, choices: [{ index: 0, delta, logprobs: null, finish_reason: null }], usage: null };
+  }
 }
+
+const endsInCalls = (event: GenerationEvent): boolean =>
+  event.type === "finish" && event.reason === "tool_calls";
 
 /** The reasoning that a message brings back as details; undefined: none. */
 export function reasoningIn(details: unknown): string | undefined {

@@ -1,6 +1,6 @@
 import type { GenerationEvent, JsonObject, ToolCallDelta } from "../../core/generation.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
-import { isObject, listOf, numberOf, parseJson, textOf } from "../json.ts";
+import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../json.ts";
 import { brokenOff, failureInside, hasError, unreadable } from "./errors.ts";
 import type { Member } from "./member.ts";
 import { rawUsageIn, withoutUsage } from "./usage.ts";
@@ -16,62 +16,139 @@ export interface ChunkReading {
   readonly hasContent: boolean;
 }
 
-export type ChunkReader = (data: string) => ChunkReading;
-
 /** Reads the `data:` of chunk after chunk of one stream; keeps what spans chunks (tool calls, finished choices). */
-export function createChunkReader(member: Member, secret: string): ChunkReader {
-  const finished = new Set<number>();
-  const toolCalls = createToolCallReader();
+export class ChunkReader {
+  /** Most answers have one choice, the first. */
+  #isFirstFinished = false;
+  #finished: Set<number> | undefined;
+  #toolCalls: ToolCallReader | undefined;
 
-  return (data) => {
+  constructor(
+    readonly member: Member,
+    readonly secret: string,
+  ) {}
+
+  read(data: string): ChunkReading {
     const chunk = parseJson(data);
-    if (!isObject(chunk))
-      return failed(
-        unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object."),
-      );
+    if (!isObject(chunk)) return failed(NO_OBJECT);
     if (hasError(chunk) || !Array.isArray(chunk.choices)) {
-      const failure = failureInside(member, chunk, secret);
+      const failure = failureInside(this.member, chunk, this.secret);
       if (failure !== undefined) return failed(failure);
     }
-
-    const content: GenerationEvent[] = [];
-    const control: GenerationEvent[] = [];
-    let shown: JsonObject = chunk;
-    let hasContent = false;
-
-    listOf(chunk.choices).forEach((choice, position) => {
-      if (!isObject(choice)) return;
-      const index = numberOf(choice.index) ?? position;
-      content.push(...readContent(choice, index, toolCalls));
-      // Spoken answers stream as base64 beside the text; nothing here reads them, but they are content.
-      if (isObject(choice.delta) && isObject(choice.delta.audio)) hasContent = true;
-      const raw = finishWord(choice);
-      if (raw === undefined) return;
-      const reason = member.finishReason(raw);
-      if (reason === undefined) control.push({ type: "failure", failure: brokenOff(raw) });
-      else if (!finished.has(index)) {
-        finished.add(index);
-        control.push({ type: "finish", choice: index, reason });
-      }
-      if (reason !== raw) shown = withFinish(shown, position, reason ?? null);
-    });
-
+    const reading = new Reading(chunk);
+    const choices = listOf(chunk.choices);
+    for (let position = 0; position < choices.length; position += 1) {
+      const choice = choices[position];
+      if (isObject(choice)) this.#readChoice(reading, choice, position);
+    }
     const rawUsage = rawUsageIn(chunk);
     if (rawUsage !== undefined) {
-      const usage = member.readUsage(rawUsage, chunk);
-      if (usage !== undefined) control.push({ type: "usage", usage });
-      shown = withoutUsage(shown);
+      const usage = this.member.readUsage(rawUsage, chunk);
+      if (usage !== undefined) reading.addControl({ type: "usage", usage });
+      reading.shown = withoutUsage(reading.shown);
     }
+    if (this.#toolCalls?.isOverflown === true) return failed(TOO_MANY_CALLS);
+    reading.isSeen = reading.hasContent || isForClient(chunk, rawUsage !== undefined, reading.control);
+    return reading;
+  }
 
-    if (toolCalls.isOverflown) return failed(TOO_MANY_CALLS);
-    hasContent ||= content.length > 0;
-    const isSeen = hasContent || isForClient(chunk, rawUsage !== undefined, control);
-    return { content, control, forClient: !isSeen ? "drop" : shown === chunk ? "keep" : shown, hasContent };
-  };
+  #readChoice(reading: Reading, choice: JsonObject, position: number): void {
+    const index = numberOf(choice.index) ?? position;
+    this.#readContent(reading, choice, index);
+    // Spoken answers stream as base64 beside the text; nothing here reads them, but they are content.
+    if (isObject(choice.delta) && isObject(choice.delta.audio)) reading.hasContent = true;
+    const raw = finishWord(choice);
+    if (raw === undefined) return;
+    const reason = this.member.finishReason(raw);
+    if (reason === undefined) reading.addControl({ type: "failure", failure: brokenOff(raw) });
+    else if (this.#finishes(index)) reading.addControl({ type: "finish", choice: index, reason });
+    if (reason !== raw) reading.shown = withFinish(reading.shown, position, reason ?? null);
+  }
+
+  /** False for a choice that has finished before. */
+  #finishes(choice: number): boolean {
+    if (choice === 0) {
+      if (this.#isFirstFinished) return false;
+      this.#isFirstFinished = true;
+      return true;
+    }
+    this.#finished ??= new Set();
+    if (this.#finished.has(choice)) return false;
+    this.#finished.add(choice);
+    return true;
+  }
+
+  /** The content of one choice: `delta` of chat, `text` of legacy completions. */
+  #readContent(reading: Reading, choice: JsonObject, index: number): void {
+    const legacy = textOf(choice.text);
+    if (legacy !== undefined) {
+      reading.addContent({ type: "text", choice: index, text: legacy });
+      return;
+    }
+    const { delta } = choice;
+    if (!isObject(delta)) return;
+    const reasoning = textOf(delta.reasoning_content) ?? textOf(delta.reasoning);
+    if (reasoning !== undefined) reading.addContent({ type: "reasoning", choice: index, text: reasoning });
+    const text = textOf(delta.content) ?? textOf(partsText(delta.content));
+    if (text !== undefined) reading.addContent({ type: "text", choice: index, text });
+    const refusal = textOf(delta.refusal);
+    if (refusal !== undefined) reading.addContent({ type: "refusal", choice: index, text: refusal });
+    for (const call of listOf(delta.tool_calls)) if (isObject(call)) this.#readCall(reading, index, call);
+    if (!isObject(delta.function_call)) return;
+    this.#readCall(reading, index, { index: 0, function: delta.function_call });
+  }
+
+  #readCall(reading: Reading, index: number, call: JsonObject): void {
+    this.#toolCalls ??= new ToolCallReader();
+    const event = this.#toolCalls.read(index, call);
+    if (event !== undefined) reading.addContent(event);
+  }
 }
 
+/** What a chunk turns out to say, piece by piece. */
+class Reading implements ChunkReading {
+  hasContent = false;
+  isSeen = false;
+  /** The chunk as a client may see it. */
+  shown: JsonObject;
+  #content: GenerationEvent[] | undefined;
+  #control: GenerationEvent[] | undefined;
+
+  constructor(readonly chunk: JsonObject) {
+    this.shown = chunk;
+  }
+
+  get content(): readonly GenerationEvent[] {
+    return this.#content ?? NO_EVENTS;
+  }
+
+  get control(): readonly GenerationEvent[] {
+    return this.#control ?? NO_EVENTS;
+  }
+
+  get forClient(): "keep" | "drop" | JsonObject {
+    if (!this.isSeen) return "drop";
+    return this.shown === this.chunk ? "keep" : this.shown;
+  }
+
+  addContent(event: GenerationEvent): void {
+    this.hasContent = true;
+    if (this.#content === undefined) this.#content = [event];
+    else this.#content.push(event);
+  }
+
+  addControl(event: GenerationEvent): void {
+    if (this.#control === undefined) this.#control = [event];
+    else this.#control.push(event);
+  }
+}
+
+const NO_EVENTS: readonly GenerationEvent[] = Object.freeze([]);
+
+const NO_OBJECT = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
+
 const failed = (failure: VendorFailure): ChunkReading => ({
-  content: [],
+  content: NO_EVENTS,
   control: [{ type: "failure", failure }],
   forClient: "drop",
   hasContent: false,
@@ -97,72 +174,55 @@ function withFinish(chunk: JsonObject, position: number, reason: string | null):
   return { ...chunk, choices };
 }
 
-/** The content of one choice: `delta` of chat, `text` of legacy completions. */
-function readContent(choice: JsonObject, index: number, toolCalls: ToolCallReader): GenerationEvent[] {
-  const legacy = textOf(choice.text);
-  if (legacy !== undefined) return [{ type: "text", choice: index, text: legacy }];
-  const delta = choice.delta;
-  if (!isObject(delta)) return [];
-  const events: GenerationEvent[] = [];
-  const reasoning = textOf(delta.reasoning_content) ?? textOf(delta.reasoning);
-  if (reasoning !== undefined) events.push({ type: "reasoning", choice: index, text: reasoning });
-  const text = textOf(delta.content) ?? textOf(partsText(delta.content));
-  if (text !== undefined) events.push({ type: "text", choice: index, text });
-  const refusal = textOf(delta.refusal);
-  if (refusal !== undefined) events.push({ type: "refusal", choice: index, text: refusal });
-  for (const call of listOf(delta.tool_calls)) {
-    const event = isObject(call) ? toolCalls.read(index, call) : undefined;
-    if (event !== undefined) events.push(event);
-  }
-  const legacyCall = isObject(delta.function_call)
-    ? toolCalls.read(index, { index: 0, function: delta.function_call })
-    : undefined;
-  if (legacyCall !== undefined) events.push(legacyCall);
-  return events;
-}
-
 /** Content as a list of parts: the text among them. */
-export const partsText = (content: unknown): string =>
-  listOf(content)
-    .map((part) => (isObject(part) && typeof part.text === "string" ? part.text : ""))
-    .join("");
+export function partsText(content: unknown): string {
+  let text = "";
+  for (const part of listOf(content)) if (isObject(part) && typeof part.text === "string") text += part.text;
+  return text;
+}
 
 /** Of one answer, all its choices taken together: far more than parallel calls come to. */
 const MAX_CALLS = 4_096;
 const TOO_MANY_CALLS = unreadable("too_many_calls", `The vendor's answer has more than ${MAX_CALLS} calls.`);
 
-interface ToolCallReader {
-  read(choice: number, raw: JsonObject): ToolCallDelta | undefined;
-  /** More calls were begun than are read. */
-  readonly isOverflown: boolean;
+/** A call that was begun. */
+interface BegunCall {
+  readonly call: number;
+  id: string | undefined;
+  named: boolean;
 }
 
 /**
  * Puts the pieces of tool calls in order. Continuations carry an empty id (Qwen), no id (OpenAI) or the same id
  * again; some vendors give parallel calls all the index 0, or none: there a new id begins a new call.
  */
-function createToolCallReader(): ToolCallReader {
-  const known = new Map<string, { readonly call: number; id: string | undefined; named: boolean }>();
-  const counts = new Map<number, number>();
-  let begun = 0;
+class ToolCallReader {
+  readonly #known = new Map<string, BegunCall>();
+  readonly #counts = new Map<number, number>();
+  #begun = 0;
 
-  const read: ToolCallReader["read"] = (choice, raw) => {
+  /** More calls were begun than are read. */
+  get isOverflown(): boolean {
+    return this.#begun > MAX_CALLS;
+  }
+
+  read(choice: number, raw: JsonObject): ToolCallDelta | undefined {
     const id = textOf(raw.id);
-    const count = counts.get(choice) ?? 0;
+    const count = this.#counts.get(choice) ?? 0;
     const index = numberOf(raw.index) ?? (id === undefined ? Math.max(0, count - 1) : count);
     const slot = `${choice}:${index}`;
-    let entry = known.get(slot);
+    let entry = this.#known.get(slot);
     if (entry === undefined || (id !== undefined && entry.id !== undefined && entry.id !== id)) {
-      begun += 1;
-      if (begun > MAX_CALLS) return undefined;
+      this.#begun += 1;
+      if (this.isOverflown) return undefined;
       entry = { call: count, id: undefined, named: false };
-      known.set(slot, entry);
-      counts.set(choice, count + 1);
+      this.#known.set(slot, entry);
+      this.#counts.set(choice, count + 1);
     }
-    const called = isObject(raw.function) ? raw.function : isObject(raw.custom) ? raw.custom : {};
-    const name = entry.named ? undefined : textOf(called.name);
+    const called = isObject(raw.function) ? raw.function : objectOf(raw.custom);
+    const name = entry.named ? undefined : textOf(called?.name);
     const isNewId = entry.id === undefined && id !== undefined;
-    const piece = textOf(called.arguments) ?? textOf(called.input) ?? "";
+    const piece = textOf(called?.arguments) ?? textOf(called?.input) ?? "";
     if (name === undefined && !isNewId && piece === "") return undefined;
     if (name !== undefined) entry.named = true;
     if (isNewId) entry.id = id;
@@ -174,12 +234,5 @@ function createToolCallReader(): ToolCallReader {
       ...(name === undefined ? {} : { name }),
       arguments: piece,
     };
-  };
-
-  return {
-    read,
-    get isOverflown() {
-      return begun > MAX_CALLS;
-    },
-  };
+  }
 }

@@ -15,44 +15,50 @@ const MOST_BYTES = 1024 * 1024;
 /** A short answer. Grows by doubling. */
 const FIRST_BYTES = 512;
 
-export function createJsonText(): JsonText {
-  let bytes = new Uint8Array(0);
-  let length = 0;
+export const createJsonText = (): JsonText => new Pieces();
 
-  function clear(): void {
-    bytes = new Uint8Array(0);
-    length = 0;
-  }
+const NOTHING = new Uint8Array();
 
-  function keep(view: Buffer, start: number, end: number): boolean {
-    const needed = length + end - start;
+class Pieces implements JsonText {
+  #bytes: Uint8Array = NOTHING;
+  #length = 0;
+
+  keep(view: Buffer, start: number, end: number): boolean {
+    const needed = this.#length + end - start;
     if (needed > MOST_BYTES) {
-      clear();
+      this.clear();
       return false;
     }
-    if (needed > bytes.length) {
-      const grown = new Uint8Array(Math.min(MOST_BYTES, Math.max(FIRST_BYTES, needed, bytes.length * 2)));
-      grown.set(bytes.subarray(0, length));
-      bytes = grown;
-    }
-    view.copy(bytes, length, start, end);
-    length = needed;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    view.copy(this.#bytes, this.#length, start, end);
+    this.#length = needed;
     return true;
   }
 
-  return {
-    keep,
-    add(text) {
-      const json = Buffer.from(JSON.stringify(text).slice(1, -1));
-      return keep(json, 0, json.length);
-    },
-    clear,
-    get isEmpty() {
-      return length === 0;
-    },
-    text() {
-      const text: unknown = JSON.parse(`"${Buffer.from(bytes.subarray(0, length)).toString("utf8")}"`);
-      return String(text);
-    },
-  };
+  add(text: string): boolean {
+    const json = Buffer.from(JSON.stringify(text).slice(1, -1));
+    return this.keep(json, 0, json.length);
+  }
+
+  clear(): void {
+    this.#bytes = NOTHING;
+    this.#length = 0;
+  }
+
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
+  text(): string {
+    const json = Buffer.from(this.#bytes.subarray(0, this.#length)).toString("utf8");
+    const text: unknown = JSON.parse(`"${json}"`);
+    return String(text);
+  }
+
+  #grow(needed: number): void {
+    const size = Math.min(MOST_BYTES, Math.max(FIRST_BYTES, needed, this.#bytes.length * 2));
+    const grown = new Uint8Array(size);
+    grown.set(this.#bytes);
+    this.#bytes = grown;
+  }
 }

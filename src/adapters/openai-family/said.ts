@@ -10,41 +10,39 @@ export interface SaidMemory extends Said {
   addJson(like: GenerationEvent, view: Buffer, start: number, end: number): void;
 }
 
-export function createSaid(): SaidMemory {
-  const said = createJsonText();
-  let hasReasoning = false;
-  let isBeyondText = false;
+export const createSaid = (): SaidMemory => new Memory();
 
-  function giveUp(): void {
-    isBeyondText = true;
-    said.clear();
+class Memory implements SaidMemory {
+  hasReasoning = false;
+  isBeyondText = false;
+  readonly #said = createJsonText();
+
+  addEvents(events: readonly GenerationEvent[]): void {
+    if (events.length === 0) this.#giveUp();
+    for (const event of events) {
+      if (this.isBeyondText) return;
+      if (event.type !== "text" || event.choice !== 0) this.#noteOther(event);
+      else if (!this.#said.add(event.text)) this.#giveUp();
+    }
   }
 
-  function noteOther(event: GenerationEvent): void {
-    if (event.type === "reasoning" && event.choice === 0) hasReasoning = true;
-    else giveUp();
+  addJson(like: GenerationEvent, view: Buffer, start: number, end: number): void {
+    if (this.isBeyondText) return;
+    if (like.type !== "text" || like.choice !== 0) this.#noteOther(like);
+    else if (!this.#said.keep(view, start, end)) this.#giveUp();
   }
 
-  return {
-    addEvents(events) {
-      if (events.length === 0) giveUp();
-      for (const event of events) {
-        if (isBeyondText) return;
-        if (event.type !== "text" || event.choice !== 0) noteOther(event);
-        else if (!said.add(event.text)) giveUp();
-      }
-    },
-    addJson(like, view, start, end) {
-      if (isBeyondText) return;
-      if (like.type !== "text" || like.choice !== 0) noteOther(like);
-      else if (!said.keep(view, start, end)) giveUp();
-    },
-    text: said.text,
-    get hasReasoning() {
-      return hasReasoning;
-    },
-    get isBeyondText() {
-      return isBeyondText;
-    },
-  };
+  text(): string {
+    return this.#said.text();
+  }
+
+  #noteOther(event: GenerationEvent): void {
+    if (event.type === "reasoning" && event.choice === 0) this.hasReasoning = true;
+    else this.#giveUp();
+  }
+
+  #giveUp(): void {
+    this.isBeyondText = true;
+    this.#said.clear();
+  }
 }

@@ -1,16 +1,22 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
-import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
+import {
+  type Delivered,
+  EMPTY_PASSAGE,
+  type Passage,
+  type StreamMode,
+  type StreamReader,
+} from "../adapter.ts";
 import { dataFrame } from "../sse/data-frame.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
-import { createCarriedReasoning } from "./carried-reasoning.ts";
+import { type CarriedReasoning, createCarriedReasoning } from "./carried-reasoning.ts";
 import { createDeltaTemplates, type Found } from "./delta-template.ts";
-import type { ChunkReading } from "./events.ts";
-import { controlOnly, createFrameReader, endsStream, FRAME_TOO_LARGE, isEndMarker } from "./frames.ts";
+import { ChunkReader, type ChunkReading } from "./events.ts";
+import { controlOnly, endsStream, FRAME_TOO_LARGE, isEndMarker, readFrameOf } from "./frames.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 import type { Member } from "./member.ts";
-import { createSaid } from "./said.ts";
+import { createSaid, type SaidMemory } from "./said.ts";
 import { createTally } from "./tally.ts";
 
 /** The reader of one OpenAI-shaped stream, chat or legacy completions. */
@@ -21,112 +27,183 @@ export function openStream(
   remembers = false,
   carriesReasoning = false,
 ): StreamReader {
-  const splitter = createFrameSplitter();
-  const readFrame = createFrameReader(member, secret);
-  const templates = createDeltaTemplates();
-  const tally = createTally();
-  const said = remembers ? createSaid() : undefined;
-  const carried = carriesReasoning && mode === "passthrough" ? createCarriedReasoning() : undefined;
-  let isOver = false;
-  let isFirstBlock = true;
+  return new FamilyStream(member, mode, secret, remembers, carriesReasoning);
+}
 
-  /** Counts and remembers what the last match found. */
-  function note(view: Buffer): void {
-    const { like, start, end, chars } = templates.found;
-    tally.addChars(chars, like.type === "reasoning");
-    said?.addJson(like, view, start, end);
-    carried?.addJson(like, view, start, end);
+class FamilyStream implements StreamReader {
+  readonly said: SaidMemory | undefined;
+  readonly #passesThrough: boolean;
+  readonly #splitter = createFrameSplitter();
+  readonly #chunks: ChunkReader;
+  readonly #templates = createDeltaTemplates();
+  readonly #tally = createTally();
+  readonly #carried: CarriedReasoning | undefined;
+  #isOver = false;
+  #isFirstBlock = true;
+
+  constructor(
+    member: Member,
+    mode: StreamMode,
+    secret: string,
+    remembers: boolean,
+    carriesReasoning: boolean,
+  ) {
+    this.#passesThrough = mode === "passthrough";
+    this.#chunks = new ChunkReader(member, secret);
+    this.said = remembers ? createSaid() : undefined;
+    this.#carried = carriesReasoning && this.#passesThrough ? createCarriedReasoning() : undefined;
+  }
+
+  get delivered(): Delivered {
+    return this.#tally.delivered;
+  }
+
+  get deliveredAtUsage(): Delivered | undefined {
+    return this.#tally.atUsage;
+  }
+
+  push(chunk: Uint8Array): Passage {
+    if (this.#isOver) return EMPTY_PASSAGE;
+    const block = this.#splitter.push(chunk);
+    const passage = block === undefined ? EMPTY_PASSAGE : this.#readBlock(block);
+    if (!this.#splitter.isOverflown || this.#isOver) return passage;
+    this.#isOver = true;
+    return { ...passage, events: [...passage.events, FRAME_TOO_LARGE] };
+  }
+
+  close(): Passage {
+    if (this.#isOver) return EMPTY_PASSAGE;
+    this.#isOver = true;
+    const isEnd = isEndMarker(Buffer.from(this.#splitter.rest()).toString("utf8"));
+    return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
   }
 
   /** Reads a run of whole frames. Everything after the end marker or a failure is nobody's. */
-  function readBlock(block: Uint8Array): Passage {
+  #readBlock(block: Uint8Array): Passage {
     const view = Buffer.isBuffer(block)
       ? block
       : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const text = view.toString("latin1");
-    // One token in a read, like those before it: the usual case of a paced stream.
-    if (mode === "passthrough" && !isFirstBlock && isKnown(templates.match(text, 0), 0, text.length)) {
-      note(view);
-      return { events: NO_EVENTS, hasContent: true, bytes: block };
-    }
-    const events: GenerationEvent[] = [];
-    const kept = new KeptBytes(block);
-    let hasContent = false;
-    let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
-    isFirstBlock = false;
-    while (at < text.length && !isOver) {
-      const known = templates.match(text, at);
-      if (isKnown(known, at, known)) {
-        const { found } = templates;
-        if (mode === "events") events.push(eventOf(found, view.toString("utf8", found.start, found.end)));
-        else kept.keep(at, known);
-        note(view);
-        hasContent = true;
-        at = known;
-        continue;
-      }
-      const blank = emptyLineLength(text, at);
-      const end = blank > 0 ? at + blank : frameEnd(text, at);
-      const isTooLarge = end - at > MAX_FRAME_BYTES;
-      const frame = isTooLarge ? "" : view.toString("utf8", at, end);
-      const reading = isTooLarge ? controlOnly(FRAME_TOO_LARGE) : readFrame(frame);
-      if (reading !== undefined) {
-        if (reading.hasContent) {
-          tally.addEvents(reading.content);
-          said?.addEvents(reading.content);
-          carried?.addEvents(reading.content);
-        }
-        hasContent ||= reading.hasContent;
-        if (mode === "events") for (const event of reading.content) events.push(event);
-        for (const event of reading.control) {
-          if (event.type === "usage") tally.markUsage();
-          events.push(event);
-        }
-        isOver = endsStream(reading.control);
-        const repeated = carried?.before(frame, reading.control);
-        if (repeated !== undefined) kept.add(dataFrame(repeated));
-        show(kept, reading, at, end);
-        const only = soleContent(reading);
-        // Decoded anew: a slice would keep the whole block's text alive as long as the stream.
-        if (only !== undefined) templates.learn(view.toString("latin1", at, end), only);
-      }
-      at = end;
-    }
-    const bytes = mode === "passthrough" ? kept.bytes() : undefined;
-    return bytes === undefined ? { events, hasContent } : { events, hasContent, bytes };
+    const start = this.#isFirstBlock ? byteOrderMarkLength(block) : 0;
+    this.#isFirstBlock = false;
+    if (!this.#passesThrough) return this.#readRest(view, start, start);
+    // Tokens like those before them, and nothing else: the usual case, in which nothing is made of them.
+    const known = this.#recognise(view, start);
+    if (known < block.length || start > 0) return this.#readRest(view, start, known);
+    return { events: NO_EVENTS, hasContent: true, bytes: block };
   }
 
-  return {
-    push(chunk) {
-      if (isOver) return EMPTY_PASSAGE;
-      const block = splitter.push(chunk);
-      const passage = block === undefined ? EMPTY_PASSAGE : readBlock(block);
-      if (!splitter.isOverflown || isOver) return passage;
-      isOver = true;
-      return { ...passage, events: [...passage.events, FRAME_TOO_LARGE] };
-    },
-    close() {
-      if (isOver) return EMPTY_PASSAGE;
-      isOver = true;
-      const isEnd = isEndMarker(Buffer.from(splitter.rest()).toString("utf8"));
-      return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
-    },
-    delivered: tally.delivered,
-    get deliveredAtUsage() {
-      return tally.atUsage;
-    },
-    ...(said === undefined ? {} : { said }),
-  };
+  /** Where the recognised frames end that stand at `start`. */
+  #recognise(view: Buffer, start: number): number {
+    let at = start;
+    while (at < view.length) {
+      const end = this.#templates.match(view, at);
+      if (!isKnown(at, end)) break;
+      this.#note(view);
+      at = end;
+    }
+    return at;
+  }
+
+  /** Counts and remembers what the last match found. */
+  #note(view: Buffer): void {
+    const { like, start, end, chars } = this.#templates.found;
+    this.#tally.addChars(chars, like.type === "reasoning");
+    this.said?.addJson(like, view, start, end);
+    this.#carried?.addJson(like, view, start, end);
+  }
+
+  /** @param known where the frames end that stand at `start` and were recognised already */
+  #readRest(view: Buffer, start: number, known: number): Passage {
+    const read = new BlockReading(view, start, known);
+    // Where a frame ends is looked for in a text of one byte a character, in which places are places in the block.
+    let text: string | undefined;
+    for (let at = known; at < view.length && !this.#isOver; ) {
+      const end = this.#templates.match(view, at);
+      if (isKnown(at, end)) {
+        if (this.#passesThrough) read.kept.keep(at, end);
+        else read.add(eventOf(this.#templates.found, view));
+        this.#note(view);
+        read.hasContent = true;
+        at = end;
+        continue;
+      }
+      text ??= view.toString("latin1");
+      const blank = emptyLineLength(text, at);
+      const next = blank > 0 ? at + blank : frameEnd(text, at);
+      this.#readFrame(read, at, next);
+      at = next;
+    }
+    return read.passage(this.#passesThrough);
+  }
+
+  /** Parses what stands from `at` to `end`. */
+  #readFrame(read: BlockReading, at: number, end: number): void {
+    const { view, kept } = read;
+    const isTooLarge = end - at > MAX_FRAME_BYTES;
+    const frame = isTooLarge ? "" : view.toString("utf8", at, end);
+    const reading = isTooLarge ? TOO_LARGE : readFrameOf(this.#chunks, frame);
+    if (reading === undefined) return;
+    const { content, control } = reading;
+    if (reading.hasContent) {
+      this.#tally.addEvents(content);
+      this.said?.addEvents(content);
+      this.#carried?.addEvents(content);
+      read.hasContent = true;
+    }
+    if (!this.#passesThrough) for (const event of content) read.add(event);
+    for (const event of control) {
+      if (event.type === "usage") this.#tally.markUsage();
+      read.add(event);
+    }
+    this.#isOver = endsStream(control);
+    const repeated = this.#carried?.before(frame, control);
+    if (repeated !== undefined) kept.add(dataFrame(repeated));
+    if (reading.forClient === "keep") kept.keep(at, end);
+    else if (reading.forClient !== "drop") kept.add(dataFrame(reading.forClient));
+    const only = soleContent(reading);
+    if (only !== undefined) this.#templates.learn(view.subarray(at, end), only);
+  }
 }
 
-const NO_EVENTS: readonly GenerationEvent[] = [];
+/** What a run of frames comes to. */
+class BlockReading {
+  hasContent: boolean;
+  readonly kept: KeptBytes;
+  #events: GenerationEvent[] | undefined;
 
-/** A frame at `at` was recognised, ends at `end`, and is not too large. */
-const isKnown = (matched: number, at: number, end: number): boolean =>
-  matched >= 0 && matched === end && matched - at <= MAX_FRAME_BYTES;
+  /** @param known the frames that stand from `start` to here were recognised, as content that goes on as it is */
+  constructor(
+    readonly view: Buffer,
+    start: number,
+    known: number,
+  ) {
+    this.kept = new KeptBytes(view);
+    this.hasContent = known > start;
+    if (known > start) this.kept.keep(start, known);
+  }
+
+  add(event: GenerationEvent): void {
+    if (this.#events === undefined) this.#events = [event];
+    else this.#events.push(event);
+  }
+
+  passage(withBytes: boolean): Passage {
+    const events = this.#events ?? NO_EVENTS;
+    const bytes = withBytes ? this.kept.bytes() : undefined;
+    const { hasContent } = this;
+    return bytes === undefined ? { events, hasContent } : { events, hasContent, bytes };
+  }
+}
+
+const NO_EVENTS: readonly GenerationEvent[] = Object.freeze([]);
+const TOO_LARGE = controlOnly(FRAME_TOO_LARGE);
+
+/** A frame at `at` was recognised and is not too large. */
+const isKnown = (at: number, end: number): boolean => end >= 0 && end - at <= MAX_FRAME_BYTES;
 
 /** The event of a recognised frame, out of its content as it stands in the JSON. */
-function eventOf({ like }: Found, json: string): GenerationEvent {
+function eventOf({ like, start, end }: Found, view: Buffer): GenerationEvent {
+  const json = view.toString("utf8", start, end);
   const text: string = json.includes("\\") ? JSON.parse(`"${json}"`) : json;
   switch (like.type) {
     case "text":
@@ -138,11 +215,6 @@ function eventOf({ like }: Found, json: string): GenerationEvent {
     default:
       throw new Error(`no shape is learned from a ${like.type}`);
   }
-}
-
-function show(kept: KeptBytes, reading: ChunkReading, start: number, end: number): void {
-  if (reading.forClient === "keep") kept.keep(start, end);
-  else if (reading.forClient !== "drop") kept.add(dataFrame(reading.forClient));
 }
 
 /** The event of a frame that is ordinary content and nothing else. */

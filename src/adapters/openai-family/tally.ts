@@ -14,30 +14,31 @@ export interface Tally {
   addChars(chars: number, isReasoning: boolean): void;
 }
 
-export function createTally(): Tally {
-  const delivered = { frames: 0, chars: 0, reasoningChars: 0 };
-  let atUsage: Delivered | undefined;
-  return {
-    delivered,
-    get atUsage() {
-      return atUsage;
-    },
-    markUsage() {
-      atUsage = { ...delivered };
-    },
-    addEvents(events) {
-      delivered.frames += 1;
-      for (const event of events) {
-        if (event.type === "reasoning") delivered.reasoningChars += event.text.length;
-        else delivered.chars += visibleChars(event);
-      }
-    },
-    addChars(chars, isReasoning) {
-      delivered.frames += 1;
-      if (isReasoning) delivered.reasoningChars += chars;
-      else delivered.chars += chars;
-    },
-  };
+export const createTally = (): Tally => new Count();
+
+class Count implements Tally {
+  readonly delivered = { frames: 0, chars: 0, reasoningChars: 0 };
+  atUsage: Delivered | undefined;
+
+  markUsage(): void {
+    this.atUsage = { ...this.delivered };
+  }
+
+  addEvents(events: readonly GenerationEvent[]): void {
+    const { delivered } = this;
+    delivered.frames += 1;
+    for (const event of events) {
+      if (event.type === "reasoning") delivered.reasoningChars += event.text.length;
+      else delivered.chars += visibleChars(event);
+    }
+  }
+
+  addChars(chars: number, isReasoning: boolean): void {
+    const { delivered } = this;
+    delivered.frames += 1;
+    if (isReasoning) delivered.reasoningChars += chars;
+    else delivered.chars += chars;
+  }
 }
 
 /** UTF-16 units of an event that a client sees as the answer. */

@@ -102,12 +102,14 @@ export function rawUsageIn(chunk: JsonObject): JsonObject | undefined {
   if (isObject(chunk.x_groq) && isObject(chunk.x_groq.usage)) return chunk.x_groq.usage;
   for (const choice of listOf(chunk.choices)) {
     if (!isObject(choice)) continue;
-    for (const holder of [choice, objectOf(choice.delta), objectOf(choice.message)]) {
-      if (holder !== undefined && isObject(holder.usage)) return holder.usage;
-    }
+    const usage = objectOf(choice.usage) ?? usageWithin(choice.delta) ?? usageWithin(choice.message);
+    if (usage !== undefined) return usage;
   }
   return undefined;
 }
+
+const usageWithin = (holder: unknown): JsonObject | undefined =>
+  isObject(holder) ? objectOf(holder.usage) : undefined;
 
 /** The chunk with `usage: null` and no usage anywhere else. */
 export function withoutUsage(chunk: JsonObject): JsonObject {

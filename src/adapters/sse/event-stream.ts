@@ -13,16 +13,16 @@ export function readFrame(frame: string): SseFrame {
   let event: string | undefined;
   let lines = 0;
   for (let at = 0; at < frame.length; ) {
-    const newline = frame.indexOf("\n", at);
+    const start = at;
+    const newline = frame.indexOf("\n", start);
     const lineEnd = newline < 0 ? frame.length : newline;
-    const line = frame.slice(at, lineEnd > at && frame[lineEnd - 1] === "\r" ? lineEnd - 1 : lineEnd);
+    const end = lineEnd > start && frame.charCodeAt(lineEnd - 1) === CR ? lineEnd - 1 : lineEnd;
     at = lineEnd + 1;
-    if (line === "") continue;
+    if (end === start) continue;
     lines += 1;
-    if (line.startsWith("data")) {
-      const value = fieldValue(line, "data");
-      if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`;
-    } else if (line.startsWith("event")) event = fieldValue(line, "event") ?? event;
+    const value = fieldValue(frame, start, end, "data");
+    if (value !== undefined) data = data === undefined ? value : `${data}\n${value}`;
+    else event = fieldValue(frame, start, end, "event") ?? event;
   }
   return { data, event, isPlain: lines === 1 && data !== undefined };
 }
@@ -57,12 +57,22 @@ export function* readFrames(text: string): Generator<SseFrame, void> {
   }
 }
 
-/** The value after `name:`, without the one space that may follow the colon; undefined when the line is another field. */
-function fieldValue(line: string, name: string): string | undefined {
-  if (line.length === name.length) return "";
-  if (line[name.length] !== ":") return undefined;
-  return line.slice(line[name.length + 1] === " " ? name.length + 2 : name.length + 1);
+/**
+ * The value after `name:` of the line from `start` to `end`, without the one space that may follow the colon; undefined
+ * when the line is another field.
+ */
+function fieldValue(frame: string, start: number, end: number, name: string): string | undefined {
+  if (!frame.startsWith(name, start)) return undefined;
+  const colon = start + name.length;
+  if (colon === end) return "";
+  // Beyond the line's end stands what ends it, which is no colon.
+  if (frame.charCodeAt(colon) !== COLON) return undefined;
+  return frame.slice(frame.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1, end);
 }
+
+const CR = 0x0d;
+const COLON = 0x3a;
+const SPACE = 0x20;
 
 /** Length of the mark that some write before the first byte of a text, 0 when there is none. */
 export const byteOrderMarkLength = (bytes: Uint8Array): number =>

@@ -16,66 +16,73 @@ export interface FrameSplitter {
   readonly isOverflown: boolean;
 }
 
-export function createFrameSplitter(maxFrameBytes = MAX_FRAME_BYTES): FrameSplitter {
-  let held: Uint8Array[] = [];
-  let heldBytes = 0;
-  let last = 0;
-  let beforeLast = 0;
-  let isOverflown = false;
+export const createFrameSplitter = (maxFrameBytes = MAX_FRAME_BYTES): FrameSplitter =>
+  new Splitter(maxFrameBytes);
 
-  function hold(piece: Uint8Array): void {
+class Splitter implements FrameSplitter {
+  isOverflown = false;
+  /** Pieces of a frame that has not come whole; most streams never have one. */
+  #held: Uint8Array[] | undefined;
+  #heldBytes = 0;
+  /** The last bytes that are held. */
+  #last = 0;
+  #beforeLast = 0;
+
+  constructor(readonly maxFrameBytes: number) {}
+
+  push(chunk: Uint8Array): Uint8Array | undefined {
+    if (this.isOverflown) return undefined;
+    const end = this.#lastFrameEnd(chunk);
+    if (end < 0) {
+      this.#hold(chunk);
+      return undefined;
+    }
+    // Most reads end where a frame does: nothing is cut then.
+    const isWhole = end === chunk.length;
+    const whole = isWhole ? chunk : chunk.subarray(0, end);
+    const block = this.#held === undefined ? whole : Buffer.concat([...this.#release(this.#held), whole]);
+    if (!isWhole) this.#hold(chunk.subarray(end));
+    return block;
+  }
+
+  rest(): Uint8Array {
+    return this.#held === undefined ? NOTHING : Buffer.concat(this.#held);
+  }
+
+  #hold(piece: Uint8Array): void {
     if (piece.length === 0) return;
-    beforeLast = piece.length > 1 ? (piece[piece.length - 2] ?? 0) : last;
-    last = piece[piece.length - 1] ?? 0;
-    heldBytes += piece.length;
-    if (heldBytes > maxFrameBytes) {
-      isOverflown = true;
-      held = [];
+    this.#beforeLast = piece.length > 1 ? (piece[piece.length - 2] ?? 0) : this.#last;
+    this.#last = piece[piece.length - 1] ?? 0;
+    this.#heldBytes += piece.length;
+    if (this.#heldBytes > this.maxFrameBytes) {
+      this.isOverflown = true;
+      this.#held = undefined;
       return;
     }
+    this.#held ??= [];
     // A copy, so that a small rest does not keep a whole network buffer alive (a Buffer's own slice shares it).
-    held.push(new Uint8Array(piece));
+    this.#held.push(new Uint8Array(piece));
   }
 
   /** Index just after the last empty line that ends within `chunk`, or −1. Looks back into what is held. */
-  function lastFrameEnd(chunk: Uint8Array): number {
+  #lastFrameEnd(chunk: Uint8Array): number {
     for (let at = chunk.lastIndexOf(LF); at >= 0; at = at > 0 ? chunk.lastIndexOf(LF, at - 1) : -1) {
-      const previous = at > 0 ? chunk[at - 1] : last;
+      const previous = at > 0 ? chunk[at - 1] : this.#last;
       if (previous === LF) return at + 1;
       if (previous !== CR) continue;
-      const earlier = at > 1 ? chunk[at - 2] : at === 1 ? last : beforeLast;
+      const earlier = at > 1 ? chunk[at - 2] : at === 1 ? this.#last : this.#beforeLast;
       if (earlier === LF) return at + 1;
     }
     return -1;
   }
 
-  function release(): Uint8Array[] {
-    const pieces = held;
-    held = [];
-    heldBytes = 0;
-    last = 0;
-    beforeLast = 0;
+  #release(pieces: Uint8Array[]): Uint8Array[] {
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    this.#last = 0;
+    this.#beforeLast = 0;
     return pieces;
   }
-
-  return {
-    push(chunk) {
-      if (isOverflown) return undefined;
-      const end = lastFrameEnd(chunk);
-      if (end < 0) {
-        hold(chunk);
-        return undefined;
-      }
-      // Most reads end where a frame does: nothing is cut then.
-      const isWhole = end === chunk.length;
-      const whole = isWhole ? chunk : chunk.subarray(0, end);
-      const block = heldBytes === 0 ? whole : Buffer.concat([...release(), whole]);
-      if (!isWhole) hold(chunk.subarray(end));
-      return block;
-    },
-    rest: () => Buffer.concat(held),
-    get isOverflown() {
-      return isOverflown;
-    },
-  };
 }
+
+const NOTHING = new Uint8Array();
