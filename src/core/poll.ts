@@ -13,11 +13,16 @@ export interface Pollable<Value> {
   whenReady(run: () => void): void;
 }
 
+/** Resolves when `poll` may have an answer. */
+export function readiness(source: Pollable<unknown>): Promise<void> {
+  return new Promise((resolve) => source.whenReady(resolve));
+}
+
 /** The next value, waited for. Rejects with what `poll` throws. */
 export async function nextOf<Value>(source: Pollable<Value>): Promise<Value> {
   for (;;) {
     const value = source.poll();
     if (value !== NOT_YET) return value;
-    await new Promise<void>((resolve) => source.whenReady(resolve));
+    await readiness(source);
   }
 }

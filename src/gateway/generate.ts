@@ -228,31 +228,26 @@ class Run implements Use<Generation> {
     const begun = await this.#lanes.open(lane);
     if (begun === undefined) throw this.#gone(lane, this.#lanes.abandonSecond());
     if (!hasBegun(begun)) return begun;
-    const { leg, primed, dropped, lost } = begun;
-    const { attempt } = leg.vendor;
-    this.ports.hedging?.began(attempt.route, this.ports.clock.monotonic() - attempt.startedAt);
+    const { ports, walk, request } = this;
+    const { attempt } = begun.leg.vendor;
+    ports.hedging?.began(attempt.route, ports.clock.monotonic() - attempt.startedAt);
     const { takeover } = this.more;
-    const { network } = this.ports;
-    const terms = { walk: this.walk, network, request: this.request, mode: this.options.mode };
-    const successors = takeover && new Successors({ ...takeover, ...terms });
-    const started = this.#started(attempt.route, dropped);
-    return new StreamRun(this.ports, this.charge, started, leg, primed, successors, lost);
+    const successors = takeover && new Successors(takeover, walk, ports.network, request, this.options.mode);
+    const started = this.#started(attempt.route, begun.dropped);
+    return new StreamRun(ports, this.charge, started, begun, successors);
   }
 
   #lanesOf(): StreamLanes {
-    const { ports, request, admission, more, options } = this;
-    const { cappedOutputTokens } = admission;
-    const remembers = more.takeover !== undefined;
-    const isGone = () => this.walk.isGone;
+    const { ports, walk, request, admission, more, options } = this;
     const terms = {
+      walk,
       request,
-      cappedOutputTokens,
+      cappedOutputTokens: admission.cappedOutputTokens,
       network: ports.network,
       mode: options.mode,
-      remembers,
-      isGone,
+      remembers: more.takeover !== undefined,
     };
-    return new StreamLanes(ports.clock, this.walk, terms, more.hedge);
+    return new StreamLanes(ports.clock, terms, more.hedge);
   }
 
   async #settled(

@@ -17,6 +17,11 @@ export type StreamEnd =
   /** This node stopped. */
   | { readonly by: "node" };
 
+export const MARKED: StreamEnd = { by: "marker" };
+export const CUT_OFF: StreamEnd = { by: "cut" };
+export const BY_CLIENT: StreamEnd = { by: "client" };
+export const BY_NODE: StreamEnd = { by: "node" };
+
 /** Only the vendor's own end marker makes a normal end. */
 export function outcomeOf(end: StreamEnd): Outcome {
   switch (end.by) {

@@ -3,18 +3,27 @@ import type { Cancel } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { VendorId } from "../core/ids.ts";
 import { READER_STALL_MS } from "../core/limits.ts";
-import { add, ZERO } from "../core/points.ts";
+import { add, type Micropoints, ZERO } from "../core/points.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import { costOf } from "../core/price.ts";
 import { isPlausible, plus, type Usage } from "../core/usage.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
 import type { Final, Started, StreamGeneration } from "./gateway.ts";
-import { estimate, leastOutputTokens, type Metered, meter, sumOf, withLater } from "./meter.ts";
-import { errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
+import { estimate, leastOutputTokens, type Metered, meter, NOTHING, sumOf, withLater } from "./meter.ts";
+import { BY_CLIENT, BY_NODE, errorOf, outcomeOf, type StreamEnd } from "./outcome.ts";
 import { likelyOutputTokens } from "./requests/prompt-tokens.ts";
 import { pricedBy } from "./routes.ts";
-import { hasMore, type Leg } from "./takeover/leg.ts";
-import type { Successors } from "./takeover/successors.ts";
+import { hasMore, type Leg, type Standing } from "./takeover/leg.ts";
+import type { Successor, Successors } from "./takeover/successors.ts";
+
+/** The first vendor that serves. */
+export interface Beginning {
+  readonly leg: Leg;
+  /** What was read of it before its first content was seen. */
+  readonly primed: Passage[];
+  /** What was consumed in vain before it served; absent: nothing. */
+  readonly lost?: Metered[];
+}
 
 /**
  * A generation that streams: hands on passages and, at the end, settles before it says that it is over. One vendor
@@ -24,14 +33,17 @@ export class StreamRun implements StreamGeneration {
   readonly kind = "stream";
   readonly streamId;
   final: Final | undefined;
+  #leg: Leg;
   /** Read ahead; handed out first. */
   readonly #ahead: Passage[];
   readonly #firstTokenAt: number;
-  /** What the legs that are over consumed. */
-  readonly #spent: Metered[] = [];
-  readonly #vendors: VendorId[] = [];
+  /** What the legs that are over consumed; undefined: none is. */
+  #spent: Metered[] | undefined;
+  /** All who gave a part, once they are several. */
+  #vendors: VendorId[] | undefined;
   /** Tokens delivered by the legs that are over: at least, and likely. */
-  #delivered = { least: 0, likely: 0 };
+  #leastBefore = 0;
+  #likelyBefore = 0;
   /** When the leg's vendor gave its first content, monotonic. */
   #legTokenAt: number;
   #isLegClosed = false;
@@ -43,28 +55,27 @@ export class StreamRun implements StreamGeneration {
   #isSettled = false;
   /** Told when there may be a passage. */
   #waiting: (() => void) | undefined;
-  /** Made once for all waits. */
+  /** Made once for all waits, and for all legs. */
   readonly #goOn = (): void => this.#wake();
+  readonly #cancel = (): void => this.cancel();
 
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
-   * @param primed what was read of it before its first content was seen
-   * @param lost what was consumed in vain before it served
+   * @param begun its own from here on
    * @param successors who may go on when a vendor dies; absent: nobody
    */
   constructor(
     readonly ports: ChargePorts,
     readonly charge: Charge,
     readonly started: Started,
-    private leg: Leg,
-    primed: readonly Passage[],
+    begun: Beginning,
     readonly successors: Successors | undefined,
-    lost: readonly Metered[] = [],
   ) {
     if (charge.streamId === null) throw new Error("a stream runs without a stream id");
     this.streamId = charge.streamId;
-    this.#ahead = [...primed];
-    this.#spent.push(...lost);
+    this.#leg = begun.leg;
+    this.#ahead = begun.primed;
+    this.#spent = begun.lost;
     this.#firstTokenAt = ports.clock.monotonic();
     this.#legTokenAt = this.#firstTokenAt;
     ports.telemetry.streamOpened();
@@ -72,7 +83,7 @@ export class StreamRun implements StreamGeneration {
       this.#isStoppedHere = true;
       this.cancel();
     };
-    this.#begin(leg);
+    this.#begin();
   }
 
   poll(): Passage | null | NotYet {
@@ -83,7 +94,7 @@ export class StreamRun implements StreamGeneration {
       }
       if (this.#isSettled) return null;
       if (this.#isSettling || this.#succession !== undefined) return NOT_YET;
-      const passage = this.leg.poll();
+      const passage = this.#leg.poll();
       if (passage === NOT_YET) return NOT_YET;
       this.#look();
       if (passage === null) continue;
@@ -94,7 +105,7 @@ export class StreamRun implements StreamGeneration {
 
   whenReady(run: () => void): void {
     this.#waiting = run;
-    if (!this.#isSettling && this.#succession === undefined) this.leg.whenReady(this.#goOn);
+    if (!this.#isSettling && this.#succession === undefined) this.#leg.whenReady(this.#goOn);
   }
 
   #wake(): void {
@@ -110,22 +121,20 @@ export class StreamRun implements StreamGeneration {
   cancel(): void {
     this.#isCancelled = true;
     this.#ahead.length = 0;
-    this.leg.vendor.cancel();
+    this.#leg.vendor.cancel();
     this.successors?.stop();
     this.#look();
   }
 
-  #begin(leg: Leg): void {
-    const { attempt } = leg.vendor;
+  /** The leg has given its first content. */
+  #begin(): void {
+    const { vendor: stream } = this.#leg;
+    const { attempt } = stream;
     const { vendor, model } = attempt.route;
-    this.leg = leg;
-    this.#isLegClosed = false;
-    this.#legTokenAt = this.ports.clock.monotonic();
-    this.#vendors.push(vendor.id);
-    attempt.onReaderStalled = () => this.cancel();
+    attempt.onReaderStalled = this.#cancel;
     const seconds = (this.#legTokenAt - attempt.startedAt) / 1_000;
     this.ports.telemetry.firstToken(vendor.id, model, vendor.region, seconds);
-    if (this.#isCancelled) leg.vendor.cancel();
+    if (this.#isCancelled) stream.cancel();
     this.#look();
   }
 
@@ -134,7 +143,7 @@ export class StreamRun implements StreamGeneration {
    * reads slowly, or never.
    */
   #look(): void {
-    const { end } = this.leg.vendor;
+    const { end } = this.#leg.vendor;
     if (end === undefined || this.#isSettling || this.#succession !== undefined) return;
     const succession = this.#isCancelled ? undefined : this.#succeed(end);
     if (succession === undefined) this.#finish(end);
@@ -143,14 +152,22 @@ export class StreamRun implements StreamGeneration {
 
   /** Undefined: nobody goes on. */
   #succeed(end: StreamEnd): Promise<void> | undefined {
-    const { leg, successors } = this;
+    const { successors } = this;
+    if (successors === undefined || end.by === "marker") return undefined;
+    const leg = this.#leg;
     const { delivered, usage } = leg.vendor;
-    const likely = this.#delivered.likely + likelyTokens(delivered);
-    const standing = successors?.standingOf(leg, end, likely);
-    if (successors === undefined || standing === undefined) return undefined;
-    const least = this.#delivered.least + leastOutputTokens(usage, delivered);
-    this.#delivered = { least, likely };
+    const likely = this.#likelyBefore + likelyTokens(delivered);
+    const standing = successors.standingOf(leg, end, likely);
+    if (standing === undefined) return undefined;
+    this.#leastBefore += leastOutputTokens(usage, delivered);
+    this.#likelyBefore = likely;
     this.#closeLeg(end);
+    return this.#goOnWith(successors, standing, end);
+  }
+
+  /** The leg's vendor died; whoever can goes on. */
+  async #goOnWith(successors: Successors, standing: Standing, end: StreamEnd): Promise<void> {
+    const leg = this.#leg;
     const { route } = leg.vendor.attempt;
     const failure = failureOf(end);
     this.ports.telemetry.attemptFailed({
@@ -159,35 +176,42 @@ export class StreamRun implements StreamGeneration {
       fault: failure.fault,
       code: failure.code,
     });
-    return successors
-      .next(standing, least, (part) => this.#spent.push(part))
-      .then((next) => {
-        this.#succession = undefined;
-        if (next !== undefined) {
-          const { vendor, model } = next.leg.vendor.attempt.route;
-          this.ports.telemetry.anotherVendor({ why: "takeover", vendor: vendor.id, model, serves: true });
-          this.#ahead.push(...next.primed);
-          this.#begin(next.leg);
-        } else this.#finish(this.#isCancelled ? { by: "client" } : end);
-        this.#wake();
-      });
+    const next = await successors.next(standing, this.#leastBefore, (part) => this.#spend(part));
+    this.#succession = undefined;
+    if (next === undefined) this.#finish(this.#isCancelled ? BY_CLIENT : end);
+    else this.#follow(next, route.vendor.id);
+    this.#wake();
+  }
+
+  #follow({ leg, primed }: Successor, before: VendorId): void {
+    const { vendor, model } = leg.vendor.attempt.route;
+    this.ports.telemetry.anotherVendor({ why: "takeover", vendor: vendor.id, model, serves: true });
+    this.#ahead.push(...primed);
+    this.#vendors ??= [before];
+    this.#vendors.push(vendor.id);
+    this.#leg = leg;
+    this.#isLegClosed = false;
+    this.#legTokenAt = this.ports.clock.monotonic();
+    this.#begin();
+  }
+
+  #spend(part: Metered): void {
+    this.#spent ??= [];
+    this.#spent.push(part);
   }
 
   /** Nobody follows: what was held back of this vendor's words is shown, and the charge settled. */
   #finish(end: StreamEnd): void {
-    const rest = this.#isCancelled ? undefined : this.leg.rest();
+    const rest = this.#isCancelled ? undefined : this.#leg.rest();
     if (rest !== undefined) this.#ahead.push(rest);
     this.#isSettling = true;
-    void this.#settle(end).then(() => {
-      this.#isSettled = true;
-      this.#wake();
-    });
+    void this.#settle(end);
   }
 
   #tellProgress(): void {
-    const { route } = this.leg.vendor.attempt;
+    const { route } = this.#leg.vendor.attempt;
     const now = this.#usedSoFar();
-    const { usage, cost } = sumOf(this.#spent, true);
+    const { usage, cost } = this.#spent === undefined ? NOTHING : sumOf(this.#spent, true);
     this.charge.progress(
       route,
       plus(usage, now),
@@ -196,49 +220,66 @@ export class StreamRun implements StreamGeneration {
   }
 
   #usedSoFar(): Usage {
-    const { usage, delivered, deliveredSinceUsage } = this.leg.vendor;
-    if (usage === undefined || !isPlausible(usage)) return estimate(this.leg.request, delivered);
-    return withLater(usage, deliveredSinceUsage);
+    const { request, vendor } = this.#leg;
+    const { usage } = vendor;
+    if (usage === undefined || !isPlausible(usage)) return estimate(request, vendor.delivered);
+    return withLater(usage, vendor.deliveredSinceUsage);
   }
 
   async #settle(end: StreamEnd): Promise<void> {
-    const { charge, leg } = this;
-    const { route } = leg.vendor.attempt;
+    const { charge } = this;
+    const { attempt, finishReason } = this.#leg.vendor;
+    const { route } = attempt;
     // Whoever named the reason for which it ended had said everything; only its usage is missing.
-    const isWhole = this.successors !== undefined && end.by !== "client" && leg.vendor.finishReason !== null;
-    const last = this.#isStoppedHere && end.by === "client" ? STOPPED : end;
-    const outcome = isWhole ? "completed" : outcomeOf(last);
-    const error = isWhole ? undefined : errorOf(last);
+    const isWhole = this.successors !== undefined && end.by !== "client" && finishReason !== null;
+    const last = this.#isStoppedHere && end.by === "client" ? BY_NODE : end;
+    let outcome = isWhole ? "completed" : outcomeOf(last);
+    let error = isWhole ? undefined : errorOf(last);
     this.ports.telemetry.streamClosed();
     this.#closeLeg(end);
-    const metered = sumOf(this.#spent, outcome !== "failed");
-    const { finishReason } = leg.vendor;
-    const vendors = this.#vendors.length > 1 ? { vendors: this.#vendors } : {};
-    const final = { finishReason, usage: metered.usage, vendor: route.vendor.id, ...vendors };
+    const metered = sumOf(this.#spent ?? NO_PARTS, outcome !== "failed");
+    let cost: Micropoints;
     try {
-      const errorCode = error?.code ?? null;
-      const ending = { outcome, metered, route, finishReason, errorCode, firstTokenAt: this.#firstTokenAt };
-      const cost = await charge.settle(ending);
-      this.final = { ...final, outcome, cost, ...(error === undefined ? {} : { error }) };
+      cost = await charge.settle({
+        outcome,
+        metered,
+        route,
+        finishReason,
+        errorCode: error?.code ?? null,
+        firstTokenAt: this.#firstTokenAt,
+      });
     } catch (thrown) {
       this.ports.log.error("a stream's charge could not be written to the spool", {
         request: charge.requestId,
         cause: String(thrown),
       });
-      const unbooked = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
-      this.final = { ...final, outcome: "failed", cost: ZERO, error: unbooked };
+      outcome = "failed";
+      error = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
+      cost = ZERO;
     }
+    const final: { -readonly [Name in keyof Final]: Final[Name] } = {
+      outcome,
+      finishReason,
+      usage: metered.usage,
+      cost,
+      vendor: route.vendor.id,
+    };
+    if (this.#vendors !== undefined) final.vendors = this.#vendors;
+    if (error !== undefined) final.error = error;
+    this.final = final;
+    this.#isSettled = true;
+    this.#wake();
   }
 
   /** Writes down what the leg consumed and how it went, and gives its place at the vendor back. Once a leg. */
   #closeLeg(end: StreamEnd): void {
     if (this.#isLegClosed) return;
     this.#isLegClosed = true;
-    const { vendor, ticket, request } = this.leg;
+    const { vendor, ticket, request } = this.#leg;
     const { attempt, usage: told, delivered, deliveredSinceUsage } = vendor;
     const price = pricedBy(attempt.route, this.charge.admittedAt);
     const metered = meter(price, request, told, delivered, outcomeOf(end), deliveredSinceUsage);
-    this.#spent.push(metered);
+    this.#spend(metered);
     if (end.by === "marker") {
       this.charge.noteAttempt(attempt, "served", undefined, metered);
       const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
@@ -260,7 +301,7 @@ const likelyTokens = ({ frames, chars, reasoningChars }: Leg["vendor"]["delivere
 
 const failureOf = (end: StreamEnd) => (end.by === "clock" || end.by === "failure" ? end.failure : CUT);
 
-const STOPPED = { by: "node" } as const;
+const NO_PARTS: readonly Metered[] = [];
 
 const CUT = {
   fault: "vendor",

@@ -1,13 +1,14 @@
 import type { Delivered, Passage, Said, StreamMode, StreamReader } from "../adapters/adapter.ts";
 import type { FinishReason, GenerationRequest } from "../core/generation.ts";
-import { NOT_YET, type NotYet, nextOf, type Pollable } from "../core/poll.ts";
+import { MAX_FRAME_BYTES } from "../core/limits.ts";
+import { NOT_YET, type NotYet, type Pollable } from "../core/poll.ts";
 import { promptOf, type Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type { VendorResponse } from "../core/vendor-response.ts";
 import type { Attempt } from "./attempt.ts";
 import { isBelievable } from "./believed-usage.ts";
 import { NOTHING_DELIVERED } from "./meter.ts";
-import type { StreamEnd } from "./outcome.ts";
+import { BY_CLIENT, CUT_OFF, MARKED, type StreamEnd } from "./outcome.ts";
 
 /** How long the rest of a body is read after the end marker, so that its connection can be used again. */
 const TAIL_MS = 1_000;
@@ -20,6 +21,8 @@ export class VendorStream implements Pollable<Passage | null> {
   end: StreamEnd | undefined;
   /** Generated content was seen: from here on nobody else can serve instead. */
   hasContent = false;
+  /** What is kept of it until its first content, in bytes. */
+  #unsaidBytes = 0;
   /** What had been delivered when the vendor told its usage last. */
   #atUsage: Delivered | undefined;
   readonly #parser: StreamReader;
@@ -45,8 +48,9 @@ export class VendorStream implements Pollable<Passage | null> {
 
   /** What came after the vendor told its usage: some tell it again and again as the answer grows. */
   get deliveredSinceUsage(): Delivered {
+    const before = this.#atUsage;
+    if (before === undefined) return NOTHING_DELIVERED;
     const { frames, chars, reasoningChars } = this.delivered;
-    const before = this.#atUsage ?? this.delivered;
     return {
       frames: frames - before.frames,
       chars: chars - before.chars,
@@ -83,19 +87,23 @@ export class VendorStream implements Pollable<Passage | null> {
       return null;
     }
     this.#note(passage);
-    if (chunk === null) this.#finish({ by: "cut" });
-    else if (this.hasContent && this.end === undefined) this.attempt.awaitReader();
+    if (chunk === null) this.#finish(CUT_OFF);
+    else if (!this.hasContent) this.#limit(passage, chunk);
+    else if (this.end === undefined) this.attempt.awaitReader();
     return passage;
   }
 
   /** Stops the vendor. */
   cancel(): void {
     this.attempt.end("client");
-    this.#finish({ by: "client" });
+    this.#finish(BY_CLIENT);
   }
 
-  /** Too much came before any content: nobody waits for that. */
-  giveUp(): void {
+  /** What comes before any content is kept for who may read it: a vendor that sends much and says nothing is given up. */
+  #limit(passage: Passage, chunk: Uint8Array): void {
+    if (passage.bytes !== undefined) this.#unsaidBytes += passage.bytes.byteLength;
+    else if (passage.events.length > 0) this.#unsaidBytes += chunk.byteLength;
+    if (this.#unsaidBytes <= MAX_FRAME_BYTES) return;
     this.#finish({ by: "failure", failure: emptyAnswer("sent no content among all that it sent") });
   }
 
@@ -106,7 +114,7 @@ export class VendorStream implements Pollable<Passage | null> {
         this.#noteUsage(event.usage);
       } else if (event.type === "finish") this.finishReason = event.reason;
       else if (event.type === "failure") this.#finish({ by: "failure", failure: event.failure });
-      else if (event.type === "end") this.#finish({ by: "marker" });
+      else if (event.type === "end") this.#finish(MARKED);
     }
   }
 
@@ -129,8 +137,8 @@ export class VendorStream implements Pollable<Passage | null> {
 
   #reasonOf(thrown: unknown): StreamEnd {
     const { endedBy } = this.attempt;
-    if (endedBy === "client") return { by: "client" };
-    return endedBy === undefined ? { by: "cut" } : { by: "clock", failure: this.attempt.failureOf(thrown) };
+    if (endedBy === "client") return BY_CLIENT;
+    return endedBy === undefined ? CUT_OFF : { by: "clock", failure: this.attempt.failureOf(thrown) };
   }
 
   /** The first reason stays. */
@@ -138,22 +146,28 @@ export class VendorStream implements Pollable<Passage | null> {
     if (this.end !== undefined) return;
     this.end = end;
     if (end.by === "marker") {
-      void this.#readTail();
+      this.attempt.limitTo(TAIL_MS);
+      this.#readTail();
       return;
     }
     this.attempt.abandon();
     this.response.cancel();
   }
 
-  async #readTail(): Promise<void> {
-    this.attempt.limitTo(TAIL_MS);
+  #readTail(): void {
     try {
-      while ((await nextOf(this.response)) !== null);
+      for (;;) {
+        const next = this.response.poll();
+        if (next === NOT_YET) {
+          this.response.whenReady(() => this.#readTail());
+          return;
+        }
+        if (next === null) break;
+      }
     } catch (thrown) {
       ignoreAborted(thrown);
-    } finally {
-      this.attempt.close();
     }
+    this.attempt.close();
   }
 }
 
@@ -192,5 +206,5 @@ function emptyAnswer(what: string): VendorFailure {
   };
 }
 
-/** A cancelled body rejects its pending read; that is what was asked for. */
+/** An aborted body throws when it is read; that is what was asked for. */
 function ignoreAborted(_thrown: unknown): void {}

@@ -63,7 +63,18 @@ export class Hedging {
   }
 }
 
-const nameOf = ({ vendor, model }: Route): string => `${vendor.id}\n${model}`;
+/** A catalogue's routes are asked for their names by each stream. */
+const names = new WeakMap<Route, string>();
+
+/** The same for a route of the next catalogue: what is known of it stays known. */
+function nameOf(route: Route): string {
+  let name = names.get(route);
+  if (name === undefined) {
+    name = `${route.vendor.id}\n${route.model}`;
+    names.set(route, name);
+  }
+  return name;
+}
 
 /**
  * Whether a request may be asked twice at once: only streams, since others have no first token, and nothing that is

@@ -1,10 +1,13 @@
 import type { Passage, StreamMode, Transport } from "../../adapters/adapter.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { readiness } from "../../core/poll.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { type Attempt, wasAborted } from "../attempt.ts";
+import type { CandidateWalk } from "../candidate-walk.ts";
 import { type Metered, meter, NOTHING_DELIVERED } from "../meter.ts";
 import { pricedBy } from "../routes.ts";
-import { FirstLeg, type Leg, prime } from "../takeover/leg.ts";
+import type { Beginning } from "../stream-run.ts";
+import { FirstLeg, prime } from "../takeover/leg.ts";
 import type { Ticket } from "../vendor-desk.ts";
 import { failureBeforeContent, VendorStream } from "../vendor-stream.ts";
 
@@ -17,23 +20,18 @@ export interface Lane {
 }
 
 /** A vendor that has begun. */
-export interface Begun {
-  readonly leg: Leg;
-  /** What was read of it until its first content. */
-  readonly primed: readonly Passage[];
+export interface Begun extends Beginning {
   readonly dropped: readonly string[] | undefined;
-  /** What was consumed in vain on the way here. */
-  readonly lost: readonly Metered[];
 }
 
 export interface LaneTerms {
+  readonly walk: CandidateWalk;
   readonly request: GenerationRequest;
   readonly cappedOutputTokens: number | undefined;
   readonly network: Transport;
   readonly mode: StreamMode;
   /** What is said is remembered, for whoever may have to go on with it. */
   readonly remembers: boolean;
-  isGone(): boolean;
 }
 
 /** How a lane ended; undefined: the client has gone. */
@@ -41,21 +39,24 @@ export type LaneResult = Begun | VendorFailure | undefined;
 
 /** Calls the vendor and reads until its first content. Never rejects. */
 export async function openLane(lane: Lane, terms: LaneTerms): Promise<LaneResult> {
-  const { attempt, ticket } = lane;
-  const { request, mode } = terms;
-  const isGone = () => terms.isGone() || attempt.endedBy === "client";
+  const { attempt } = lane;
+  const { request } = terms;
   const opened = await attempt.open(request, terms.cappedOutputTokens, terms.network);
   // A call that was refused consumed nothing, whether or not the client is still there to be told.
   if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
-  if (isGone()) return undefined;
+  if (isGone(lane, terms)) return undefined;
   if (!opened.ok) return opened.failure;
-  const vendor = new VendorStream(attempt, opened.response, request, mode, terms.remembers);
+  const vendor = new VendorStream(attempt, opened.response, request, terms.mode, terms.remembers);
   lane.vendor = vendor;
-  const leg = new FirstLeg(vendor, ticket, request);
-  const primed = await prime(leg);
-  if (isGone()) return undefined;
-  return failureBeforeContent(vendor) ?? { leg, primed, dropped: opened.call.dropped, lost: [] };
+  const leg = new FirstLeg(vendor, lane.ticket, request);
+  const primed: Passage[] = [];
+  while (!prime(leg, primed)) await readiness(leg);
+  if (isGone(lane, terms)) return undefined;
+  return failureBeforeContent(vendor) ?? { leg, primed, dropped: opened.call.dropped };
 }
+
+const isGone = ({ attempt }: Lane, { walk }: LaneTerms): boolean =>
+  walk.isGone || attempt.endedBy === "client";
 
 export const hasBegun = (result: LaneResult): result is Begun => result !== undefined && "leg" in result;
 

@@ -2,7 +2,6 @@ import type { Clock } from "../../core/clock.ts";
 import type { HedgeSettings } from "../../core/hedge-settings.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { Attempt } from "../attempt.ts";
-import type { CandidateWalk } from "../candidate-walk.ts";
 import type { Metered } from "../meter.ts";
 import { type Hedging, lostCost } from "./hedging.ts";
 import { consumedBy, hasBegun, type Lane, type LaneResult, type LaneTerms, openLane } from "./lane.ts";
@@ -22,17 +21,21 @@ export class StreamLanes {
 
   constructor(
     readonly clock: Clock,
-    readonly walk: CandidateWalk,
     readonly terms: LaneTerms,
     readonly hedge: HedgeTerms | undefined,
   ) {}
 
   /** The first vendor that begins, or why the given one did not; undefined: the client has gone. */
-  async open(first: Lane): Promise<LaneResult> {
+  open(first: Lane): Promise<LaneResult> {
     const { hedge, terms } = this;
     const patienceMs = hedge?.hedging.patienceMs(first.attempt.route, hedge.settings);
     if (hedge === undefined || patienceMs === undefined || this.#asked !== undefined)
       return openLane(first, terms);
+    return this.#race(first, hedge, patienceMs);
+  }
+
+  async #race(first: Lane, hedge: HedgeTerms, patienceMs: number): Promise<LaneResult> {
+    const { terms } = this;
     const result = await race(first, {
       clock: this.clock,
       patienceMs,
@@ -43,7 +46,7 @@ export class StreamLanes {
       fail: (lane, failure) => this.#fail(lane, failure),
     });
     this.#tell(result);
-    if (this.#second !== undefined && result !== undefined) this.walk.over(this.#second.attempt);
+    if (this.#second !== undefined && result !== undefined) terms.walk.over(this.#second.attempt);
     return result;
   }
 
@@ -56,13 +59,12 @@ export class StreamLanes {
   }
 
   async #takeSecond({ hedging, settings }: HedgeTerms): Promise<Lane | undefined> {
-    const { walk, terms } = this;
+    const { request, walk } = this.terms;
     const route = walk.upcoming;
     if (route === undefined || walk.isGone) return undefined;
     const { maxExtraCost } = settings;
     const { admittedAt } = walk.charge;
-    if (maxExtraCost !== undefined && lostCost(route, terms.request, admittedAt) > maxExtraCost)
-      return undefined;
+    if (maxExtraCost !== undefined && lostCost(route, request, admittedAt) > maxExtraCost) return undefined;
     if (!hedging.take()) return undefined;
     this.#second = await walk.beside();
     this.#asked = this.#second?.attempt;
@@ -74,22 +76,23 @@ export class StreamLanes {
     if (asked === undefined || result === undefined) return;
     const { vendor, model } = asked.route;
     const serves = hasBegun(result) && result.leg.vendor.attempt === asked;
-    this.walk.ports.telemetry.anotherVendor({ why: "hedge", vendor: vendor.id, model, serves });
+    this.terms.walk.ports.telemetry.anotherVendor({ why: "hedge", vendor: vendor.id, model, serves });
   }
 
   /** The other vendor began sooner. */
   #lose(lane: Lane, hedging: Hedging): Metered | undefined {
     const { attempt } = lane;
-    const consumed = consumedBy(lane, this.terms.request, this.walk.charge.admittedAt);
+    const { request, walk } = this.terms;
+    const consumed = consumedBy(lane, request, walk.charge.admittedAt);
     // At least so long: a route that always loses must not seem as fast as when it wins.
     hedging.began(attempt.route, this.clock.monotonic() - attempt.startedAt);
-    this.walk.charge.noteAttempt(attempt, "cancelled", undefined, consumed);
+    walk.charge.noteAttempt(attempt, "cancelled", undefined, consumed);
     this.#leave(lane);
     return consumed;
   }
 
   #fail(lane: Lane, failure: VendorFailure): void {
-    this.walk.failed(lane, failure);
+    this.terms.walk.failed(lane, failure);
     this.#forget(lane);
   }
 
@@ -103,7 +106,7 @@ export class StreamLanes {
   }
 
   #forget(lane: Lane): void {
-    this.walk.over(lane.attempt);
+    this.terms.walk.over(lane.attempt);
     if (this.#second === lane) this.#second = undefined;
   }
 }

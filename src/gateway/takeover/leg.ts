@@ -1,7 +1,6 @@
 import type { Passage, StreamMode } from "../../adapters/adapter.ts";
 import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
-import { MAX_FRAME_BYTES } from "../../core/limits.ts";
-import { NOT_YET, type NotYet, nextOf, type Pollable } from "../../core/poll.ts";
+import { NOT_YET, type NotYet, type Pollable } from "../../core/poll.ts";
 import type { Ticket } from "../vendor-desk.ts";
 import type { VendorStream } from "../vendor-stream.ts";
 import { type ChunkHead, chunkHeadIn, continuedFrames, firstLineOf } from "./continued-frames.ts";
@@ -28,22 +27,18 @@ export interface Standing {
 }
 
 /**
- * Reads until the first content or the end: up to here another vendor could serve instead. Answers what was read;
- * a vendor that sends much and says nothing is given up.
+ * Reads until the first content or the end, as far as it has come: up to there another vendor could serve instead. False:
+ * the leg has to be waited for, and is to be primed on.
+ * @param read gets what was read
  */
-export async function prime(leg: Leg): Promise<Passage[]> {
-  const read: Passage[] = [];
+export function prime(leg: Leg, read: Passage[]): boolean {
   const { vendor } = leg;
-  let bytes = 0;
-  while (!vendor.hasContent) {
-    const passage = await nextOf(leg);
-    if (passage === null) break;
-    if (hasMore(passage)) read.push(passage);
-    bytes += passage.bytes?.byteLength ?? 0;
-    if (bytes > MAX_FRAME_BYTES && !vendor.hasContent) vendor.giveUp();
-    if (vendor.end !== undefined) break;
+  while (!vendor.hasContent && vendor.end === undefined) {
+    const passage = leg.poll();
+    if (passage === NOT_YET) return false;
+    if (passage !== null && hasMore(passage)) read.push(passage);
   }
-  return read;
+  return true;
 }
 
 export const hasMore = ({ bytes, events }: Passage): boolean => bytes !== undefined || events.length > 0;

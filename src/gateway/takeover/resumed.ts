@@ -47,8 +47,8 @@ export async function resumeGeneration(
   const at = ports.clock.now();
   const asked = { caller, request, candidates, path, at, mayBeTakenOver: true };
   const admission = await admit(ports.admission, asked);
-  const { hold, release } = admission;
-  const charge = new Charge(ports, caller, request, options.requestId, begun.streamId, hold, [], release);
+  const { hold, rates } = admission;
+  const charge = new Charge(ports, caller, request, options.requestId, begun.streamId, hold, [], rates);
   await charge.open();
   const spent = begun.isUnpaid
     ? [spentOf(candidates, charge, begun)].filter((part) => part !== undefined)
@@ -58,8 +58,7 @@ export async function resumeGeneration(
   const { text, delivered } = begun;
   if (terms !== undefined && text !== undefined && (text === "" || terms.takeable === "text")) {
     const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
-    const { network } = ports;
-    const successors = new Successors({ ...terms, walk, network, request, mode: options.mode });
+    const successors = new Successors(terms, walk, ports.network, request, options.mode);
     charge.stop = () => walk.stop();
     const least = leastOutputTokens(undefined, delivered);
     const next = await successors.next({ text, head: undefined }, least, (part) => spent.push(part));
@@ -72,7 +71,8 @@ export async function resumeGeneration(
         vendorModel: route.model,
         attempts,
       };
-      return new StreamRun(ports, charge, started, next.leg, next.primed, successors, spent);
+      const { leg, primed } = next;
+      return new StreamRun(ports, charge, started, { leg, primed, lost: spent }, successors);
     }
   }
   settleTruncated(charge, candidates, begun, spent);

@@ -1,6 +1,7 @@
 import type { Passage, StreamMode, Transport } from "../../adapters/adapter.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { readiness } from "../../core/poll.ts";
 import { tokensTakenOver } from "../../core/takeover-policy.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { type Attempt, wasAborted } from "../attempt.ts";
@@ -14,17 +15,10 @@ import { continuedRequest } from "./continued-request.ts";
 import { ContinuedLeg, type Leg, prime, type Standing } from "./leg.ts";
 import type { TakeoverTerms } from "./takeable.ts";
 
-export interface SuccessionTerms extends TakeoverTerms {
-  readonly walk: CandidateWalk;
-  readonly network: Transport;
-  readonly request: GenerationRequest;
-  readonly mode: StreamMode;
-}
-
 /** A vendor that goes on, and what was read of it until its first content. */
 export interface Successor {
   readonly leg: Leg;
-  readonly primed: readonly Passage[];
+  readonly primed: Passage[];
 }
 
 /** Times that one answer changes its vendor: each costs its prompt and its text so far once more. */
@@ -34,14 +28,21 @@ const MOST_TAKEOVERS = 2;
 export class Successors {
   #left = MOST_TAKEOVERS;
 
-  constructor(readonly terms: SuccessionTerms) {}
+  constructor(
+    readonly terms: TakeoverTerms,
+    readonly walk: CandidateWalk,
+    readonly network: Transport,
+    readonly request: GenerationRequest,
+    readonly mode: StreamMode,
+  ) {}
 
   /**
    * What there is to go on with; undefined: nothing, or it must not be.
    * @param deliveredTokens of all vendors so far
    */
   standingOf(leg: Leg, end: StreamEnd, deliveredTokens: number): Standing | undefined {
-    const { walk, policy, takeable } = this.terms;
+    const { walk } = this;
+    const { policy, takeable } = this.terms;
     if (this.#left === 0 || !walk.hasNext || walk.isGone) return undefined;
     if (end.by === "marker" || end.by === "client" || leg.vendor.finishReason !== null) return undefined;
     // What it refuses, the others would.
@@ -61,7 +62,7 @@ export class Successors {
     least: number,
     spend: (part: Metered) => void,
   ): Promise<Successor | undefined> {
-    const { walk, request } = this.terms;
+    const { walk, request } = this;
     this.#left -= 1;
     const { maxOutputTokens } = request;
     const left = maxOutputTokens === undefined ? undefined : Math.max(1, maxOutputTokens - least);
@@ -84,7 +85,7 @@ export class Successors {
 
   /** The client has left: what is being opened ends. */
   stop(): void {
-    this.terms.walk.stop();
+    this.walk.stop();
   }
 
   async #call(
@@ -94,7 +95,7 @@ export class Successors {
     outputTokens: number | undefined,
     gone: (attempt: Attempt | undefined) => SluiceError,
   ): Promise<Successor | VendorFailure> {
-    const { walk, network, request, mode } = this.terms;
+    const { walk, network, request, mode } = this;
     const { adapter, model } = attempt.route;
     const asked = adapter.continuation?.(request, model) ?? { by: "instruction" };
     const continued = continuedRequest(request, standing.text, asked);
@@ -104,13 +105,14 @@ export class Successors {
     if (!opened.ok) return opened.failure;
     const vendor = new VendorStream(attempt, opened.response, continued.request, "events");
     const leg = new ContinuedLeg(vendor, ticket, continued, standing, mode);
-    const primed = await prime(leg);
+    const primed: Passage[] = [];
+    while (!prime(leg, primed)) await readiness(leg);
     return failureBeforeContent(vendor) ?? { leg, primed };
   }
 
   #gone(attempt: Attempt | undefined, spend: (part: Metered) => void): SluiceError {
     if (attempt?.hasReachedVendor === true) {
-      const { request, walk } = this.terms;
+      const { request, walk } = this;
       const metered = meter(
         pricedBy(attempt.route, walk.charge.admittedAt),
         request,

@@ -30,10 +30,17 @@ export interface TakeoverTerms {
   readonly policy: TakeoverPolicy;
 }
 
+/** Where the policy is the usual one: made once. */
+const ALWAYS: Readonly<Record<Takeable, TakeoverTerms>> = {
+  text: { takeable: "text", policy: "always" },
+  reasoning: { takeable: "reasoning", policy: "always" },
+};
+
 /** Undefined: nobody goes on with this request's answer. */
 export function takeoverTerms(request: GenerationRequest, policy: TakeoverPolicy): TakeoverTerms | undefined {
   const takeable = policy === "never" ? undefined : takeableOf(request);
-  return takeable === undefined ? undefined : { takeable, policy };
+  if (takeable === undefined) return undefined;
+  return policy === "always" ? ALWAYS[takeable] : { takeable, policy };
 }
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null && value !== false;
