@@ -22,12 +22,17 @@ const LETTERS = Uint8Array.from({ length: 256 }, (_, byte) => ALPHABET.charCodeA
 /** Texts are put together here: 24 letters joined one by one would be 24 strings. */
 const written = Buffer.alloc(64);
 
-/** Lower-case base 36 text of `length` characters out of random bytes (slightly biased, which ids can bear). */
-export function randomText(bytes: Uint8Array): string {
-  const { length } = bytes;
-  const target = length <= written.length ? written : Buffer.alloc(length);
-  for (let at = 0; at < length; at += 1) target[at] = LETTERS[bytes[at] ?? 0] ?? 0;
-  return target.toString("latin1", 0, length);
+/**
+ * Lower-case base 36 text, a character for each of the random bytes (slightly biased, which ids can bear).
+ * @param prefix stands before it, in ASCII
+ */
+export function randomText(bytes: Uint8Array, prefix = ""): string {
+  const start = prefix.length;
+  const end = start + bytes.length;
+  const target = end <= written.length ? written : Buffer.alloc(end);
+  for (let at = 0; at < start; at += 1) target[at] = prefix.charCodeAt(at);
+  for (let at = start; at < end; at += 1) target[at] = LETTERS[bytes[at - start] ?? 0] ?? 0;
+  return target.toString("latin1", 0, end);
 }
 
 export const tenantId = (text: string): TenantId => text as TenantId;

@@ -21,7 +21,7 @@ export type Answer = (
 
 export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer {
   return async (request, endpoint, run) => {
-    const id = requestId(`req_${randomText(random.bytes(24))}`);
+    const id = requestId(randomText(random.bytes(24), "req_"));
     let response: Response;
     try {
       response = await run(id);

@@ -11,7 +11,7 @@ export function createApp(ports: AnswerPorts) {
   // part, and serve what a proxy in front has refused.
   const app = new Elysia({ name: "sluice", normalize: false, handler: { standardHostname: false } });
   return app.onError(({ code, error, request }) => {
-    const id = `req_${randomText(ports.random.bytes(24))}`;
+    const id = randomText(ports.random.bytes(24), "req_");
     const methods = code === "NOT_FOUND" ? allowedMethods(app.routes, new URL(request.url).pathname) : [];
     const refusal = code === "NOT_FOUND" ? noRoute(methods, request) : asSluiceError(error);
     if (refusal.code === "internal_error") {

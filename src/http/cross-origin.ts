@@ -49,7 +49,7 @@ export function openToOrigins(entrance: Entrance, origins: readonly string[], po
     ports.countRequest(request.method, "preflight", isAllowed(origin) ? 204 : 403);
     if (!isAllowed(origin)) {
       const refusal = new SluiceError("permission_denied", "Pages of this origin may not call this gateway.");
-      return varied(errorResponse(refusal, `req_${randomText(ports.random.bytes(24))}`), PREFLIGHT_VARIES);
+      return varied(errorResponse(refusal, randomText(ports.random.bytes(24), "req_")), PREFLIGHT_VARIES);
     }
     const headers = new Headers({
       "access-control-allow-methods": METHODS,

@@ -19,7 +19,7 @@ const USUAL = /^http:\/\/[A-Za-z0-9][\w.-]*(?::\d{1,4})?\/(?!\/)/;
 export function createEntrance(app: Pick<Entrance, "fetch">, ports: AnswerPorts): Entrance {
   const refuse = (method: string, error: SluiceError): Response => {
     ports.countRequest(method, "other", error.status);
-    return errorResponse(error, `req_${randomText(ports.random.bytes(24))}`);
+    return errorResponse(error, randomText(ports.random.bytes(24), "req_"));
   };
   return {
     fetch(request) {

@@ -54,30 +54,33 @@ export function parseChat(value: unknown, bodyBytes: number): GenerationRequest 
   const body = asBody(value);
   const model = requiredText(body, "model");
   checkFields(body, FIELDS);
-  const images = scanMessages(body);
+  const shown = scanMessages(body);
   const tokens =
     optionalInteger(body, "max_completion_tokens", 1, MOST_TOKENS) ??
     optionalInteger(body, "max_tokens", 1, MOST_TOKENS);
   const stream = body.stream === true;
-  return {
+  const request: { -readonly [Name in keyof GenerationRequest]: GenerationRequest[Name] } = {
     operation: "chat",
     model,
     stream,
     includeUsage: readStreamOptions(body, stream),
     body,
-    ...(tokens === undefined ? {} : { maxOutputTokens: tokens }),
     choices: optionalInteger(body, "n", 1, MOST_CHOICES) ?? 1,
-    promptTokens:
-      promptTokensForHold(bodyBytes - images.chars, images.count) +
-      Math.min(images.documentTokens, MOST_DOCUMENT_TOKENS) +
-      (images.hasFilm ? FILM_TOKENS : 0),
+    promptTokens: shown === undefined ? promptTokensForHold(bodyBytes) : promptTokensOf(shown, bodyBytes),
     usesTools: isFilled(body.tools) || isFilled(body.functions),
-    usesImages: images.count > 0,
-    ...(images.closely + images.pages === 0
-      ? {}
-      : { media: { pictures: images.closely, pages: images.pages } }),
-    ...predictedBy(body),
+    usesImages: shown !== undefined && shown.count > 0,
   };
+  if (tokens !== undefined) request.maxOutputTokens = tokens;
+  if (shown !== undefined && shown.closely + shown.pages > 0)
+    request.media = { pictures: shown.closely, pages: shown.pages };
+  const predicted = predictedTokens(body);
+  if (predicted !== undefined) request.predictedTokens = predicted;
+  return request;
+}
+
+function promptTokensOf({ chars, count, documentTokens, hasFilm }: Media, bodyBytes: number): number {
+  const text = promptTokensForHold(bodyBytes - chars, count);
+  return text + Math.min(documentTokens, MOST_DOCUMENT_TOKENS) + (hasFilm ? FILM_TOKENS : 0);
 }
 
 /** `stream_options` is only allowed with `stream: true`, as at OpenAI. Answers `include_usage`. */
@@ -93,38 +96,33 @@ export function readStreamOptions(body: JsonObject, stream: boolean): boolean {
 }
 
 /** How long the answer is that the client expects. */
-function predictedBy({ prediction }: JsonObject): Pick<GenerationRequest, "predictedTokens"> {
-  if (prediction === undefined || prediction === null) return {};
+function predictedTokens({ prediction }: JsonObject): number | undefined {
+  if (prediction === undefined || prediction === null) return undefined;
   const { content } = asObject(prediction, "prediction");
-  return { predictedTokens: promptTokensForHold(Buffer.byteLength(JSON.stringify(content ?? ""))) };
+  return promptTokensForHold(Buffer.byteLength(JSON.stringify(content ?? "")));
 }
 
-interface Media {
+/** What a prompt shows beside its text. */
+class Media {
   /** Images. */
-  count: number;
+  count = 0;
   /** Of these, how many a model may look at closely. */
-  closely: number;
+  closely = 0;
   /** Characters of inline pictures and documents, which are not text tokens. */
-  chars: number;
+  chars = 0;
   /** PDFs: their pages, and what they are held for. */
-  pages: number;
-  documentTokens: number;
-  readonly budget: PdfBudget;
+  pages = 0;
+  documentTokens = 0;
+  /** Of reading PDFs, all of them together; made for the first. */
+  budget: PdfBudget | undefined;
   /** Something in it is as long as nobody here can tell. */
-  hasFilm: boolean;
+  hasFilm = false;
 }
 
-function scanMessages(body: JsonObject): Media {
-  const images: Media = {
-    count: 0,
-    closely: 0,
-    chars: 0,
-    pages: 0,
-    documentTokens: 0,
-    budget: pdfBudget(),
-    hasFilm: false,
-  };
-  const messages = body.messages;
+/** Undefined: all messages are plain texts. */
+function scanMessages(body: JsonObject): Media | undefined {
+  let shown: Media | undefined;
+  const { messages } = body;
   if (messages === undefined || messages === null) requiredText(body, "messages");
   if (!Array.isArray(messages)) throw invalid("messages", "must be an array");
   if (messages.length === 0) throw invalid("messages", "must not be empty");
@@ -141,40 +139,57 @@ function scanMessages(body: JsonObject): Media {
     if (!Array.isArray(content)) {
       throw invalid(`messages[${index}].content`, "must be a string or an array of parts");
     }
-    scanParts(content, `messages[${index}].content`, images);
+    shown ??= new Media();
+    scanParts(content, index, shown);
   }
-  return images;
+  return shown;
 }
 
-function scanParts(parts: readonly unknown[], path: string, images: Media): void {
+function scanParts(parts: readonly unknown[], message: number, shown: Media): void {
   for (let index = 0; index < parts.length; index += 1) {
-    const part = asObject(parts[index], `${path}[${index}]`);
-    if (typeof part.type !== "string") throw invalid(`${path}[${index}].type`, "must be a string");
-    if (part.type === "file") refuseKeptFile(part.file, `${path}[${index}].file`);
-    images.hasFilm ||= isFilm(part);
-    if (part.type === "file") addPdf(part.file, images);
-    if (part.type !== "image_url") continue;
-    const source = part.image_url;
-    const { url, detail } =
-      typeof source === "string"
-        ? { url: source, detail: undefined }
-        : asObject(source, `${path}[${index}].image_url`);
-    if (typeof url !== "string") throw invalid(`${path}[${index}].image_url.url`, "must be a string");
-    images.count += 1;
-    if (detail !== "low") images.closely += 1;
-    images.chars += url.length;
+    const part = parts[index];
+    if (!isObject(part) || Array.isArray(part))
+      throw invalid(placeOf(message, index), "must be a JSON object");
+    if (typeof part.type !== "string") throw invalid(`${placeOf(message, index)}.type`, "must be a string");
+    switch (part.type) {
+      case "text":
+        break;
+      case "image_url":
+        addPicture(part.image_url, `${placeOf(message, index)}.image_url`, shown);
+        break;
+      case "file":
+        refuseKeptFile(part.file, `${placeOf(message, index)}.file`);
+        shown.hasFilm ||= isFilm(part);
+        addPdf(part.file, shown);
+        break;
+      default:
+        shown.hasFilm ||= isFilm(part);
+    }
   }
+}
+
+const placeOf = (message: number, part: number): string => `messages[${message}].content[${part}]`;
+
+/** Its address alone, or with how closely it is to be looked at. */
+function addPicture(source: unknown, path: string, shown: Media): void {
+  const picture = typeof source === "string" ? undefined : asObject(source, path);
+  const url = picture === undefined ? source : picture.url;
+  if (typeof url !== "string") throw invalid(`${path}.url`, "must be a string");
+  shown.count += 1;
+  if (picture?.detail !== "low") shown.closely += 1;
+  shown.chars += url.length;
 }
 
 /** A document's length has little to do with its bytes: it is packed, and read as pictures too. */
-function addPdf(file: unknown, images: Media): void {
+function addPdf(file: unknown, shown: Media): void {
   const data = isObject(file) ? file.file_data : undefined;
   if (typeof data !== "string") return;
-  const pdf = readPdf(data, images.budget);
+  shown.budget ??= pdfBudget();
+  const pdf = readPdf(data, shown.budget);
   if (pdf === undefined) return;
-  images.chars += data.length;
-  images.pages += pdf.pages;
-  images.documentTokens += pdf.tokens;
+  shown.chars += data.length;
+  shown.pages += pdf.pages;
+  shown.documentTokens += pdf.tokens;
 }
 
 /** At a vendor files belong to the platform's key, and may be another client's. */
