@@ -77,7 +77,7 @@ export class Session {
     }
     const run = new Run(frame.id, frame.credit);
     this.#running.set(run.id, run);
-    void this.#carryOut(run, frame, bytes);
+    void (frame.type === "generate" ? this.#generate(run, frame, bytes) : this.#resume(run, frame));
   }
 
   /** @throws SluiceError `not_found` for an id that never ran here, `invalid_request` without flow control */
@@ -117,52 +117,45 @@ export class Session {
     return run;
   }
 
-  async #carryOut(run: Run, frame: Generate | Resume, bytes: number): Promise<void> {
-    const requestId = this.#ports.newRequestId();
+  async #generate(run: Run, frame: Generate, bytes: number): Promise<void> {
+    const { gateway, streams, newRequestId } = this.#ports;
+    const requestId = newRequestId();
     try {
-      const stream =
-        frame.type === "generate"
-          ? await this.#generate(run, frame, bytes, requestId)
-          : await this.#find(run, frame);
-      if (stream !== undefined) await this.#deliver(run, stream, frame.type === "resume" ? frame.after : 0);
+      const known = this.#authenticate("chat");
+      const caller = known instanceof Promise ? await known : known;
+      const request = parseChat({ ...frame.body, stream: true }, bytes);
+      if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
+      const options = optionsOf(frame, requestId, run.abort.signal);
+      const generation = await gateway.generate(caller, request, options);
+      if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
+      const stream = streams.open(caller, generation, request, wishesOf(frame));
+      run.stream = stream;
+      if (run.isCancelled) await stream.cancel();
+      // The client may have left before it knew of the stream, which is cancelled then.
+      if (isOpen(this.#ws)) await this.#deliver(run, stream, 0);
     } catch (thrown) {
       this.#refuse(run, asSluiceError(thrown), requestId);
     } finally {
-      run.cursor?.close();
       this.#end(run);
     }
   }
 
-  /** Undefined: the client left before it knew of the stream, which is cancelled then. */
-  async #generate(
-    run: Run,
-    frame: Generate,
-    bytes: number,
-    requestId: RequestId,
-  ): Promise<LiveStream | undefined> {
-    const { gateway, streams } = this.#ports;
-    const known = this.#authenticate("chat");
-    const caller = known instanceof Promise ? await known : known;
-    const request = parseChat({ ...frame.body, stream: true }, bytes);
-    if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-    const generation = await gateway.generate(caller, request, optionsOf(frame, requestId, run.abort.signal));
-    if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
-    const stream = streams.open(caller, generation, request, wishesOf(frame));
-    run.stream = stream;
-    if (run.isCancelled) await stream.cancel();
-    return isOpen(this.#ws) ? stream : undefined;
-  }
-
-  async #find(run: Run, frame: Resume): Promise<LiveStream> {
-    const caller = await this.#authenticate("streams");
-    const stream = await this.#ports.streams.get(frame.stream, caller.tenant);
-    if (stream === undefined) {
-      const message = "There is no such stream, or it ended more than five minutes ago.";
-      throw new SluiceError("not_found", message, { param: "stream" });
+  async #resume(run: Run, frame: Resume): Promise<void> {
+    try {
+      const caller = await this.#authenticate("streams");
+      const stream = await this.#ports.streams.get(frame.stream, caller.tenant);
+      if (stream === undefined) {
+        const message = "There is no such stream, or it ended more than five minutes ago.";
+        throw new SluiceError("not_found", message, { param: "stream" });
+      }
+      run.stream = stream;
+      if (run.isCancelled && isOpen(this.#ws)) await stream.cancel();
+      await this.#deliver(run, stream, frame.after);
+    } catch (thrown) {
+      this.#refuse(run, asSluiceError(thrown), this.#ports.newRequestId());
+    } finally {
+      this.#end(run);
     }
-    run.stream = stream;
-    if (run.isCancelled && isOpen(this.#ws)) await stream.cancel();
-    return stream;
   }
 
   #authenticate(scope: Scope): Caller | Promise<Caller> {
@@ -202,6 +195,7 @@ export class Session {
   }
 
   #end(run: Run): void {
+    run.cursor?.close();
     this.#running.delete(run.id);
     this.#endedIds[this.#endedCount % ENDED_IDS] = run.id;
     this.#endedCount += 1;
