@@ -30,13 +30,16 @@ export interface Found {
 }
 
 interface Template {
-  /** Up to and with the quote that opens the content. */
-  readonly head: Buffer;
-  /** From the quote that closes it: to the frame's end, or to the quote that opens the obfuscation. */
-  readonly tail: Buffer;
-  /** From the quote that closes the obfuscation to the frame's end. */
-  readonly end: Buffer | undefined;
+  /** The frame that it was learned from: a copy, as a view would keep the whole block alive as long as the stream. */
+  readonly frame: Buffer;
   readonly like: GenerationEvent;
+  /** Behind the quote that opens the content. */
+  readonly open: number;
+  /** The quote that closes it. */
+  readonly close: number;
+  /** Behind the quote that opens the obfuscation, and the one that closes it; the frame's end where there is none. */
+  readonly hiddenOpen: number;
+  readonly hiddenClose: number;
 }
 
 /** Text and reasoning of a few parallel choices; more than that and the oldest is forgotten. */
@@ -85,16 +88,18 @@ class Templates implements DeltaTemplates {
   }
 
   #matchOne(template: Template, bytes: Buffer, start: number): number {
-    if (!standsAt(bytes, start, template.head)) return -1;
-    const open = start + template.head.length;
+    const { frame, hiddenOpen, hiddenClose } = template;
+    if (!isSame(frame, 0, template.open, bytes, start)) return -1;
+    const open = start + template.open;
     const close = scanString(bytes, open);
-    if (close < 0 || scannedChars === 0 || !standsAt(bytes, close, template.tail)) return -1;
+    if (close < 0 || scannedChars === 0 || !isSame(frame, template.close, hiddenOpen, bytes, close))
+      return -1;
     const chars = scannedChars;
-    let end = close + template.tail.length;
-    if (template.end !== undefined) {
+    let end = close + hiddenOpen - template.close;
+    if (hiddenOpen < frame.length) {
       const obfuscation = scanString(bytes, end);
-      if (obfuscation < 0 || !standsAt(bytes, obfuscation, template.end)) return -1;
-      end = obfuscation + template.end.length;
+      if (obfuscation < 0 || !isSame(frame, hiddenClose, frame.length, bytes, obfuscation)) return -1;
+      end = obfuscation + frame.length - hiddenClose;
     }
     const { found } = this;
     found.like = template.like;
@@ -107,42 +112,37 @@ class Templates implements DeltaTemplates {
 
 const NOTHING_FOUND: GenerationEvent = { type: "text", choice: 0, text: "" };
 
-/** The same bytes, without a view or a text of them. */
-function standsAt(bytes: Buffer, at: number, part: Buffer): boolean {
-  const end = at + part.length;
-  return end <= bytes.length && bytes.compare(part, 0, part.length, at, end) === 0;
+/** The template's bytes from `from` to `to` stand at `at`: found out without a view or a text of them. */
+function isSame(frame: Buffer, from: number, to: number, bytes: Buffer, at: number): boolean {
+  const end = at + to - from;
+  return end <= bytes.length && bytes.compare(frame, from, to, at, end) === 0;
 }
 
-function templateOf(frame: Buffer, event: GenerationEvent): Template | undefined {
+function templateOf(frame: Buffer, like: GenerationEvent): Template | undefined {
   if (frame.length > MAX_FRAME_BYTES) return undefined;
-  const content = contentOf(event);
-  const key = keysOf(event)?.find((name) => frame.includes(name));
+  const content = contentOf(like);
+  const key = keyIn(frame, like);
   if (content === undefined || key === undefined) return undefined;
   const open = frame.indexOf(key) + key.length;
   const close = scanString(frame, open);
   // A second string under the same key, or one of another length, is not the content that was read.
   if (close < 0 || scannedChars !== content.length || frame.indexOf(key, open) >= 0) return undefined;
-  const head = piece(frame, 0, open);
   const hidden = frame.indexOf(OBFUSCATION, close);
-  if (hidden < 0) return { head, tail: piece(frame, close, frame.length), end: undefined, like: event };
-  const hiddenOpen = hidden + OBFUSCATION.length;
-  const hiddenClose = scanString(frame, hiddenOpen);
+  const hiddenOpen = hidden < 0 ? frame.length : hidden + OBFUSCATION.length;
+  const hiddenClose = hidden < 0 ? frame.length : scanString(frame, hiddenOpen);
   if (hiddenClose < 0) return undefined;
-  const tail = piece(frame, close, hiddenOpen);
-  return { head, tail, end: piece(frame, hiddenClose, frame.length), like: event };
+  return { frame: Buffer.from(frame), like, open, close, hiddenOpen, hiddenClose };
 }
-
-/** A copy: a view would keep the whole block alive as long as the stream. */
-const piece = (frame: Buffer, from: number, to: number): Buffer => Buffer.from(frame.subarray(from, to));
 
 const TEXT_KEYS = ['"content":"', '"text":"'];
 const REASONING_KEYS = ['"reasoning_content":"', '"reasoning":"'];
 const ARGUMENTS_KEYS = ['"arguments":"'];
 
-function keysOf({ type }: GenerationEvent): readonly string[] | undefined {
-  if (type === "text") return TEXT_KEYS;
-  if (type === "reasoning") return REASONING_KEYS;
-  return type === "toolCall" ? ARGUMENTS_KEYS : undefined;
+/** The key under which the event's content stands, up to the quote that opens it. */
+function keyIn(frame: Buffer, { type }: GenerationEvent): string | undefined {
+  const keys = type === "text" ? TEXT_KEYS : type === "reasoning" ? REASONING_KEYS : ARGUMENTS_KEYS;
+  for (const key of keys) if (frame.includes(key)) return key;
+  return undefined;
 }
 
 /** The string in which an event differs from others of its shape. */

@@ -45,10 +45,10 @@ export class ChunkReader {
     if (rawUsage !== undefined) {
       const usage = this.member.readUsage(rawUsage, chunk);
       if (usage !== undefined) reading.addControl({ type: "usage", usage });
-      reading.shown = withoutUsage(reading.shown);
     }
     if (this.#toolCalls?.isOverflown === true) return failed(TOO_MANY_CALLS);
     reading.isSeen = reading.hasContent || isForClient(chunk, rawUsage !== undefined, reading.control);
+    if (reading.isSeen && rawUsage !== undefined) reading.shown = withoutUsage(reading.shown);
     return reading;
   }
 
@@ -158,7 +158,8 @@ const failed = (failure: VendorFailure): ChunkReading => ({
 function isForClient(chunk: JsonObject, hasUsage: boolean, control: readonly GenerationEvent[]): boolean {
   if (!Array.isArray(chunk.choices)) return false;
   if (chunk.choices.length === 0) return !hasUsage;
-  return !control.some((event) => event.type === "failure");
+  for (const { type } of control) if (type === "failure") return false;
+  return true;
 }
 
 /** The reason a choice ended for; absent, null, empty and the word "null" (DashScope) mean: not yet. */
