@@ -1,5 +1,5 @@
 import { requestId, tenantId } from "../core/ids.ts";
-import { type Micropoints, micropointsOf } from "../core/points.ts";
+import { type Micropoints, micropointsOf, ZERO } from "../core/points.ts";
 import type { AttemptRecord, UsageEntry, UsageRecord } from "./records.ts";
 
 /** Makes a record's text, the only time that it is made. */
@@ -70,14 +70,17 @@ const isAmount = (value: unknown): value is string => typeof value === "string" 
 
 export const amountOf = (text: string): Micropoints => micropointsOf(BigInt(text));
 
+/** As `amountOf` reads it. Most losses are none, and their text need not be made. */
+export const textOfAmount = (amount: Micropoints): string => (amount === ZERO ? "0" : String(amount));
+
 /** What an entry is made of stands first. Field by field: copies of the rest cost as much as all else that a record costs here. */
 function documentOf(record: UsageRecord) {
   return {
     kind: record.kind,
     id: record.id,
     tenant: record.tenant,
-    charged: String(record.charged),
-    loss: String(record.loss),
+    charged: textOfAmount(record.charged),
+    loss: textOfAmount(record.loss),
     key: record.key,
     tier: record.tier,
     node: record.node,
@@ -118,7 +121,7 @@ function attemptDocument(attempt: AttemptRecord) {
     errorCode: attempt.errorCode,
     vendorCode: plainText(attempt.vendorCode),
     usage: attempt.usage,
-    cost: attempt.cost === undefined ? undefined : String(attempt.cost),
+    cost: attempt.cost === undefined ? undefined : textOfAmount(attempt.cost),
     price: attempt.price,
   } satisfies { readonly [Name in keyof AttemptRecord]-?: unknown };
 }

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { constants } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 
 /** The disk as the spool uses it, so that tests and a simulator can make it fail. Errors are node's own. */
 export interface Files {
@@ -39,12 +40,7 @@ export const systemFiles: Files = {
   },
   read: (descriptor, buffer, position) => fs.readSync(descriptor, buffer, 0, buffer.length, position),
   truncate: (descriptor, length) => fs.ftruncateSync(descriptor, length),
-  sync: (descriptor) =>
-    new Promise((resolve, reject) => {
-      fs.fdatasync(descriptor, (error) =>
-        error === null || error === undefined ? resolve() : reject(error),
-      );
-    }),
+  sync: promisify(fs.fdatasync),
   syncDirectory(path) {
     if (process.platform === "win32") return; // directories cannot be opened there
     const descriptor = fs.openSync(path, constants.O_RDONLY);

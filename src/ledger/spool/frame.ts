@@ -54,6 +54,8 @@ export function encodeFrames(records: readonly SpoolRecord[], first: bigint): Fr
   return { bytes: scratch.subarray(0, end), lengths };
 }
 
+/** Form and number of the record that is being written: they begin its payload, and so its checksum. */
+const head = Buffer.alloc(PAYLOAD_HEADER_BYTES);
 const WORD = 2 ** 32;
 
 function encodeAt(start: number, record: SpoolRecord, sequence: number): number {
@@ -62,11 +64,13 @@ function encodeAt(start: number, record: SpoolRecord, sequence: number): number 
   const body = payload + PAYLOAD_HEADER_BYTES;
   reserve(body + text.length * MOST_UNIT_BYTES, start);
   const end = body + scratch.write(text, body);
+  head[0] = BYTE_OF[record.kind];
+  head.writeUInt32BE(Math.floor(sequence / WORD), 1);
+  head.writeUInt32BE(sequence % WORD, 5);
+  scratch.set(head, payload);
   scratch.writeUInt32BE(end - payload, start);
-  scratch[payload] = BYTE_OF[record.kind];
-  scratch.writeUInt32BE(Math.floor(sequence / WORD), payload + 1);
-  scratch.writeUInt32BE(sequence % WORD, payload + 5);
-  scratch.writeUInt32BE(Bun.hash.crc32(scratch.subarray(payload, end)), start + 4);
+  // Of the text, as UTF-8: its bytes in the scratch would take a view of them for each record.
+  scratch.writeUInt32BE(Bun.hash.crc32(text, Bun.hash.crc32(head)), start + 4);
   return end - start;
 }
 

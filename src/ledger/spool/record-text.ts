@@ -1,6 +1,6 @@
 import { Packr } from "msgpackr";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageRecord } from "../records.ts";
-import { amountOf, entryFrom, entryOf } from "../usage-entry.ts";
+import { amountOf, entryFrom, entryOf, textOfAmount } from "../usage-entry.ts";
 
 /** A record as it stands in the spool: JSON without its kind (the frame says it), amounts as numbers in text. */
 export function textOf(record: SpoolRecord): string {
@@ -27,7 +27,7 @@ const intentDocument = (intent: IntentRecord) => ({
   operation: intent.operation,
   model: intent.model,
   at: intent.at,
-  hold: String(intent.hold),
+  hold: textOfAmount(intent.hold),
 });
 
 const progressDocument = (progress: ProgressRecord) => ({
@@ -37,7 +37,7 @@ const progressDocument = (progress: ProgressRecord) => ({
   vendorModel: progress.vendorModel,
   price: progress.price,
   usage: progress.usage,
-  cost: String(progress.cost),
+  cost: textOfAmount(progress.cost),
 });
 
 /** The former form, MessagePack, which a spool on disk may still hold. */

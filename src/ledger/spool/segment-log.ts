@@ -25,8 +25,8 @@ export interface SegmentLogOptions {
 
 interface Unsynced {
   readonly start: Position;
-  /** Written since. */
-  readonly later: SpoolRecord[];
+  /** Written from there on. */
+  readonly written: (readonly SpoolRecord[])[];
 }
 
 /**
@@ -45,7 +45,7 @@ export class SegmentLog {
   /** Every record before it is on the disk. */
   #synced = START.sequence;
   /** Ended since the last sync, with records in them that it did not reach. */
-  #ended: Segment[] = [];
+  readonly #ended: Segment[] = [];
   /** What is written and not yet synced: the reader stops before it. */
   #unsynced: Unsynced | undefined;
   /** Cut off together with a group that could not be synced: written again before anything else. */
@@ -112,6 +112,7 @@ export class SegmentLog {
 
   /**
    * Numbers and writes records, those that are owed first. In the kernel's hands when it returns what it wrote.
+   * @param wanted stays as it is: it may have to be written again
    * @throws what the disk said; the records were never numbered then
    */
   append(wanted: readonly SpoolRecord[]): readonly SpoolRecord[] {
@@ -137,7 +138,7 @@ export class SegmentLog {
     this.#bytes += bytes.length;
     this.#sequence += BigInt(records.length);
     this.#owed = [];
-    this.#unsynced?.later.push(...records);
+    this.#unsynced?.written.push(records);
     for (const record of records) this.intents.written(record, segment);
     if (!this.#isSyncBroken) this.#failedAt = undefined;
     return records;
@@ -149,15 +150,13 @@ export class SegmentLog {
    */
   async appendSynced(wanted: readonly SpoolRecord[]): Promise<void> {
     const start = this.end;
-    const written = this.append(wanted);
-    const unsynced: Unsynced = { start, later: [] };
-    this.#unsynced = unsynced;
+    const written = [this.append(wanted)];
+    this.#unsynced = { start, written };
     const sequence = this.#sequence;
-    const ended = [...this.#ended];
+    const ended = this.#ended.length;
     const { descriptor } = this.#newest();
     try {
-      // The older files first: a power failure must not leave a hole before what is acknowledged.
-      for (const older of ended) await this.options.files.sync(older.descriptor);
+      if (ended > 0) await this.#syncEnded(ended);
       await this.options.files.sync(descriptor);
       this.#unsynced = undefined;
       this.#synced = sequence;
@@ -165,11 +164,16 @@ export class SegmentLog {
       this.#isSyncBroken = false;
     } catch (cause) {
       this.#unsynced = undefined;
-      this.#distrust(start, [...written, ...unsynced.later]);
+      this.#distrust(start, written.flat());
       throw cause;
     } finally {
-      this.#ended = this.#ended.filter((segment) => !ended.includes(segment));
+      if (ended > 0) this.#ended.splice(0, ended);
     }
+  }
+
+  /** The first so many of them, before the newest: a power failure must not leave a hole before what is acknowledged. */
+  async #syncEnded(count: number): Promise<void> {
+    for (const { descriptor } of this.#ended.slice(0, count)) await this.options.files.sync(descriptor);
   }
 
   /** Deletes whole segments before the position, oldest first. What they say about running requests is kept. */
@@ -290,8 +294,7 @@ export class SegmentLog {
         this.intents.written(record, segment);
         return;
       }
-      const open = this.intents.ends(record.id);
-      if (open !== undefined) this.intents.close(open);
+      this.intents.close(record.id);
     });
     const isTorn = isLast && (unreadable === "incomplete" || isBlank(files, segment, offset));
     if (unreadable !== undefined && isTorn) this.#cut(segment, offset);

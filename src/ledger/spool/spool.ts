@@ -2,7 +2,6 @@ import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { IntentRecord, ProgressRecord, SpoolRecord, UsageEntry, UsageRecord } from "../records.ts";
 import { entryOf } from "../usage-entry.ts";
-import type { OpenRequest } from "./open-intents.ts";
 import type { Position } from "./position.ts";
 import type { SpoolBatch } from "./read-segments.ts";
 import type { OpenIntent } from "./replay.ts";
@@ -14,20 +13,10 @@ export interface SpoolOptions extends SegmentLogOptions {
 }
 
 /** Records that are written together, and the one promise of all who wait for that. */
-interface Group<Kind extends SpoolRecord> extends PromiseWithResolvers<void> {
-  readonly records: Kind[];
+class Group<Kind extends SpoolRecord> {
+  readonly records: Kind[] = [];
+  readonly written = Promise.withResolvers<void>();
 }
-
-/** Usage that is synced together. */
-interface UsageGroup extends Group<UsageEntry> {
-  /** The requests that end with it. */
-  readonly ending: OpenRequest[];
-}
-
-const newGroup = <Kind extends SpoolRecord>(): Group<Kind> => ({
-  records: [],
-  ...Promise.withResolvers<void>(),
-});
 
 /** Progress notes wait this long for something else to be written with. */
 const PROGRESS_DELAY_MS = 100;
@@ -53,12 +42,13 @@ export class Spool {
   readonly #records: SegmentLog;
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: UsageGroup | undefined;
+  #waiting: Group<UsageEntry> | undefined;
   #admitted: Group<IntentRecord> | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
   /** Told whenever there is something new for the ledger on the disk. */
   onUsage: (() => void) | undefined;
+  readonly #onTurn = () => this.#writeAdmitted();
 
   private constructor(
     readonly options: SpoolOptions,
@@ -105,19 +95,25 @@ export class Spool {
       throw refusal("The gateway cannot book further requests at the moment.");
     }
     if (failedAt !== undefined && clock.monotonic() - failedAt < RETRY_MS) throw refusal(DISK_REFUSES);
-    if (this.#admitted === undefined) {
-      this.#admitted = newGroup();
-      clock.soon(() => this.#writeAdmitted());
-    }
+    this.#admitted ??= this.#newlyAdmitted();
     this.#admitted.records.push(record);
-    return this.#admitted.promise;
+    return this.#admitted.written.promise;
+  }
+
+  #newlyAdmitted(): Group<IntentRecord> {
+    this.options.clock.soon(this.#onTurn);
+    return new Group();
   }
 
   /** Notes how far a running stream came; written soon, never waited for. */
   progress(record: ProgressRecord): void {
     if (this.#isClosed) return;
     this.#progress.push(record);
-    this.#progressDue ??= this.options.clock.after(PROGRESS_DELAY_MS, () => {
+    this.#progressDue ??= this.#writeProgressLater();
+  }
+
+  #writeProgressLater(): Cancel {
+    return this.options.clock.after(PROGRESS_DELAY_MS, () => {
       try {
         this.#records.append(this.#takeProgress());
       } catch (cause) {
@@ -129,13 +125,12 @@ export class Spool {
   /** Resolves when the record is on disk. Rejects with what the disk said: the record is then not there, and its request still open. */
   usage(record: UsageRecord): Promise<void> {
     if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
-    this.#waiting ??= { ...newGroup(), ending: [] };
-    const { promise, records, ending } = this.#waiting;
+    this.#waiting ??= new Group();
+    const { records, written } = this.#waiting;
     records.push(entryOf(record));
-    const open = this.#records.intents.ends(record.id);
-    if (open !== undefined) ending.push(open);
+    this.#records.intents.ends(record.id);
     this.#flushing ??= this.#flush();
-    return promise;
+    return written.promise;
   }
 
   /**
@@ -178,18 +173,18 @@ export class Spool {
     this.#flushing = undefined;
   }
 
-  async #writeGroup({ records, ending, resolve, reject }: UsageGroup): Promise<void> {
+  async #writeGroup({ records, written }: Group<UsageEntry>): Promise<void> {
     const { intents } = this.#records;
     try {
       await this.#records.appendSynced(this.#withProgress(records));
     } catch (cause) {
       this.options.log.error("the spool could not be written", { cause: String(cause) });
-      for (const open of ending) intents.goesOn(open);
-      reject(cause);
+      for (const { id } of records) intents.goesOn(id);
+      written.reject(cause);
       return;
     }
-    for (const open of ending) intents.close(open);
-    resolve();
+    for (const { id } of records) intents.close(id);
+    written.resolve();
     this.onUsage?.();
   }
 
@@ -200,10 +195,10 @@ export class Spool {
     try {
       this.#records.append(this.#withProgress(group.records));
     } catch (cause) {
-      group.reject(refusal(DISK_REFUSES, cause));
+      group.written.reject(refusal(DISK_REFUSES, cause));
       return;
     }
-    group.resolve();
+    group.written.resolve();
   }
 
   #withProgress(records: readonly SpoolRecord[]): readonly SpoolRecord[] {
