@@ -4,6 +4,7 @@ import { tenantId } from "../core/ids.ts";
 import { type Random, seededRandom } from "../core/random.ts";
 import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken } from "./leases/leases.ts";
 import { createRateLeases } from "./leases/rate-leases.ts";
+import { TenantPath } from "./leases/tenant-path.ts";
 import { limitActor } from "./limit.ts";
 import { tenantActor } from "./tenant.ts";
 import { createLeaseWorld, type LeaseWorld } from "./testing/lease-world.ts";
@@ -233,11 +234,8 @@ test("in a steady state few asks go to the owner: five for a thousand requests",
 
 test("a thousand an hour is a thousand in any hour, also when it is given back in between", async () => {
   const limit: Capacity = { qps: 1_000 / 3_600, burst: 1_000, algorithm: "sliding-window" };
-  const cluster = new Cluster(await createWorld(6), limit, {
-    kind: "api",
-    tenant: tenantId("acme"),
-    path: "/api/v1/chat",
-  });
+  const path = new TenantPath(tenantId("acme"), "/api/v1/chat");
+  const cluster = new Cluster(await createWorld(6), limit, path);
   const [one, other] = [cluster.join(), cluster.join()];
   const { clock } = cluster.world;
   for (let minute = 0; minute < 130; minute += 1) {

@@ -3,13 +3,13 @@ import type { RateLimit } from "../core/algorithms.ts";
 
 /** The limit on all requests of all nodes together. */
 export interface GlobalLimiter {
-  /** One request. `limit` is the configured one of this moment; the same object while it does not change. */
-  take(limit: RateLimit): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
+  /** One request. `now` is the clock's monotonic time. `limit` is the configured one of this moment; the same object while it does not change. */
+  take(limit: RateLimit, now?: number): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
 }
 
 /** Split among the nodes by the actor that owns it, as every other limit is. */
 export const createLeasedGlobalLimiter = (rates: RateLeases): GlobalLimiter => ({
-  take: (limit) => rates.take(EVERYTHING, limit),
+  take: (limit, now) => rates.take(EVERYTHING, limit, now),
 });
 
 const EVERYTHING = { kind: "global" } as const;

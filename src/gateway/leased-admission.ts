@@ -1,10 +1,18 @@
-import type { BudgetHold, BudgetLeases, BudgetSubject, PurseLeases } from "../actors/leases/leases.ts";
+import type {
+  BudgetHold,
+  BudgetLeases,
+  BudgetSubject,
+  PurseHold,
+  PurseLeases,
+} from "../actors/leases/leases.ts";
+import type { TenantPath } from "../actors/leases/tenant-path.ts";
 import type { KeyBudget } from "../core/key-limits.ts";
 import { type Micropoints, ZERO } from "../core/points.ts";
 import type { AdmissionPorts } from "./admission.ts";
 import type { Hold } from "./charge.ts";
 import type { Caller } from "./gateway.ts";
 import { type RatePorts, takeRates } from "./rate-levels.ts";
+import { scopesOf } from "./rate-scopes.ts";
 
 export interface LeasePorts extends RatePorts {
   readonly purses: PurseLeases;
@@ -35,77 +43,96 @@ function hold(
   path: string | undefined,
 ): Hold | Promise<Hold> {
   if (amount === ZERO) return FREE;
-  const { budget, tenant } = caller;
-  let held: Hold | Promise<Hold> = ports.purses.hold(tenant, amount);
-  if (budget !== null) held = and(held, ports.budgets, caller, budget);
   const cost = path === undefined ? undefined : ports.limits?.()?.api.get(path)?.cost;
-  if (path !== undefined && cost !== undefined) {
-    held = and(held, ports.budgets, { tenant, path }, cost);
-  }
-  return held;
+  const ofPath = path === undefined || cost === undefined ? undefined : scopesOf(caller).path(path);
+  const now = ports.clock.monotonic();
+  const purse = ports.purses.hold(caller.tenant, amount, amount, now);
+  if (caller.budget === null && cost === undefined) return purse;
+  if (purse instanceof Promise) return budgetedLater(ports, caller, purse, ofPath, cost);
+  return new BudgetedHold(ports, caller, purse, ofPath, cost).take(now);
 }
 
-/** Both, or none of them. */
-function and(
-  first: Hold | Promise<Hold>,
-  budgets: BudgetLeases,
-  subject: BudgetSubject,
-  budget: KeyBudget,
-): Hold | Promise<Hold> {
-  return first instanceof Promise
-    ? first.then((held) => joined(held, budgets, subject, budget))
-    : joined(first, budgets, subject, budget);
+async function budgetedLater(
+  ports: LeasePorts,
+  caller: Caller,
+  purse: Promise<Hold>,
+  path: TenantPath | undefined,
+  cost: KeyBudget | undefined,
+): Promise<Hold> {
+  const held = await purse;
+  return new BudgetedHold(ports, caller, held, path, cost).take(ports.clock.monotonic());
 }
 
-function joined(
-  first: Hold,
-  budgets: BudgetLeases,
-  subject: BudgetSubject,
-  budget: KeyBudget,
-): Hold | Promise<Hold> {
-  let taking: BudgetHold | Promise<BudgetHold>;
-  try {
-    taking = budgets.hold(subject, budget, first.amount);
-  } catch (thrown) {
-    return giveBack(first, thrown);
-  }
-  if (!(taking instanceof Promise)) return withBudget(first, taking);
-  return taking.then(
-    (held) => withBudget(first, held),
-    (thrown: unknown) => giveBack(first, thrown),
-  );
-}
-
-function giveBack(first: Hold, thrown: unknown): never {
-  first.release();
-  throw thrown;
-}
-
-const withBudget = (first: Hold, budget: BudgetHold): Hold => new BudgetedHold(first, budget);
-
+/** Points of the purse that budgets allow, too. */
 class BudgetedHold implements Hold {
+  #ofKey: BudgetHold | undefined;
+  #ofPath: BudgetHold | undefined;
+
   constructor(
-    readonly first: Hold,
-    readonly budget: BudgetHold,
+    readonly ports: LeasePorts,
+    readonly caller: Caller,
+    readonly purse: PurseHold,
+    readonly path: TenantPath | undefined,
+    /** What may be spent on the path. */
+    readonly cost: KeyBudget | undefined,
   ) {}
 
   get amount(): Micropoints {
-    return this.first.amount;
+    return this.purse.amount;
+  }
+
+  /** Out of the budgets that there are: out of all, or nothing of anything. */
+  take(now: number): Hold | Promise<Hold> {
+    const { caller, path, cost } = this;
+    try {
+      if (caller.budget !== null && this.#ofKey === undefined) {
+        const taking = this.#takeOf(caller, caller.budget, now);
+        if (taking instanceof Promise) return this.#takeLater(taking, "key");
+        this.#ofKey = taking;
+      }
+      if (path !== undefined && cost !== undefined && this.#ofPath === undefined) {
+        const taking = this.#takeOf(path, cost, now);
+        if (taking instanceof Promise) return this.#takeLater(taking, "path");
+        this.#ofPath = taking;
+      }
+    } catch (thrown) {
+      this.release();
+      throw thrown;
+    }
+    return this;
   }
 
   settle(cost: Micropoints): ReturnType<Hold["settle"]> {
-    const taken = this.first.settle(cost);
-    this.budget.settle(taken.charged);
+    const now = this.ports.clock.monotonic();
+    const taken = this.purse.settle(cost, now);
+    this.#ofKey?.settle(taken.charged, now);
+    this.#ofPath?.settle(taken.charged, now);
     return taken;
   }
 
   release(): void {
-    this.budget.release();
-    this.first.release();
+    this.#ofKey?.release();
+    this.#ofPath?.release();
+    this.purse.release();
   }
 
-  /** The budget keeps what it has counted until its next slice. */
+  /** Budgets keep what they have counted until their next slices. */
   refund(charged: Micropoints): void {
-    this.first.refund(charged);
+    this.purse.refund(charged);
+  }
+
+  #takeOf(subject: BudgetSubject, budget: KeyBudget, now: number): BudgetHold | Promise<BudgetHold> {
+    return this.ports.budgets.hold(subject, budget, this.amount, this.amount, now);
+  }
+
+  async #takeLater(taking: Promise<BudgetHold>, of: "key" | "path"): Promise<Hold> {
+    try {
+      if (of === "key") this.#ofKey = await taking;
+      else this.#ofPath = await taking;
+    } catch (thrown) {
+      this.release();
+      throw thrown;
+    }
+    return this.take(this.ports.clock.monotonic());
   }
 }

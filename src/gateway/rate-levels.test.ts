@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { createBudgetLeases } from "../actors/leases/budget-leases.ts";
 import type { PurseLeases, RateLeases } from "../actors/leases/leases.ts";
 import { createRateLeases } from "../actors/leases/rate-leases.ts";
+import { TenantPath } from "../actors/leases/tenant-path.ts";
 import { limitActor } from "../actors/limit.ts";
 import { tenantActor } from "../actors/tenant.ts";
 import { createLeaseWorld, type LeaseWorld } from "../actors/testing/lease-world.ts";
@@ -48,6 +49,7 @@ beforeEach(async () => {
   tier = undefined;
   limits = undefined;
   admission = createLeasedAdmission({
+    clock: world.clock,
     purses: { ...purse, booked() {}, purses: () => new Map(), drain: async () => {} },
     budgets: createBudgetLeases(world.ports("n1")),
     rates,
@@ -250,7 +252,7 @@ describe("points of a path", () => {
     await world.pass(6_000, 100);
     const again = createBudgetLeases(world.ports("n1"));
     const hold = again.hold(
-      { tenant: callerOf().tenant, path: PATH },
+      new TenantPath(callerOf().tenant, PATH),
       { points: points(100n), period: "day" },
       points(60n),
     );

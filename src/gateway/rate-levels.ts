@@ -1,9 +1,9 @@
 import type { RateDenied, RateLeases, RateTaken, TokensTaken } from "../actors/leases/leases.ts";
-import type { Algorithm, RateLimit } from "../core/algorithms.ts";
+import type { RateLimit } from "../core/algorithms.ts";
 import type { Tier } from "../core/catalog.ts";
+import type { Clock } from "../core/clock.ts";
 import { type LimitState, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
-import type { KeyLimits } from "../core/key-limits.ts";
 import { DEFAULT_KEY_ALGORITHM, type LimitSpecs } from "../core/limit-specs.ts";
 import { isMediaOperation } from "../core/media.ts";
 import { completionTokens, promptTokens, type Usage } from "../core/usage.ts";
@@ -11,9 +11,11 @@ import type { Admitted } from "./admission.ts";
 import type { Caller } from "./gateway.ts";
 import type { GlobalLimiter } from "./global-limiter.ts";
 import { mostOutput, mostPrompt } from "./most-tokens.ts";
+import { type CallerScopes, modelScopes, scopesOf } from "./rate-scopes.ts";
 import type { Route } from "./routes.ts";
 
 export interface RatePorts {
+  readonly clock: Clock;
   readonly rates: RateLeases;
   /** Absent: everything together is not limited, whatever is configured. */
   readonly global?: GlobalLimiter;
@@ -53,10 +55,10 @@ const LEVELS = 6;
 const TOKENS = 4;
 
 class Levels implements Admitted {
-  /** The one with the least left. */
-  limit: LimitState | undefined;
-  tokenLimit: LimitState | undefined;
+  readonly #scopes: CallerScopes;
   readonly #taken: RateTaken[] = [];
+  /** The one with the least left, of which a client is told. */
+  #tightest: RateTaken | undefined;
   #tokens: TokensTaken | undefined;
   #needed = 0;
   #level = 0;
@@ -66,12 +68,24 @@ class Levels implements Admitted {
     readonly asked: RateRequest,
     readonly tier: RateLimit | undefined,
     readonly limits: LimitSpecs | undefined,
-  ) {}
+  ) {
+    this.#scopes = scopesOf(asked.caller);
+  }
+
+  get limit(): LimitState | undefined {
+    return this.#tightest?.state;
+  }
+
+  get tokenLimit(): LimitState | undefined {
+    const state = this.#tokens?.state;
+    return state && inTokens(state);
+  }
 
   take(): Admitted | Promise<Admitted> {
     try {
+      const now = this.ports.clock.monotonic();
       for (; this.#level < LEVELS; this.#level += 1) {
-        const taking = this.#level === TOKENS ? this.#takeTokens() : this.#takeAt(this.#level);
+        const taking = this.#level === TOKENS ? this.#takeTokens(now) : this.#takeAt(this.#level, now);
         if (taking === undefined) continue;
         if (taking instanceof Promise) return this.#takeLater(taking);
         this.#accept(taking);
@@ -99,49 +113,52 @@ class Levels implements Admitted {
     return this.take();
   }
 
-  #takeAt(level: number): Taking | undefined {
+  #takeAt(level: number, now: number): Taking | undefined {
     const { ports, asked, tier, limits } = this;
-    const { tenant, key, limits: own } = asked.caller;
+    const { caller } = asked;
     switch (level) {
       case 0:
-        return tier === undefined ? undefined : ports.rates.take({ kind: "tenant", tenant }, tier);
-      case 1:
-        if (own === null) return undefined;
-        return ports.rates.take({ kind: "key", tenant, key }, countedAs(own, limits?.keys));
+        return tier === undefined ? undefined : ports.rates.take(this.#scopes.tenant, tier, now);
+      case 1: {
+        if (caller.limits === null) return undefined;
+        const own = this.#scopes.countedAs(caller.limits, limits?.keys ?? DEFAULT_KEY_ALGORITHM);
+        return ports.rates.take(this.#scopes.key, own, now);
+      }
       case 2: {
         const { path } = asked;
         const rate = path === undefined ? undefined : limits?.api.get(path)?.rate;
         if (path === undefined || rate === undefined) return undefined;
-        return ports.rates.take({ kind: "api", tenant, path }, rate);
+        return ports.rates.take(this.#scopes.path(path), rate, now);
       }
       case 3: {
         const { model } = asked.request;
-        const requests = limits?.models.get(model)?.requests;
-        return requests === undefined ? undefined : ports.rates.take({ kind: "model", model }, requests);
+        const ofModel = limits?.models.get(model);
+        if (ofModel?.requests === undefined) return undefined;
+        return ports.rates.take(modelScopes(model, ofModel).requests, ofModel.requests, now);
       }
       default:
-        return limits?.global === undefined ? undefined : ports.global?.take(limits.global);
+        return limits?.global === undefined ? undefined : ports.global?.take(limits.global, now);
     }
   }
 
   /** What the request can use at most is set aside; what it does use is known at its end. */
-  #takeTokens(): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> | undefined {
+  #takeTokens(now: number): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> | undefined {
     const { model } = this.asked.request;
-    const limit = this.limits?.models.get(model)?.tokens;
-    if (limit === undefined) return undefined;
-    this.#needed = mostTokens(this.asked, limit.burst);
-    return this.ports.rates.takeTokens({ kind: "tokens", model }, limit, this.#needed);
+    const ofModel = this.limits?.models.get(model);
+    if (ofModel?.tokens === undefined) return undefined;
+    this.#needed = mostTokens(this.asked, ofModel.tokens.burst);
+    const scope = modelScopes(model, ofModel).tokens;
+    return this.ports.rates.takeTokens(scope, ofModel.tokens, this.#needed, now);
   }
 
   #accept(result: RateTaken | TokensTaken | RateDenied): void {
     if (!result.ok) throw this.#refusal(result);
     if (this.#level === TOKENS && "settle" in result) {
       this.#tokens = result;
-      this.tokenLimit = result.state && { ...result.state, unit: "tokens" };
-    } else {
-      this.#taken.push(result);
-      this.limit = tighter(this.limit, result.state);
+      return;
     }
+    this.#taken.push(result);
+    if (this.#tightest === undefined || result.remaining < this.#tightest.remaining) this.#tightest = result;
   }
 
   #undo(): void {
@@ -157,7 +174,7 @@ class Levels implements Admitted {
       const message = `Rate limit of ${state.limit} reached for the ${whose} (key ${key}). Try again in ${retryAfterMs} ms.`;
       return new SluiceError("rate_limit_exceeded", message, { retryAfterMs, limit: state });
     }
-    const limit: LimitState = { ...state, unit: "tokens" };
+    const limit = inTokens(state);
     const what = `the ${state.name} ${this.asked.request.model} (key ${key})`;
     const needs = `this request can use ${this.#needed}`;
     if (isTooLarge === true) {
@@ -172,33 +189,25 @@ class Levels implements Admitted {
 /** Prompt and longest answer. When the client names no longest answer, the whole limit is enough for it. */
 function mostTokens({ request, candidates }: RateRequest, whole: number): number {
   const { maxOutputTokens, operation } = request;
-  const prompt = candidates.reduce(
-    (most, route) => Math.max(most, mostPrompt(route, request)),
-    request.promptTokens,
-  );
+  let prompt = request.promptTokens;
+  let output = mostOutput(NO_OUTPUT, request);
+  for (const route of candidates) {
+    prompt = Math.max(prompt, mostPrompt(route, request));
+    output = Math.max(output, mostOutput(route, request));
+  }
   if (operation === "embedding" || isMediaOperation(operation)) return prompt;
-  const output = candidates.reduce(
-    (most, route) => Math.max(most, mostOutput(route, request)),
-    mostOutput({ maxOutputTokens: 0 }, request),
-  );
   return maxOutputTokens === undefined ? Math.max(prompt, Math.min(whole, prompt + output)) : prompt + output;
 }
 
+/** The least that a candidate can be made to give. */
+const NO_OUTPUT = { maxOutputTokens: 0 };
+
 const tokensOf = (usage: Usage): number => promptTokens(usage) + completionTokens(usage);
 
-/** Which of two limits a client should be told of: the one with less left. */
-function tighter(a: LimitState | undefined, b: LimitState | undefined): LimitState | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a.remaining <= b.remaining ? a : b;
-}
-
-/** Limits of keys are kept without an algorithm; made once for each, since leases know limits by their object. */
-const counted = new WeakMap<KeyLimits, KeyLimits>();
-
-function countedAs(own: KeyLimits, algorithm: Algorithm = DEFAULT_KEY_ALGORITHM): KeyLimits {
-  const known = counted.get(own);
-  if (known?.algorithm === algorithm) return known;
-  const made = { ...own, algorithm };
-  counted.set(own, made);
-  return made;
-}
+const inTokens = ({ name, limit, remaining, resetMs }: LimitState): LimitState => ({
+  name,
+  unit: "tokens",
+  limit,
+  remaining,
+  resetMs,
+});

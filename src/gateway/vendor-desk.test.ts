@@ -38,6 +38,7 @@ function desk(options: {
         ? denied
         : {
             ok: true,
+            remaining: Number.POSITIVE_INFINITY,
             state: undefined,
             release: () => void told.push("rate released"),
             undo: () => void told.push("rate undone"),

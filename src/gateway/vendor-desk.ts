@@ -1,8 +1,10 @@
 import type {
   Observation,
   QuotaLeases,
+  QuotaTaken,
   RateDenied,
   RateLeases,
+  RateScope,
   VendorHealth,
   VendorView,
 } from "../actors/leases/leases.ts";
@@ -51,11 +53,7 @@ export function createVendorDesk(ports: DeskPorts): VendorDesk {
       if (key === undefined) return refusal(vendor, "no_usable_key", "has no usable key at the moment");
       if (!isLimited(vendor)) return begin(ports, vendor, key, NOTHING_TAKEN);
       const taken = takeLimits(ports, vendor);
-      if (taken instanceof Promise) {
-        return taken.then((limits) =>
-          limits.ok ? begin(ports, vendor, key, limits) : denied(vendor, limits),
-        );
-      }
+      if (taken instanceof Promise) return beginLater(ports, vendor, key, taken);
       return taken.ok ? begin(ports, vendor, key, taken) : denied(vendor, taken);
     },
   };
@@ -75,6 +73,16 @@ function begin(ports: DeskPorts, vendor: VendorSpec, key: VendorKey, taken: Take
     return refusal(vendor, "breaker_open", "is failing at the moment");
   }
   return new Place(ports.health, vendor, key, taken);
+}
+
+async function beginLater(
+  ports: DeskPorts,
+  vendor: VendorSpec,
+  key: VendorKey,
+  taking: Promise<Taken | RateDenied>,
+): Promise<Ticket | NoTicket> {
+  const taken = await taking;
+  return taken.ok ? begin(ports, vendor, key, taken) : denied(vendor, taken);
 }
 
 class Place implements Ticket {
@@ -122,10 +130,30 @@ const isLimited = (vendor: VendorSpec): boolean => hasRate(vendor) || vendor.lim
 /** The rate first, then the day's quota; what was taken goes back when the second refuses. */
 function takeLimits(ports: DeskPorts, vendor: VendorSpec): Taken | RateDenied | Promise<Taken | RateDenied> {
   if (!hasRate(vendor)) return takeQuota(ports, vendor, NOTHING_TAKEN);
-  const rate = ports.rates.take({ kind: "vendor", vendor: vendor.id }, vendor.limits);
-  if (rate instanceof Promise)
-    return rate.then((taken) => (taken.ok ? takeQuota(ports, vendor, taken) : taken));
+  const rate = ports.rates.take(scopeOf(vendor), vendor.limits);
+  if (rate instanceof Promise) return takeQuotaLater(ports, vendor, rate);
   return rate.ok ? takeQuota(ports, vendor, rate) : rate;
+}
+
+async function takeQuotaLater(
+  ports: DeskPorts,
+  vendor: VendorSpec,
+  taking: Promise<Taken | RateDenied>,
+): Promise<Taken | RateDenied> {
+  const rate = await taking;
+  return rate.ok ? takeQuota(ports, vendor, rate) : rate;
+}
+
+const scopes = new WeakMap<VendorSpec, RateScope>();
+
+/** One for each vendor, as leases know it. */
+function scopeOf(vendor: VendorSpec): RateScope {
+  let scope = scopes.get(vendor);
+  if (scope === undefined) {
+    scope = { kind: "vendor", vendor: vendor.id };
+    scopes.set(vendor, scope);
+  }
+  return scope;
 }
 
 function takeQuota(
@@ -136,23 +164,38 @@ function takeQuota(
   const { dailyQuota } = vendor.limits;
   if (dailyQuota === undefined) return rate;
   const quota = ports.quotas.take(vendor.id, dailyQuota);
-  if (quota instanceof Promise) return quota.then((taken) => joined(rate, taken));
-  return joined(rate, quota);
+  return quota instanceof Promise ? joinedLater(rate, quota) : joined(rate, quota);
 }
 
-function joined(rate: Taken, quota: { readonly ok: true; undo(): void } | RateDenied): Taken | RateDenied {
-  if (!quota.ok) {
-    rate.undo();
-    return quota;
+async function joinedLater(
+  rate: Taken,
+  taking: Promise<QuotaTaken | RateDenied>,
+): Promise<Taken | RateDenied> {
+  return joined(rate, await taking);
+}
+
+function joined(rate: Taken, quota: QuotaTaken | RateDenied): Taken | RateDenied {
+  if (quota.ok) return new RateAndQuota(rate, quota);
+  rate.undo();
+  return quota;
+}
+
+class RateAndQuota implements Taken {
+  readonly ok = true;
+
+  constructor(
+    readonly rate: Taken,
+    readonly quota: QuotaTaken,
+  ) {}
+
+  release(): void {
+    this.rate.release();
   }
-  return {
-    ok: true,
-    release: () => rate.release(),
-    undo() {
-      rate.undo();
-      quota.undo();
-    },
-  };
+
+  undo(): void {
+    this.rate.undo();
+    this.quota.undo();
+  }
 }
 
 /** Smooth weighted round robin over the keys that are neither set aside nor tried by this request. */

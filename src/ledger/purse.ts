@@ -3,12 +3,13 @@ import { add, least, type Micropoints, micropointsOf, subtract, ZERO } from "../
 /**
  * What a node may spend for one tenant, in memory: points that the ledger has already granted. Every point is
  * in exactly one place: available, held for a running request, or charged and not yet booked (`unsettled`).
- * The ledger's purse account holds their sum.
+ * The ledger's purse account holds their sum. What is unsettled is worked out of it, since no request asks for that:
+ * each figure that is kept costs a bigint when it changes.
  */
 export class Purse {
+  #sum: Micropoints = ZERO;
   #available: Micropoints = ZERO;
   #held: Micropoints = ZERO;
-  #unsettled: Micropoints = ZERO;
 
   get available(): Micropoints {
     return this.#available;
@@ -19,12 +20,13 @@ export class Purse {
   }
 
   get unsettled(): Micropoints {
-    return this.#unsettled;
+    return subtract(this.#sum, add(this.#available, this.#held));
   }
 
   /** Points that a grant committed in the ledger. */
   add(granted: Micropoints): void {
     assert(granted >= 0n, "a grant is not negative");
+    this.#sum = add(this.#sum, granted);
     this.#available = add(this.#available, granted);
   }
 
@@ -49,9 +51,8 @@ export class Purse {
     this.release(hold);
     const charged = least(cost, this.#available);
     this.#available = subtract(this.#available, charged);
-    this.#unsettled = add(this.#unsettled, charged);
     assert(this.#available >= 0n, "a purse does not go below zero");
-    return { charged, loss: subtract(cost, charged) };
+    return { charged, loss: charged < cost ? subtract(cost, charged) : ZERO };
   }
 
   /** Ends a hold that cost nothing. */
@@ -63,19 +64,20 @@ export class Purse {
 
   /** The ledger has booked this much of what was charged here. */
   booked(amount: Micropoints): void {
-    assert(amount >= 0n && amount <= this.#unsettled, "only what was charged here can be booked");
-    this.#unsettled = subtract(this.#unsettled, amount);
+    assert(amount >= 0n && amount <= this.unsettled, "only what was charged here can be booked");
+    this.#sum = subtract(this.#sum, amount);
   }
 
   /** What was charged here will not be booked after all: it is available again. */
   refund(amount: Micropoints): void {
     this.booked(amount);
-    this.#available = add(this.#available, amount);
+    this.add(amount);
   }
 
   /** Takes up to `amount` of what is available out, to give it back. Answers how much it was. */
   take(amount: Micropoints): Micropoints {
     const taken = micropointsOf(amount < this.#available ? amount : this.#available);
+    this.#sum = subtract(this.#sum, taken);
     this.#available = subtract(this.#available, taken);
     return taken;
   }

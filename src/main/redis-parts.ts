@@ -41,9 +41,9 @@ export function globalLimiter(
   const shared = createGlobalLimiter({ redis, clock, log, name: "global", nodes });
   return {
     counts: shared.counts,
-    take(limit) {
+    take(limit, now) {
       const isBucket = (limit.algorithm ?? PLAIN_ALGORITHM) === "token-bucket";
-      return isBucket ? shared.take(limit) : leased.take(limit);
+      return isBucket ? shared.take(limit, now) : leased.take(limit, now);
     },
   };
 }

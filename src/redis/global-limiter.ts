@@ -35,8 +35,8 @@ export interface GlobalLimiterPorts {
  * if (!taken.ok) throw rateLimited(taken.state, taken.retryAfterMs);
  */
 export interface GlobalLimiter {
-  /** One request. `limit` is that of this moment, the same on all nodes, and the same object while it stays as it is. */
-  take(limit: GlobalLimit): GlobalTaken | GlobalDenied | Promise<GlobalTaken | GlobalDenied>;
+  /** One request. `now` is the clock's monotonic time. `limit` is that of this moment, the same on all nodes, and the same object while it stays as it is. */
+  take(limit: GlobalLimit, now?: number): GlobalTaken | GlobalDenied | Promise<GlobalTaken | GlobalDenied>;
   /** For metrics. */
   readonly counts: GlobalCounts;
 }
@@ -50,6 +50,8 @@ export interface GlobalLimit {
 
 export interface GlobalTaken {
   readonly ok: true;
+  /** What was left then, and how the limit stood. */
+  readonly remaining: number;
   readonly state: LimitState;
   /** A rate has no slots to free. */
   release(): void;
@@ -114,8 +116,7 @@ class SharedLimit implements GlobalLimiter {
     this.#drawnAt = ports.clock.monotonic();
   }
 
-  take(limit: GlobalLimit): Result | Promise<Result> {
-    const now = this.ports.clock.monotonic();
+  take(limit: GlobalLimit, now = this.ports.clock.monotonic()): Result | Promise<Result> {
     if (limit !== this.#limit) this.#change(limit);
     this.#takes += 1;
     if (this.counts.isAlone) return this.#takeAlone(now);
@@ -125,9 +126,13 @@ class SharedLimit implements GlobalLimiter {
         this.#drawAhead(now);
         return taken;
       }
-      if (now < this.#emptyUntil) return this.#deny(this.#emptyUntil - now);
+      if (now < this.#emptyUntil) return this.#deny(this.#emptyUntil - now, now);
     }
-    if (this.#waiting.length >= MOST_WAITING) return this.#takeLone(now);
+    return this.#waiting.length >= MOST_WAITING ? this.#takeLone(now) : this.#wait();
+  }
+
+  /** Until Redis has answered. */
+  #wait(): Promise<Result> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
       this.#draw();
@@ -142,10 +147,7 @@ class SharedLimit implements GlobalLimiter {
 
   #takeHeld(now: number): GlobalTaken | undefined {
     const slice = this.#slices.take(now);
-    if (slice === undefined) return undefined;
-    return this.#admit(() => {
-      slice.count += 1;
-    });
+    return slice && this.#admit(slice, now);
   }
 
   /** The next slice is asked for while half of one is left; where one token is drawn at a time, by who needs it. */
@@ -162,9 +164,9 @@ class SharedLimit implements GlobalLimiter {
 
   #takeLone(now: number): Result {
     const waitMs = this.#lone.take(this.#part(), now);
-    if (waitMs > 0) return this.#deny(waitMs);
+    if (waitMs > 0) return this.#deny(waitMs, now);
     this.counts.admittedAlone += 1;
-    return this.#admit(() => this.#lone.putBack());
+    return this.#admit(this.#lone, now);
   }
 
   /** What this node may admit by itself. */
@@ -202,7 +204,8 @@ class SharedLimit implements GlobalLimiter {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const [index, resolve] of waiting.entries()) {
-      const result = this.#takeHeld(now) ?? (now < this.#emptyUntil ? this.#deny(draw.waitMs) : undefined);
+      const result =
+        this.#takeHeld(now) ?? (now < this.#emptyUntil ? this.#deny(draw.waitMs, now) : undefined);
       if (result === undefined) {
         // They came after it was asked for.
         this.#waiting = waiting.slice(index);
@@ -241,29 +244,53 @@ class SharedLimit implements GlobalLimiter {
     return Math.max(1, Math.floor(most * SLICE_MS));
   }
 
-  #admit(undo: () => void): GlobalTaken {
+  #admit(source: TokenSource, now: number): GlobalTaken {
     this.counts.admitted += 1;
-    return { ok: true, state: this.#state(), release() {}, undo };
+    return new Token(source, this.ports.name, this.#size, this.#remaining(now));
   }
 
-  #deny(waitMs: number): GlobalDenied {
+  #deny(waitMs: number, now: number): GlobalDenied {
     this.counts.denied += 1;
     const retryAfterMs = Math.max(1, Math.ceil(waitMs));
-    return { ok: false, state: { ...this.#state(), remaining: 0 }, retryAfterMs };
+    const state = stateOf(this.ports.name, this.#size, this.#remaining(now));
+    return { ok: false, state: { ...state, remaining: 0 }, retryAfterMs };
   }
 
-  #state(): LimitState {
-    const { name, clock } = this.ports;
-    const { qps, burst } = this.#size;
-    const held = this.counts.isAlone
-      ? this.#lone.left
-      : this.#leftThere + this.#slices.left(clock.monotonic());
-    const remaining = Math.min(Math.floor(burst), held);
-    return {
-      name,
-      limit: Math.floor(burst),
-      remaining,
-      resetMs: Math.ceil(((burst - remaining) * 1_000) / qps),
-    };
+  #remaining(now: number): number {
+    const held = this.counts.isAlone ? this.#lone.left : this.#leftThere + this.#slices.left(now);
+    return Math.min(Math.floor(this.#size.burst), held);
   }
 }
+
+/** Where a token that was not used goes back to. */
+interface TokenSource {
+  putBack(): void;
+}
+
+class Token implements GlobalTaken {
+  readonly ok = true;
+
+  constructor(
+    readonly source: TokenSource,
+    readonly name: string,
+    readonly size: BucketSize,
+    readonly remaining: number,
+  ) {}
+
+  get state(): LimitState {
+    return stateOf(this.name, this.size, this.remaining);
+  }
+
+  release(): void {}
+
+  undo(): void {
+    this.source.putBack();
+  }
+}
+
+const stateOf = (name: string, { qps, burst }: BucketSize, remaining: number): LimitState => ({
+  name,
+  limit: Math.floor(burst),
+  remaining,
+  resetMs: Math.ceil(((burst - remaining) * 1_000) / qps),
+});

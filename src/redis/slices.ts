@@ -5,7 +5,7 @@ export class Slices {
 
   /** `until` is monotonic; what is left then is lost. */
   add(count: number, until: number): void {
-    if (count > 0) this.#slices.push({ count, until });
+    if (count > 0) this.#slices.push(new Slice(count, until));
   }
 
   /** One token, from the slice it is to be put back to; undefined when there is none. */
@@ -22,11 +22,19 @@ export class Slices {
   }
 
   left(now: number): number {
-    return this.#slices.reduce((sum, { count, until }) => sum + (now < until ? count : 0), 0);
+    let sum = 0;
+    for (const { count, until } of this.#slices) if (now < until) sum += count;
+    return sum;
   }
 }
 
-export interface Slice {
-  count: number;
-  readonly until: number;
+export class Slice {
+  constructor(
+    public count: number,
+    readonly until: number,
+  ) {}
+
+  putBack(): void {
+    this.count += 1;
+  }
 }

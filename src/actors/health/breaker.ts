@@ -65,11 +65,11 @@ export class Breaker {
     const { successes, failures, slow } = results;
     if (successes + failures === 0) return;
     this.#probeSince = undefined;
-    this.#window.add({ requests: successes + failures, errors: failures, slow }, now);
+    this.#window.add(successes + failures, failures, slow, now);
     switch (this.state(now)) {
       case "closed":
         this.#consecutive = results.successes > 0 ? results.trailing : this.#consecutive + results.failures;
-        if (this.#isFailing(this.#window.counts(now))) this.#open(now);
+        if (this.#isFailing) this.#open(now);
         return;
       case "half_open":
         this.#judgeProbe(results, now);
@@ -100,10 +100,9 @@ export class Breaker {
     this.#window.clear();
   }
 
-  #isFailing({ requests, errors, slow }: Counts): boolean {
+  get #isFailing(): boolean {
     if (this.#consecutive >= MOST_CONSECUTIVE) return true;
-    if (requests < LEAST_REQUESTS) return false;
-    return errors >= requests * MOST_ERROR_RATIO || slow >= requests * MOST_SLOW_RATIO;
+    return this.#window.isBeyond(LEAST_REQUESTS, MOST_ERROR_RATIO, MOST_SLOW_RATIO);
   }
 
   #open(now: number): void {

@@ -24,7 +24,7 @@ export class HealthWindow {
   #errors = 0;
   #slow = 0;
 
-  add({ requests, errors, slow }: Counts, now: number): void {
+  add(requests: number, errors: number, slow: number, now: number): void {
     const slot = this.#slotAt(now);
     slot.requests += requests;
     slot.errors += errors;
@@ -37,6 +37,13 @@ export class HealthWindow {
   counts(now: number): Counts {
     this.#slotAt(now);
     return { requests: this.#requests, errors: this.#errors, slow: this.#slow };
+  }
+
+  /** True when of at least `least` requests, as of the last one, such shares failed or were slow. */
+  isBeyond(least: number, errorRatio: number, slowRatio: number): boolean {
+    const requests = this.#requests;
+    if (requests < least) return false;
+    return this.#errors >= requests * errorRatio || this.#slow >= requests * slowRatio;
   }
 
   clear(): void {

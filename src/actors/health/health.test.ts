@@ -113,7 +113,7 @@ describe("a window", () => {
     let now = 0;
     for (let step = 0; step < 2_000; step += 1) {
       now += random.next() < 0.01 ? 30_000 * random.next() : 300 * random.next();
-      window.add({ requests: 1, errors: step % 2, slow: 0 }, now);
+      window.add(1, step % 2, 0, now);
       events.push(Math.floor(now / 1_000));
       const second = Math.floor(now / 1_000);
       const recent = events.filter((at) => at > second - 10).length;

@@ -1,6 +1,6 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { KeyBudget } from "../../core/key-limits.ts";
-import { formatPoints, type Micropoints, micropointsOf } from "../../core/points.ts";
+import { formatPoints, type Micropoints, micropointsOf, ZERO } from "../../core/points.ts";
 import { pathBudget, TENANT } from "../tenant-protocol.ts";
 import type { BudgetHold, BudgetLeases, BudgetSubject } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
@@ -30,18 +30,22 @@ class NodeBudgets implements BudgetLeases {
     budget: KeyBudget,
     amount: Micropoints,
     atLeast: Micropoints = amount,
+    now = this.ports.clock.monotonic(),
   ): BudgetHold | Promise<BudgetHold> {
-    const now = this.ports.clock.monotonic();
     const lease = this.#slices.lease(idOf(subject), subject, budget, now);
     const held = lease.line.take(amount, atLeast, now);
     const isHit = typeof held === "bigint";
     this.ports.counter?.lease("budget", isHit ? "hit" : "miss");
-    return isHit ? new Hold(lease, held) : held.then((late) => new Hold(lease, late));
+    return isHit ? new Hold(lease, held) : holdLater(lease, held);
   }
 
   drain(deadlineMs: number): Promise<void> {
     return this.#slices.drain(deadlineMs);
   }
+}
+
+async function holdLater(lease: SliceLease, holding: Promise<bigint>): Promise<BudgetHold> {
+  return new Hold(lease, await holding);
 }
 
 class Hold implements BudgetHold {
@@ -57,19 +61,18 @@ class Hold implements BudgetHold {
     this.#period = lease.period;
   }
 
-  settle(cost: Micropoints): void {
+  settle(cost: Micropoints, now = this.lease.ports.clock.monotonic()): void {
     if (this.#isOver) throw new Error("a budget hold was ended twice");
     this.#isOver = true;
-    this.lease.settle(this.#period, this.amount, cost);
+    this.lease.settle(this.#period, this.amount, cost, now);
   }
 
   release(): void {
-    this.settle(micropointsOf(0n));
+    this.settle(ZERO);
   }
 }
 
-const idOf = (subject: BudgetSubject): string =>
-  "key" in subject ? subject.key : `${subject.tenant} ${subject.path}`;
+const idOf = (subject: BudgetSubject): string => ("key" in subject ? subject.key : subject.id);
 
 const sliceOf = (subject: BudgetSubject, { points, period }: KeyBudget): SliceSubject => ({
   owner: { kind: TENANT, key: subject.tenant },

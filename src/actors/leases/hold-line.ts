@@ -80,6 +80,11 @@ export class HoldLine {
         retryAfterMs: 500,
       });
     }
+    return this.#wait(amount, atLeast);
+  }
+
+  /** Until the owner has answered. */
+  #wait(amount: bigint, atLeast: bigint): Promise<bigint> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ amount, atLeast, resolve, reject });
       if (!this.#isAsking) this.#ask();

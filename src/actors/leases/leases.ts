@@ -4,11 +4,12 @@ import type { KeyId, TenantId, VendorId } from "../../core/ids.ts";
 import type { KeyBudget } from "../../core/key-limits.ts";
 import type { Micropoints } from "../../core/points.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
+import type { TenantPath } from "./tenant-path.ts";
 
 /**
  * What a request's path takes from: pieces of shared quantities that this node holds ahead of need. Each
  * answers synchronously while its lease is warm, else with a Promise while the owner is asked once for all
- * who wait.
+ * who wait. `now` is the clock's monotonic time: who takes from several at one moment reads it once.
  */
 
 /** Points of a tenant set aside for one request; ends with exactly one of its two calls. */
@@ -16,7 +17,7 @@ export interface PurseHold {
   /** What is held: the amount asked for, or less (never below `atLeast`). */
   readonly amount: Micropoints;
   /** Takes the cost out of the hold and what is available beyond it; what is missing is the platform's loss. */
-  settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints };
+  settle(cost: Micropoints, now?: number): { readonly charged: Micropoints; readonly loss: Micropoints };
   release(): void;
   /** After `settle`: what it charged will not be booked, so it is available again. */
   refund(charged: Micropoints): void;
@@ -28,7 +29,12 @@ export interface PurseLeases {
    * Throws or rejects with SluiceError `insufficient_points` (`detail.affordable`: what a hold could be now)
    * or `overloaded` (the owner does not answer; more wait than may).
    */
-  hold(tenant: TenantId, amount: Micropoints, atLeast?: Micropoints): PurseHold | Promise<PurseHold>;
+  hold(
+    tenant: TenantId,
+    amount: Micropoints,
+    atLeast?: Micropoints,
+    now?: number,
+  ): PurseHold | Promise<PurseHold>;
   /** Tells that the ledger has booked this much of what was charged here. */
   booked(tenant: TenantId, amount: Micropoints): void;
   /** The node's own view, for reconciliation. */
@@ -44,13 +50,12 @@ export interface PurseView {
   readonly unsettled: Micropoints;
 }
 
-/** Whose limit. The tenant owns its keys' limits, too. */
+/** Whose limit. The tenant owns its keys' limits, too. Who takes for each request keeps it, and makes none. */
 export type RateScope =
   | { readonly kind: "tenant"; readonly tenant: TenantId }
   | { readonly kind: "key"; readonly tenant: TenantId; readonly key: KeyId }
   | { readonly kind: "vendor"; readonly vendor: VendorId }
-  /** A path of the API as one tenant uses it. */
-  | { readonly kind: "api"; readonly tenant: TenantId; readonly path: string }
+  | TenantPath
   /** Requests to a public model, of all tenants. */
   | { readonly kind: "model"; readonly model: string }
   /** Its tokens. */
@@ -68,12 +73,17 @@ export interface RateLeases {
    * another one). Of a leaky bucket the answer comes when it is the request's turn.
    * Rejects with SluiceError `overloaded` when the owner does not answer and nothing is left to act on.
    */
-  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
+  take(
+    scope: RateScope,
+    limit: Capacity,
+    now?: number,
+  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
   /** Sets `count` tokens aside for one request, all or none. `limit.burst` is the most that one can have. */
   takeTokens(
     scope: RateScope,
     limit: Capacity,
     count: number,
+    now?: number,
   ): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied>;
   drain(deadlineMs: number): Promise<void>;
 }
@@ -81,7 +91,9 @@ export interface RateLeases {
 /** Ends with exactly one of its calls. */
 export interface RateTaken {
   readonly ok: true;
-  /** Undefined when only concurrency is limited. */
+  /** What was left then; Infinity when only concurrency is limited. */
+  readonly remaining: number;
+  /** How the limit stood then; undefined when only concurrency is limited. Made when it is asked for: few are shown. */
   readonly state: LimitState | undefined;
   /** Frees the slot. To be called when the request ends, also without `concurrency`. */
   release(): void;
@@ -104,14 +116,12 @@ export interface RateDenied {
 
 export interface BudgetHold {
   readonly amount: Micropoints;
-  settle(cost: Micropoints): void;
+  settle(cost: Micropoints, now?: number): void;
   release(): void;
 }
 
 /** A key's budget, or a tenant's for one path of the API. */
-export type BudgetSubject =
-  | { readonly tenant: TenantId; readonly key: KeyId }
-  | { readonly tenant: TenantId; readonly path: string };
+export type BudgetSubject = { readonly tenant: TenantId; readonly key: KeyId } | TenantPath;
 
 export interface BudgetLeases {
   /** As `PurseLeases.hold`, against a budget. The denial is `budget_exceeded` with `detail.affordable`. */
@@ -120,6 +130,7 @@ export interface BudgetLeases {
     budget: KeyBudget,
     amount: Micropoints,
     atLeast?: Micropoints,
+    now?: number,
   ): BudgetHold | Promise<BudgetHold>;
   drain(deadlineMs: number): Promise<void>;
 }

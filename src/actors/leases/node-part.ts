@@ -80,7 +80,9 @@ export class NodePart {
       if (waitMs === REFUSED) return this.#denied(count, now, qps);
     }
     this.#running += 1;
-    return new Take(this, count, now, waitMs, qps === undefined ? undefined : this.#state(now));
+    if (qps === undefined) return new Take(this, count, now, 0, 0, Number.POSITIVE_INFINITY, 0);
+    const resetMs = this.#meter.fullMs(now);
+    return new Take(this, count, now, waitMs, this.#size, this.#remaining(now), resetMs);
   }
 
   ended(): void {
@@ -149,7 +151,8 @@ export class NodePart {
   }
 
   #denied(count: number, now: number, qps: number): RateDenied {
-    const state = this.#state(now);
+    const remaining = this.#remaining(now);
+    const state = { name: this.name, limit: this.#size, remaining, resetMs: this.#meter.fullMs(now) };
     if (count > this.whole.burst) return { ok: false, state, retryAfterMs: 0, isTooLarge: true };
     const wait = this.#meter.waitMs(count, now);
     // Without tokens of its own this node cannot know; asking again sooner than its owner is asked would not help.
@@ -159,16 +162,15 @@ export class NodePart {
     return { ok: false, state, retryAfterMs };
   }
 
+  get #size(): number {
+    return Math.floor(this.whole.burst);
+  }
+
   /** As if this node's part were the whole: what a client may expect if it comes back here. */
-  #state(now: number): LimitState {
-    const { burst } = this.whole;
-    const left = this.#part.burst > 0 ? (this.#meter.left(now) * burst) / this.#part.burst : 0;
-    return {
-      name: this.name,
-      limit: Math.floor(burst),
-      remaining: Math.max(0, Math.floor(left)),
-      resetMs: this.#meter.fullMs(now),
-    };
+  #remaining(now: number): number {
+    const { burst } = this.#part;
+    const left = burst > 0 ? (this.#meter.left(now) * this.whole.burst) / burst : 0;
+    return Math.max(0, Math.floor(left));
   }
 }
 
@@ -182,8 +184,15 @@ export class Take implements TokensTaken {
     readonly at: number,
     /** Until its turn has come. */
     readonly waitMs: number,
-    readonly state: LimitState | undefined,
+    readonly limit: number,
+    readonly remaining: number,
+    readonly resetMs: number,
   ) {}
+
+  get state(): LimitState | undefined {
+    const { limit, remaining, resetMs } = this;
+    return Number.isFinite(remaining) ? { name: this.part.name, limit, remaining, resetMs } : undefined;
+  }
 
   release(): void {
     this.part.ended();

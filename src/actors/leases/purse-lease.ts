@@ -68,9 +68,9 @@ export class PurseLease implements HoldSource {
   settle(
     held: Micropoints,
     cost: Micropoints,
+    now: number,
   ): { readonly charged: Micropoints; readonly loss: Micropoints } {
     const taken = this.purse.settle(held, cost);
-    const now = this.ports.clock.monotonic();
     this.usedAt = now;
     this.line.meter.used(taken.charged, now);
     this.line.freed();

@@ -45,9 +45,13 @@ class NodePurses implements PurseLeases {
     ];
   }
 
-  hold(tenant: TenantId, amount: Micropoints, atLeast: Micropoints = amount): PurseHold | Promise<PurseHold> {
+  hold(
+    tenant: TenantId,
+    amount: Micropoints,
+    atLeast: Micropoints = amount,
+    now = this.ports.clock.monotonic(),
+  ): PurseHold | Promise<PurseHold> {
     const lease = this.#leases.get(tenant) ?? this.#open(tenant);
-    const now = this.ports.clock.monotonic();
     lease.usedAt = now;
     const held = lease.line.take(amount, atLeast, now);
     if (typeof held === "bigint") {
@@ -55,7 +59,7 @@ class NodePurses implements PurseLeases {
       return new Hold(lease, micropointsOf(held));
     }
     this.ports.counter?.lease("purse", "miss");
-    return held.then((late) => new Hold(lease, micropointsOf(late)));
+    return holdLater(lease, held);
   }
 
   booked(tenant: TenantId, amount: Micropoints): void {
@@ -113,6 +117,10 @@ class NodePurses implements PurseLeases {
   }
 }
 
+async function holdLater(lease: PurseLease, holding: Promise<bigint>): Promise<PurseHold> {
+  return new Hold(lease, micropointsOf(await holding));
+}
+
 class Hold implements PurseHold {
   #isOver = false;
 
@@ -121,9 +129,12 @@ class Hold implements PurseHold {
     readonly amount: Micropoints,
   ) {}
 
-  settle(cost: Micropoints): { readonly charged: Micropoints; readonly loss: Micropoints } {
+  settle(
+    cost: Micropoints,
+    now = this.lease.ports.clock.monotonic(),
+  ): { readonly charged: Micropoints; readonly loss: Micropoints } {
     this.#end();
-    return this.lease.settle(this.amount, cost);
+    return this.lease.settle(this.amount, cost, now);
   }
 
   release(): void {

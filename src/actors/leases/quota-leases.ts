@@ -3,7 +3,7 @@ import type { VendorId } from "../../core/ids.ts";
 import { VENDOR } from "../vendor-protocol.ts";
 import type { QuotaLeases, QuotaTaken, RateDenied } from "./leases.ts";
 import type { LeasePorts } from "./ports.ts";
-import type { SliceLease, SliceSubject } from "./slice-lease.ts";
+import type { SliceLease, SlicePeriod, SliceSubject } from "./slice-lease.ts";
 import { SliceLeases } from "./slice-leases.ts";
 
 /**
@@ -34,7 +34,7 @@ class NodeQuotas implements QuotaLeases {
       const held = lease.line.take(1n, 1n, now);
       const isHit = typeof held === "bigint";
       this.ports.counter?.lease("vendor", isHit ? "hit" : "miss");
-      return isHit ? taken(lease) : held.then(() => taken(lease), denied);
+      return isHit ? taken(lease, now) : takenLater(lease, held);
     } catch (thrown) {
       return denied(thrown);
     }
@@ -45,10 +45,33 @@ class NodeQuotas implements QuotaLeases {
   }
 }
 
-function taken(lease: SliceLease): QuotaTaken {
+function taken(lease: SliceLease, now: number): QuotaTaken {
   const { period } = lease;
-  lease.settle(period, 1n, 1n);
-  return { ok: true, undo: () => lease.unuse(period, 1n) };
+  lease.settle(period, 1n, 1n, now);
+  return new Call(lease, period);
+}
+
+async function takenLater(lease: SliceLease, holding: Promise<bigint>): Promise<QuotaTaken | RateDenied> {
+  try {
+    await holding;
+  } catch (thrown) {
+    return denied(thrown);
+  }
+  return taken(lease, lease.ports.clock.monotonic());
+}
+
+/** One of a day's calls. */
+class Call implements QuotaTaken {
+  readonly ok = true;
+
+  constructor(
+    readonly lease: SliceLease,
+    readonly period: SlicePeriod,
+  ) {}
+
+  undo(): void {
+    this.lease.unuse(this.period, 1n);
+  }
 }
 
 function denied(thrown: unknown): RateDenied {

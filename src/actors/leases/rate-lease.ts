@@ -101,8 +101,11 @@ export class RateLease {
   }
 
   /** One request's worth. Throws or rejects with SluiceError `overloaded` when the owner cannot be reached. */
-  take(limit: Capacity, count: number): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> {
-    const now = this.ports.clock.monotonic();
+  take(
+    limit: Capacity,
+    count: number,
+    now: number,
+  ): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> {
     const part = this.#part;
     this.#usedAt = now;
     this.#demand.add(count, now);
@@ -112,7 +115,7 @@ export class RateLease {
       if (now < this.#deadline) {
         if (now >= this.#renewAt) this.#ask();
         const result = part.take(count, now);
-        if (result.ok) return this.#inTurn(result);
+        if (result.ok) return result.waitMs <= 0 ? result : this.#inTurn(result);
         const hasWord = !part.isSpotOnly(count) || now < this.#spotDeniedUntil;
         if (hasWord && !this.#isSoonMore(now)) {
           this.#noteDenied(now);
@@ -120,9 +123,14 @@ export class RateLease {
         }
       } else if (now < this.#troubleUntil) throw unreachable();
     }
+    return this.#wait(count, now);
+  }
+
+  /** Until the owner has answered. */
+  #wait(count: number, since: number): Promise<TokensTaken | RateDenied> {
     if (this.#waiting.length >= MAX_WAITING || this.#isClosed) throw unreachable();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ count, since: now, resolve, reject });
+      this.#waiting.push({ count, since, resolve, reject });
       this.#ask();
     });
   }
@@ -137,10 +145,10 @@ export class RateLease {
     else this.ports.clock.after(taken.waitMs, () => resolve(taken));
   }
 
-  /** At once, or when a leaky bucket lets it out (bounded by `LONGEST_TURN_MS`). */
-  #inTurn(taken: Take): TokensTaken | Promise<TokensTaken> {
-    if (taken.waitMs <= 0) return taken;
-    return sleep(this.ports.clock, taken.waitMs).then(() => taken);
+  /** When a leaky bucket lets it out (bounded by `LONGEST_TURN_MS`). */
+  async #inTurn(taken: Take): Promise<TokensTaken> {
+    await sleep(this.ports.clock, taken.waitMs);
+    return taken;
   }
 
   /** Asks now: the limit is another one, or others wait for their share. */

@@ -24,7 +24,14 @@ import { RateLease } from "./rate-lease.ts";
  */
 export const createRateLeases = (ports: LeasePorts): RateLeases => new NodeRates(ports);
 
-const UNLIMITED: TokensTaken = { ok: true, state: undefined, release() {}, undo() {}, settle() {} };
+const UNLIMITED: TokensTaken = {
+  ok: true,
+  remaining: Number.POSITIVE_INFINITY,
+  state: undefined,
+  release() {},
+  undo() {},
+  settle() {},
+};
 
 class NodeRates implements RateLeases {
   readonly #leases = {
@@ -55,14 +62,19 @@ class NodeRates implements RateLeases {
     ];
   }
 
-  take(scope: RateScope, limit: Capacity): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
-    return this.takeTokens(scope, limit, 1);
+  take(
+    scope: RateScope,
+    limit: Capacity,
+    now?: number,
+  ): RateTaken | RateDenied | Promise<RateTaken | RateDenied> {
+    return this.takeTokens(scope, limit, 1, now);
   }
 
   takeTokens(
     scope: RateScope,
     limit: Capacity,
     count: number,
+    now = this.ports.clock.monotonic(),
   ): TokensTaken | RateDenied | Promise<TokensTaken | RateDenied> {
     if (limit.qps === undefined && limit.concurrency === undefined) return UNLIMITED;
     const id = idOf(scope);
@@ -70,7 +82,7 @@ class NodeRates implements RateLeases {
     if (lease === undefined || lease.algorithm !== (limit.algorithm ?? PLAIN_ALGORITHM)) {
       lease = this.#open(scope, id, limit, lease);
     }
-    const taken = lease.take(limit, count);
+    const taken = lease.take(limit, count, now);
     this.ports.counter?.lease(
       scope.kind === "vendor" ? "vendor" : "rate",
       taken instanceof Promise ? "miss" : "hit",
@@ -151,7 +163,7 @@ function idOf(scope: RateScope): string {
     case "vendor":
       return scope.vendor;
     case "api":
-      return `${scope.tenant} ${scope.path}`;
+      return scope.id;
     case "model":
     case "tokens":
       return scope.model;

@@ -29,8 +29,9 @@ export class SliceLease implements HoldSource {
   readonly isOwed = false;
   usedAt: number;
   #subject: SliceSubject;
+  /** What is left, held and used together: what is held is worked out of it, since no request asks for that. */
+  #sum = 0n;
   #left = 0n;
-  #held = 0n;
   /** In this period, since this node began. */
   #used = 0n;
   /** Counted in `used` and not used after all. `used` only grows, so that the owner can trust it. */
@@ -68,6 +69,10 @@ export class SliceLease implements HoldSource {
     return this.#period;
   }
 
+  get #held(): bigint {
+    return this.#sum - this.#left - this.#used;
+  }
+
   available(now: number): bigint {
     return now < this.#deadline && now < this.#endsAt ? this.#left : 0n;
   }
@@ -75,28 +80,35 @@ export class SliceLease implements HoldSource {
   hold(amount: bigint, now: number): boolean {
     if (amount > this.available(now)) return false;
     this.#left -= amount;
-    this.#held += amount;
     return true;
   }
 
   /** Ends a hold: what was used stays used, the rest is available again. A cost beyond the hold uses up the slice. */
-  settle(period: SlicePeriod, held: bigint, cost: bigint): void {
+  settle(period: SlicePeriod, held: bigint, cost: bigint, now: number): void {
     if (period !== this.#period) return;
-    const now = this.ports.clock.monotonic();
     this.usedAt = now;
-    this.#held -= held;
-    const undone = this.#undone < cost ? this.#undone : cost;
-    this.#undone -= undone;
-    this.#used += cost - undone;
-    const left = this.#left + held - cost;
-    this.#left = left > 0n ? left : 0n;
+    this.#left += held;
+    const isBeyond = cost > this.#left;
+    if (isBeyond) this.#sum += cost - this.#left;
+    this.#left = isBeyond ? 0n : this.#left - cost;
+    this.#used += cost;
+    if (this.#undone > 0n) this.#useUndone(cost);
     this.line.meter.used(cost, now);
     this.line.freed();
+  }
+
+  /** What was counted as used once is not counted again. */
+  #useUndone(cost: bigint): void {
+    const again = this.#undone < cost ? this.#undone : cost;
+    this.#undone -= again;
+    this.#used -= again;
+    this.#sum -= again;
   }
 
   /** What was settled did not happen after all. */
   unuse(period: SlicePeriod, amount: bigint): void {
     if (period !== this.#period) return;
+    this.#sum += amount;
     this.#left += amount;
     this.#undone += amount;
     this.line.freed();
@@ -128,6 +140,7 @@ export class SliceLease implements HoldSource {
   }
 
   giveBack(): void {
+    this.#sum -= this.#left;
     this.#left = 0n;
     this.#undone = 0n;
     this.#isLeaving = true;
@@ -175,12 +188,13 @@ export class SliceLease implements HoldSource {
     const isNew = reply.periodStart !== this.#period;
     if (isNew) {
       this.#period = reply.periodStart;
+      this.#sum = 0n;
       this.#left = 0n;
-      this.#held = 0n;
       this.#used = 0n;
       this.#undone = 0n;
     }
     this.#told = (isNew ? 0n : told) + reply.granted;
+    this.#sum += reply.granted;
     this.#left += reply.granted;
     this.#endsAt = now + reply.periodEndsInMs;
     this.#deadline = sentAt + LEASE_MS - LEASE_MARGIN_MS;

@@ -1,5 +1,5 @@
 import type { NodeId } from "../../core/ids.ts";
-import { Breaker, type BreakerState } from "../health/breaker.ts";
+import { Breaker, type BreakerState, type Results } from "../health/breaker.ts";
 import { CoolDowns } from "../health/cool-downs.ts";
 import { HealthDelta } from "../health/health-delta.ts";
 import { LatencyHistogram } from "../health/latency-histogram.ts";
@@ -18,6 +18,11 @@ const GOOD_NEWS_MS = 5_000;
 
 /** Figures of a view may be this old; a breaker's state and keys are always those of now. */
 const FIGURES_MS = 100;
+
+/** What one request tells the breaker. */
+const SERVED: Results = { successes: 1, failures: 0, trailing: 0, slow: 0 };
+const SLOW: Results = { ...SERVED, slow: 1 };
+const FAILED: Results = { successes: 0, failures: 1, trailing: 1, slow: 0 };
 
 /** One vendor as this node sees it: its own experience, and what the owner last told of everyone's. */
 export class VendorRecord {
@@ -121,7 +126,7 @@ export class VendorRecord {
 
   #served(key: string, durationMs: number, firstTokenMs: number | undefined, now: number): void {
     const isSlow = firstTokenMs !== undefined && firstTokenMs > SLOW_MS;
-    this.#breaker.record({ successes: 1, failures: 0, trailing: 0, slow: isSlow ? 1 : 0 }, now);
+    this.#breaker.record(isSlow ? SLOW : SERVED, now);
     this.#latency.add(durationMs);
     if (firstTokenMs !== undefined) this.#firstToken.add(firstTokenMs, now);
     this.#coolDowns.succeeded(key);
@@ -136,12 +141,12 @@ export class VendorRecord {
     }
     switch (failure.fault) {
       case "vendor":
-        this.#breaker.record({ successes: 0, failures: 1, trailing: 1, slow: 0 }, now);
+        this.#breaker.record(FAILED, now);
         this.#delta.failed();
         return;
       case "request":
         // It was there, and it answered.
-        this.#breaker.record({ successes: 1, failures: 0, trailing: 0, slow: 0 }, now);
+        this.#breaker.record(SERVED, now);
         this.#delta.answered();
         return;
       case "key":
