@@ -107,6 +107,7 @@ export async function buildRequestPath(
     network: upstream.call,
     desk: createVendorDesk({ health, rates, quotas }),
     admission: createLeasedAdmission({
+      clock,
       purses,
       budgets,
       rates,
