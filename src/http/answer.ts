@@ -16,7 +16,7 @@ export interface AnswerPorts {
 export type Answer = (
   request: Request,
   endpoint: string,
-  run: (id: RequestId) => Response | Promise<Response>,
+  run: (id: RequestId, request: Request) => Response | Promise<Response>,
 ) => Promise<Response>;
 
 export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer {
@@ -24,7 +24,7 @@ export function createAnswer({ log, random, countRequest }: AnswerPorts): Answer
     const id = requestId(randomText(random.bytes(24), "req_"));
     let response: Response;
     try {
-      response = await run(id);
+      response = await run(id, request);
       // An answer that is given again names the request that made it.
       if (!response.headers.has("x-request-id")) response.headers.set("x-request-id", id);
     } catch (thrown) {

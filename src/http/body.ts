@@ -8,17 +8,16 @@ import { brokenAt } from "./json-position.ts";
  * before it is read; what does not say is counted as it arrives.
  * @throws SluiceError `payload_too_large`; `request_cancelled` when the client goes away
  */
-export async function readBody(request: Request, limitBytes: number): Promise<Uint8Array> {
+export function readBody(request: Request, limitBytes: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
-  if (declared !== null && Number(declared) > limitBytes) throw tooLarge(limitBytes);
-  try {
-    return declared === null
-      ? await readCounted(request.body, limitBytes)
-      : within(await request.bytes(), limitBytes);
-  } catch (thrown) {
-    if (thrown instanceof SluiceError) throw thrown;
-    throw new SluiceError("request_cancelled", "The request's body ended early.", { cause: thrown });
-  }
+  if (declared === null) return readCounted(request.body, limitBytes).catch(endedEarly);
+  if (Number(declared) > limitBytes) return Promise.reject(tooLarge(limitBytes));
+  return request.bytes().then((bytes) => within(bytes, limitBytes), endedEarly);
+}
+
+function endedEarly(thrown: unknown): never {
+  if (thrown instanceof SluiceError) throw thrown;
+  throw new SluiceError("request_cancelled", "The request's body ended early.", { cause: thrown });
 }
 
 /** Whether a body, or a file in a form, is said to be JSON lines. */

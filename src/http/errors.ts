@@ -51,10 +51,21 @@ export function rateLimitHeaders(
 ): Record<string, string> {
   const names = LIMIT_HEADERS[state.unit ?? "requests"];
   headers[names.limit] = String(state.limit);
-  headers[names.remaining] = String(Math.max(0, Math.floor(state.remaining)));
+  headers[names.remaining] = remainingIn(state);
   headers[names.reset] = goDuration(state.resetMs);
   return headers;
 }
+
+/** The same set on a response's headers. */
+export function setRateLimit(headers: Headers, state: LimitState): void {
+  const names = LIMIT_HEADERS[state.unit ?? "requests"];
+  headers.set(names.limit, String(state.limit));
+  headers.set(names.remaining, remainingIn(state));
+  headers.set(names.reset, goDuration(state.resetMs));
+}
+
+/** What is left of a limit, as headers say it. */
+export const remainingIn = ({ remaining }: LimitState): string => String(Math.max(0, Math.floor(remaining)));
 
 const LIMIT_HEADERS = {
   requests: {

@@ -17,6 +17,7 @@ export function wishesIn(headers: Headers): Wishes {
   const hedge = headers.get("x-sluice-hedge");
   const detach = headers.get("x-sluice-detach");
   const timeouts = timeoutsIn(headers);
+  if (takeover === null && hedge === null && detach === null && timeouts === undefined) return NO_WISHES;
   const wishes: { -readonly [Name in keyof Wishes]: Wishes[Name] } = {};
   if (takeover !== null)
     wishes.takeover = parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS);
@@ -26,6 +27,9 @@ export function wishesIn(headers: Headers): Wishes {
     wishes.hedge = hedge === "on" || (hedge !== "off" && refuse("x-sluice-hedge", "'on' or 'off'"));
   return wishes;
 }
+
+/** Of the many that leave everything as it is; nothing is made for them. */
+export const NO_WISHES: Wishes = Object.freeze({});
 
 const TIMEOUTS = Object.entries(CLOCKS).map(([name, clock]) => [`x-sluice-timeout-${name}`, clock] as const);
 

@@ -12,11 +12,11 @@ import { openToOrigins } from "../http/cross-origin.ts";
 import { createEntrance } from "../http/entrance.ts";
 import { errorBody, errorResponse } from "../http/errors.ts";
 import { geminiRoutes } from "../http/gemini/routes.ts";
+import { generationHeaders } from "../http/generation-response.ts";
 import { createIdempotency, type Idempotency } from "../http/idempotent.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { audioRoutes } from "../http/openai/audio/routes.ts";
 import { generationRoutes } from "../http/openai/generations.ts";
-import { generationHeaders } from "../http/openai/headers.ts";
 import { modelRoutes } from "../http/openai/models.ts";
 import { createKeeping } from "../http/openai/responses/keeping.ts";
 import { responseRoutes } from "../http/openai/responses/routes.ts";
@@ -89,7 +89,7 @@ export function openFront(
     secretOf,
     errorResponse,
     errorBody,
-    headersOf: generationHeaders,
+    headersOf: (started) => generationHeaders(started).toJSON(),
   });
   const keeping = createKeeping({ ledger: kept.responses, clock, log });
   const generating = {

@@ -15,12 +15,13 @@ import type { StreamRegistry } from "../../gateway/streams/registry.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import { answeredStream, answeredWhole } from "../generation-response.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { runOnce } from "../run-once.ts";
 import { resumableBody } from "../streams.ts";
 import { type Wishes, wishesIn } from "../wishes.ts";
 import { COUNT_PATH, countResponse } from "./count-tokens.ts";
-import { messageHeaders } from "./headers.ts";
+import { setMessageHeaders } from "./headers.ts";
 import { namesOf } from "./names.ts";
 import { type MessagesRequest, parseMessages } from "./request.ts";
 import { TOLD_AS_MESSAGE } from "./resumable.ts";
@@ -146,21 +147,20 @@ function answerResponse(
   { dropped }: MessagesRequest,
 ): Response {
   const { started, answer, final } = generation;
-  const headers = messageHeaders(started, dropped, clock.now(), final.cost);
-  headers["content-type"] = "application/json";
   const own = answer.dialect === undefined ? undefined : answer.body;
-  return new Response(own ?? JSON.stringify(wholeMessage(generation, namesOf(started))), { headers });
+  const body = own ?? JSON.stringify(wholeMessage(generation, namesOf(started)));
+  const response = answeredWhole(body, started, final.cost);
+  setMessageHeaders(response.headers, started, dropped, clock.now());
+  return response;
 }
 
 function streamResponse(
   { clock }: MessageRoutePorts,
-  generation: StreamGeneration,
+  { started }: StreamGeneration,
   { dropped }: MessagesRequest,
   body: ReadableStream<Uint8Array>,
 ): Response {
-  const headers = messageHeaders(generation.started, dropped, clock.now());
-  headers["content-type"] = "text/event-stream; charset=utf-8";
-  headers["cache-control"] = "no-cache";
-  headers["x-accel-buffering"] = "no";
-  return new Response(body, { headers });
+  const response = answeredStream(body, started);
+  setMessageHeaders(response.headers, started, dropped, clock.now());
+  return response;
 }

@@ -10,9 +10,10 @@ import type {
   StreamGeneration,
 } from "../../gateway/gateway.ts";
 import type { StreamRegistry } from "../../gateway/streams/registry.ts";
+import { answeredStream, answeredWhole } from "../generation-response.ts";
 import { resumableBody } from "../streams.ts";
 import type { Wishes } from "../wishes.ts";
-import { contentHeaders } from "./headers.ts";
+import { setContentHeaders } from "./headers.ts";
 import type { ContentRequest } from "./request.ts";
 import { toldAsResponses } from "./resumable.ts";
 import { type StreamShape, streamBody } from "./stream-body.ts";
@@ -102,10 +103,12 @@ function wholeAnswer(
   { choices, showsThoughts }: StreamShape,
 ): Response {
   const { started, answer, final } = generation;
-  const headers = contentHeaders(started, dropped, final.cost);
-  headers["content-type"] = "application/json; charset=UTF-8";
   const own = answer.dialect === undefined ? undefined : answer.body;
-  return new Response(own ?? JSON.stringify(wholeResponse(generation, choices, showsThoughts)), { headers });
+  const body = own ?? JSON.stringify(wholeResponse(generation, choices, showsThoughts));
+  const response = answeredWhole(body, started, final.cost);
+  setContentHeaders(response.headers, started, dropped);
+  response.headers.set("content-type", "application/json; charset=UTF-8");
+  return response;
 }
 
 function streamResponse(
@@ -113,9 +116,7 @@ function streamResponse(
   { dropped }: ContentRequest,
   body: ReadableStream<Uint8Array>,
 ): Response {
-  const headers = contentHeaders(started, dropped);
-  headers["content-type"] = "text/event-stream; charset=utf-8";
-  headers["cache-control"] = "no-cache";
-  headers["x-accel-buffering"] = "no";
-  return new Response(body, { headers });
+  const response = answeredStream(body, started);
+  setContentHeaders(response.headers, started, dropped);
+  return response;
 }

@@ -1,9 +1,10 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { AnswerGeneration, Gateway } from "../../gateway/gateway.ts";
+import { answeredWhole } from "../generation-response.ts";
 import { listIn, objectIn } from "../openai/responses/chat-pieces.ts";
 import { type Asked, generate } from "./content-answer.ts";
 import type { EmbedRequest } from "./embedding-request.ts";
-import { contentHeaders } from "./headers.ts";
+import { setContentHeaders } from "./headers.ts";
 import { toGeminiUsage } from "./usage.ts";
 
 /**
@@ -23,10 +24,12 @@ export async function answerEmbedding(
   });
   if (generation.kind !== "answer") throw new Error("embeddings were answered as a stream");
   const { started, answer, final } = generation;
-  const headers = contentHeaders(started, dropped, final.cost);
-  headers["content-type"] = "application/json; charset=UTF-8";
   const own = answer.dialect === undefined ? undefined : answer.body;
-  return new Response(own ?? JSON.stringify(vectorsOf(generation, isBatch)), { headers });
+  const body = own ?? JSON.stringify(vectorsOf(generation, isBatch));
+  const response = answeredWhole(body, started, final.cost);
+  setContentHeaders(response.headers, started, dropped);
+  response.headers.set("content-type", "application/json; charset=UTF-8");
+  return response;
 }
 
 /** OpenAI's vectors in Gemini's form. */

@@ -8,8 +8,8 @@ import type {
   Caller,
   Gateway,
   GenerateOptions,
+  Generation,
   Scope,
-  StreamGeneration,
 } from "../../gateway/gateway.ts";
 import { parseChat } from "../../gateway/requests/chat.ts";
 import { parseCompletion } from "../../gateway/requests/completion.ts";
@@ -20,11 +20,11 @@ import type { StreamRegistry } from "../../gateway/streams/registry.ts";
 import { type AnswerPorts, createAnswer } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
+import { answeredStream, answeredWhole } from "../generation-response.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { runOnce } from "../run-once.ts";
 import { resumableBody } from "../streams.ts";
-import { type Wishes, wishesIn } from "../wishes.ts";
-import { generationHeaders } from "./headers.ts";
+import { NO_WISHES, type Wishes, wishesIn } from "../wishes.ts";
 import { streamBody } from "./stream-body.ts";
 
 export interface GenerationRoutePorts extends AnswerPorts {
@@ -61,12 +61,8 @@ export function generationRoutes(ports: GenerationRoutePorts) {
   const app = new Elysia({ name: "openai-generations" });
   for (const endpoint of ENDPOINTS) {
     const { path } = endpoint;
-    app.post(
-      path,
-      // Elysia's own `server` would be a getter of an object made for each request.
-      ({ request }) => answer(request, path, (id) => generate(ports, endpoint, request, ports.server(), id)),
-      { parse: "none" },
-    );
+    const run = (id: RequestId, request: Request) => generate(ports, endpoint, request, id);
+    app.post(path, ({ request }) => answer(request, path, run), { parse: "none" });
   }
   return app;
 }
@@ -75,9 +71,10 @@ async function generate(
   ports: GenerationRoutePorts,
   endpoint: Endpoint,
   request: Request,
-  server: RequestServer | null,
   id: RequestId,
 ): Promise<Response> {
+  // Elysia's own `server` would be a getter of an object made for each request.
+  const server = ports.server();
   const calling = ports.gateway.authenticate(credentialOf(request, server), endpoint.scope);
   const caller = calling instanceof Promise ? await calling : calling;
   const bytes = await readBody(request, ports.bodyLimitBytes);
@@ -87,9 +84,13 @@ async function generate(
   const { path } = endpoint;
   const { headers } = request;
   const isResumable = headers.get("x-sluice-resumable") === "true";
-  const asked = { path, caller, parsed, id, isResumable, wishes: wishesIn(headers) };
+  const wishes = wishesIn(headers);
   // For the many that have none nothing is made.
-  if (!headers.has("idempotency-key")) return run(ports, asked, request.signal);
+  if (!isResumable && !headers.has("idempotency-key")) {
+    const options = optionsOf(wishes, id, path, request.signal);
+    return responseOf(await ports.gateway.generate(caller, parsed, options), parsed, ports.clock);
+  }
+  const asked = { path, caller, parsed, id, isResumable, wishes };
   const about = { tenant: caller.tenant, id, print: bytes, about: `${path} ${isResumable}` };
   return runOnce(ports.idempotency, request, about, (_, signal) => run(ports, asked, signal));
 }
@@ -104,58 +105,57 @@ interface Asked {
   readonly wishes: Wishes;
 }
 
-function run(ports: GenerationRoutePorts, asked: Asked, signal: AbortSignal | undefined): Promise<Response> {
-  if (asked.isResumable) return resumable(ports, asked, signal);
-  const { caller, parsed } = asked;
-  return ports.gateway
-    .generate(caller, parsed, optionsOf(asked, "passthrough", signal))
-    .then((generation) =>
-      generation.kind === "answer"
-        ? answerResponse(generation)
-        : streamResponse(generation, streamBody(generation, parsed, ports.clock.now())),
-    );
+async function run(
+  ports: GenerationRoutePorts,
+  asked: Asked,
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const { caller, parsed, wishes, id, path } = asked;
+  const options = optionsOf(wishes, id, path, signal);
+  if (asked.isResumable) return resumable(ports, asked, { ...options, mode: "events" });
+  return responseOf(await ports.gateway.generate(caller, parsed, options), parsed, ports.clock);
 }
 
 function optionsOf(
-  { wishes, id, path }: Asked,
-  mode: GenerateOptions["mode"],
+  wishes: Wishes,
+  requestId: RequestId,
+  path: string,
   signal: AbortSignal | undefined,
 ): GenerateOptions {
-  const options = { ...wishes, requestId: id, path, mode };
-  return signal === undefined ? options : { ...options, signal };
+  const mode = "passthrough";
+  if (signal === undefined) return { ...wishes, requestId, path, mode };
+  return wishes === NO_WISHES
+    ? { requestId, path, mode, signal }
+    : { ...wishes, requestId, path, mode, signal };
+}
+
+function responseOf(generation: Generation, parsed: GenerationRequest, clock: Clock): Response {
+  return generation.kind === "answer"
+    ? answerResponse(generation)
+    : answeredStream(streamBody(generation, parsed, clock.now()), generation.started);
 }
 
 /** A stream with numbered events that any reader can take up again. */
 async function resumable(
   ports: GenerationRoutePorts,
-  asked: Asked,
-  signal: AbortSignal | undefined,
+  { path, caller, parsed, wishes }: Asked,
+  options: GenerateOptions,
 ): Promise<Response> {
-  const { path, caller, parsed, wishes } = asked;
   if (!parsed.stream) {
     throw new SluiceError("invalid_request", "Only a streamed answer can be resumable.", { param: "stream" });
   }
   if (ports.streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-  const generation = await ports.gateway.generate(caller, parsed, optionsOf(asked, "events", signal));
+  const generation = await ports.gateway.generate(caller, parsed, options);
   if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
   const stream = ports.streams.open(caller, generation, parsed, { ...wishes, path });
-  const response = streamResponse(generation, resumableBody(stream, 0));
+  const response = answeredStream(resumableBody(stream, 0), generation.started);
   response.headers.set("x-sluice-stream", generation.streamId);
   return response;
 }
 
 /** A whole answer, its charge in the headers. */
-export function answerResponse({ started, answer: whole, final }: AnswerGeneration): Response {
-  const headers = generationHeaders(started, final.cost);
-  headers["content-type"] = whole.contentType ?? "application/json";
-  return new Response(whole.body, { headers });
-}
-
-/** A stream of events that no proxy may hold back. Its charge comes with its end. */
-export function streamResponse(generation: StreamGeneration, body: ReadableStream<Uint8Array>): Response {
-  const headers = generationHeaders(generation.started);
-  headers["content-type"] = "text/event-stream; charset=utf-8";
-  headers["cache-control"] = "no-cache";
-  headers["x-accel-buffering"] = "no";
-  return new Response(body, { headers });
+export function answerResponse({ started, answer, final }: AnswerGeneration): Response {
+  const response = answeredWhole(answer.body, started, final.cost);
+  if (answer.contentType !== undefined) response.headers.set("content-type", answer.contentType);
+  return response;
 }

@@ -10,15 +10,10 @@ import { createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
 import { credentialOf } from "../../credential.ts";
 import { formPrint, isForm, readFormEntries } from "../../form-entries.ts";
+import { answeredStream, generationHeaders } from "../../generation-response.ts";
 import { runOnce } from "../../run-once.ts";
 import { wishesIn } from "../../wishes.ts";
-import {
-  answerResponse,
-  type GenerationRoutePorts,
-  type RequestServer,
-  streamResponse,
-} from "../generations.ts";
-import { generationHeaders } from "../headers.ts";
+import { answerResponse, type GenerationRoutePorts, type RequestServer } from "../generations.ts";
 import { eventBody } from "./event-body.ts";
 import { soundBody, soundType } from "./sound-body.ts";
 import { readTranscriptionForm } from "./transcription-form.ts";
@@ -93,11 +88,11 @@ async function responseOf(
 ): Promise<Response> {
   if (generation.kind === "answer") return answerResponse(generation);
   if (operation !== "speech" || body.stream_format === "sse") {
-    return streamResponse(generation, eventBody(generation));
+    return answeredStream(eventBody(generation), generation.started);
   }
   const headers = generationHeaders(generation.started);
   const first = await nextOf(generation);
-  headers["content-type"] = soundType(first, body.response_format);
+  headers.set("content-type", soundType(first, body.response_format));
   return new Response(soundBody(generation, first, isKept), { headers });
 }
 

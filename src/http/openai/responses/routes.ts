@@ -9,6 +9,7 @@ import type {
   Gateway,
   GenerateOptions,
   Generation,
+  Started,
   StreamGeneration,
 } from "../../../gateway/gateway.ts";
 import { invalid } from "../../../gateway/requests/fields.ts";
@@ -17,12 +18,12 @@ import type { ResponseLedger } from "../../../ledger/responses.ts";
 import { type AnswerPorts, createAnswer } from "../../answer.ts";
 import { parseJson, readBody } from "../../body.ts";
 import { type AddressSource, credentialOf } from "../../credential.ts";
+import { answeredStream, answeredWhole } from "../../generation-response.ts";
 import { headerList } from "../../header-text.ts";
 import type { Idempotency } from "../../idempotent.ts";
 import { runOnce } from "../../run-once.ts";
 import { resumableBody } from "../../streams.ts";
 import { type Wishes, wishesIn } from "../../wishes.ts";
-import { generationHeaders } from "../headers.ts";
 import { chatOf } from "./conversation.ts";
 import type { Keeping } from "./keeping.ts";
 import { keptGeneration } from "./kept-generation.ts";
@@ -155,11 +156,11 @@ async function answerResponse(
 ): Promise<Response> {
   const { started, final } = generation;
   const { request } = about;
-  const headers = headersOf(started, request, final.cost);
-  headers["content-type"] = "application/json";
   const own = await ownResponse(ports, generation, tenant, about, request);
   const text = own ?? JSON.stringify(await wholeResponse(ports, generation, tenant, about, request));
-  return new Response(text, { headers });
+  const response = answeredWhole(text, started, final.cost);
+  setDropped(response.headers, started, request);
+  return response;
 }
 
 function streamResponse(
@@ -167,22 +168,14 @@ function streamResponse(
   request: ResponsesRequest,
   body: ReadableStream<Uint8Array>,
 ): Response {
-  const headers = headersOf(started, request);
-  headers["content-type"] = "text/event-stream; charset=utf-8";
-  headers["cache-control"] = "no-cache";
-  headers["x-accel-buffering"] = "no";
-  return new Response(body, { headers });
+  const response = answeredStream(body, started);
+  setDropped(response.headers, started, request);
+  return response;
 }
 
-function headersOf(
-  started: AnswerGeneration["started"],
-  { dropped: here }: ResponsesRequest,
-  cost?: AnswerGeneration["final"]["cost"],
-): Record<string, string> {
-  const headers = generationHeaders(started, cost);
+function setDropped(headers: Headers, started: Started, { dropped: here }: ResponsesRequest): void {
   // A vendor of this dialect is asked in the client's own words, and does what others cannot.
-  if (started.dialect !== undefined) return headers;
+  if (started.dialect !== undefined) return;
   const dropped = [...here, ...(started.dropped ?? []).map(wordHere)];
-  if (dropped.length > 0) headers["x-sluice-dropped"] = headerList([...new Set(dropped)]);
-  return headers;
+  if (dropped.length > 0) headers.set("x-sluice-dropped", headerList([...new Set(dropped)]));
 }
