@@ -87,7 +87,7 @@ function nameEndUser(draft: RequestDraft): void {
 /** `strict` is refused outside the beta surface. */
 function withoutStrictTools(draft: RequestDraft): void {
   const tools = listOf(draft.get("tools"));
-  if (!tools.some((tool) => isObject(tool) && isObject(tool.function) && "strict" in tool.function)) return;
+  if (!tools.some(isStrict)) return;
   draft.note("tools.function.strict");
   draft.set(
     "tools",
@@ -99,11 +99,12 @@ function withoutStrictTools(draft: RequestDraft): void {
   );
 }
 
+const isStrict = (tool: unknown): boolean =>
+  isObject(tool) && isObject(tool.function) && "strict" in tool.function;
+
 /** Under the one name that DeepSeek has for it: others call it `reasoning`, and a stream brings it as details. */
 function nameReasoning(draft: RequestDraft): void {
   const messages = messagesOf(draft);
-  const isOtherwise = (message: unknown): message is JsonObject =>
-    isObject(message) && (message.reasoning !== undefined || message.reasoning_details !== undefined);
   if (!messages.some(isOtherwise)) return;
   draft.set(
     "messages",
@@ -117,18 +118,20 @@ function nameReasoning(draft: RequestDraft): void {
   );
 }
 
+const isOtherwise = (message: unknown): message is JsonObject =>
+  isObject(message) && (message.reasoning !== undefined || message.reasoning_details !== undefined);
+
 /**
  * With thinking on, DeepSeek refuses a conversation in which an assistant message with tool calls comes
  * back without its `reasoning_content` (a 400). OpenAI's clients drop it, so thinking has to go.
  */
-const lacksReasoning = (draft: RequestDraft): boolean =>
-  messagesOf(draft).some(
-    (message) =>
-      isObject(message) &&
-      message.role === "assistant" &&
-      listOf(message.tool_calls).length > 0 &&
-      typeof message.reasoning_content !== "string",
-  );
+const lacksReasoning = (draft: RequestDraft): boolean => messagesOf(draft).some(isCallWithoutReasoning);
+
+const isCallWithoutReasoning = (message: unknown): boolean =>
+  isObject(message) &&
+  message.role === "assistant" &&
+  listOf(message.tool_calls).length > 0 &&
+  typeof message.reasoning_content !== "string";
 
 function withoutThinking(draft: RequestDraft): void {
   const thinking = draft.get("thinking");

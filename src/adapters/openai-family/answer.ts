@@ -53,48 +53,65 @@ function readParsed(
   const usage = rawUsage === undefined ? undefined : member.readUsage(rawUsage, parsed);
   if (request.operation === "embedding") {
     const shown = inWantedEncoding(parsed, request.body.encoding_format);
-    return { ok: true, ...shownAs(shown, parsed, original), usage, finishReasons: [], outputChars: 0 };
+    const body = bodyOf(shown, parsed, original);
+    return { ok: true, body, parsed: shown, usage, finishReasons: [], outputChars: 0 };
   }
-  const choices = readChoices(member, results);
-  if ("failure" in choices) return { ok: false, failure: choices.failure };
-  const shown = choices.isChanged ? { ...parsed, choices: choices.shown } : parsed;
-  const { finishReasons, outputChars } = choices;
-  return { ok: true, ...shownAs(shown, parsed, original), usage, finishReasons, outputChars };
+  const finishReasons = finishReasonsOf(member, results);
+  if (!Array.isArray(finishReasons)) return { ok: false, failure: finishReasons };
+  const shown = withReasons(parsed, results, finishReasons);
+  const outputChars = charsIn(results);
+  return {
+    ok: true,
+    body: bodyOf(shown, parsed, original),
+    parsed: shown,
+    usage,
+    finishReasons,
+    outputChars,
+  };
 }
 
-interface Choices {
-  readonly finishReasons: readonly FinishReason[];
-  readonly outputChars: number;
-  readonly shown: readonly unknown[];
-  readonly isChanged: boolean;
-}
-
-function readChoices(member: Member, choices: readonly unknown[]): Choices | { failure: VendorFailure } {
-  const finishReasons: FinishReason[] = [];
-  const shown: unknown[] = [];
-  let outputChars = 0;
-  let isChanged = false;
+/** Why each choice ended; or that the answer is none. */
+function finishReasonsOf(member: Member, choices: readonly unknown[]): FinishReason[] | VendorFailure {
+  const reasons: FinishReason[] = [];
   for (const choice of choices) {
-    const chars = isObject(choice) ? charsOf(choice) : undefined;
-    if (!isObject(choice) || chars === undefined) {
-      return { failure: unreadable("no_result", "The vendor's answer holds a choice without a message.") };
+    if (!isObject(choice) || !(typeof choice.text === "string" || isObject(choice.message))) {
+      return unreadable("no_result", "The vendor's answer holds a choice without a message.");
     }
     const raw = textOf(choice.finish_reason) ?? "stop";
     const reason = member.finishReason(raw);
-    if (reason === undefined) return { failure: brokenOff(raw) };
-    finishReasons.push(reason);
-    outputChars += chars;
-    isChanged ||= reason !== choice.finish_reason;
-    shown.push(reason === choice.finish_reason ? choice : { ...choice, finish_reason: reason });
+    if (reason === undefined) return brokenOff(raw);
+    reasons.push(reason);
   }
-  return { finishReasons, outputChars, shown, isChanged };
+  return reasons;
 }
 
-/** UTF-16 units that were generated for a choice, reasoning and tool calls included; undefined when it is no choice. */
-function charsOf(choice: JsonObject): number | undefined {
+/** The answer in OpenAI's words for why its choices ended; the same object when those are what the vendor said. */
+function withReasons(
+  answer: JsonObject,
+  choices: readonly unknown[],
+  reasons: readonly FinishReason[],
+): JsonObject {
+  let shown: unknown[] | undefined;
+  for (let at = 0; at < choices.length; at += 1) {
+    const choice = choices[at];
+    if (!isObject(choice) || choice.finish_reason === reasons[at]) continue;
+    shown ??= [...choices];
+    shown[at] = { ...choice, finish_reason: reasons[at] };
+  }
+  return shown === undefined ? answer : { ...answer, choices: shown };
+}
+
+function charsIn(choices: readonly unknown[]): number {
+  let chars = 0;
+  for (const choice of choices) if (isObject(choice)) chars += charsOf(choice);
+  return chars;
+}
+
+/** UTF-16 units that were generated for a choice, reasoning and tool calls included. */
+function charsOf(choice: JsonObject): number {
   if (typeof choice.text === "string") return choice.text.length;
   const message = objectOf(choice.message);
-  if (message === undefined) return undefined;
+  if (message === undefined) return 0;
   let chars = wordsIn(message.content) + wordsIn(message.refusal);
   chars += wordsIn(message.reasoning_content ?? message.reasoning) + charsOfCall(message.function_call);
   for (const call of listOf(message.tool_calls)) chars += charsOfCall(objectOf(call)?.function);
@@ -112,14 +129,9 @@ function charsOfCall(call: unknown): number {
   return (textOf(call.name) ?? "").length + (textOf(call.arguments) ?? "").length;
 }
 
-function shownAs(
-  shown: JsonObject,
-  parsed: JsonObject,
-  original: Uint8Array | undefined,
-): { readonly body: Uint8Array; readonly parsed: JsonObject } {
-  const body = shown === parsed && original !== undefined ? original : Buffer.from(JSON.stringify(shown));
-  return { body, parsed: shown };
-}
+/** The bytes as they came, where nothing had to change. */
+const bodyOf = (shown: JsonObject, parsed: JsonObject, original: Uint8Array | undefined): Uint8Array =>
+  shown === parsed && original !== undefined ? original : Buffer.from(JSON.stringify(shown));
 
 function notAnAnswer(text: string): VendorFailure {
   if (text === "") return unreadable("empty_body", "The vendor answered with an empty body.");

@@ -58,6 +58,16 @@ const PATHS: Readonly<Record<Operation, string>> = {
   image_edit: "/images/edits",
 };
 
+/** Once for each target, which the gateway makes once for each route and key. */
+const knownUrls = new WeakMap<Target, Partial<Record<Operation, string>>>();
+
 /** OpenAI's own paths below the base URL. */
-export const usualUrl = (request: GenerationRequest, target: Target): string =>
-  target.baseUrl + PATHS[request.operation];
+export function usualUrl({ operation }: GenerationRequest, target: Target): string {
+  let urls = knownUrls.get(target);
+  if (urls === undefined) {
+    urls = {};
+    knownUrls.set(target, urls);
+  }
+  urls[operation] ??= target.baseUrl + PATHS[operation];
+  return urls[operation];
+}

@@ -36,13 +36,19 @@ export const draftOf = (body: JsonObject): RequestDraft => new Draft(body);
 
 class Draft implements RequestDraft {
   readonly body: Record<string, unknown>;
-  readonly dropped: string[] = [];
-  readonly note = (part: string): void => {
-    if (!this.dropped.includes(part)) this.dropped.push(part);
-  };
+  #dropped: string[] | undefined;
 
   constructor(body: JsonObject) {
     this.body = { ...body };
+  }
+
+  get dropped(): readonly string[] {
+    return this.#dropped ?? NOTHING;
+  }
+
+  /** Made when it is asked for: it is handed on where a part of a field is translated. */
+  get note(): (part: string) => void {
+    return (part) => this.#note(part);
   }
 
   get(field: string): unknown {
@@ -63,11 +69,11 @@ class Draft implements RequestDraft {
   }
 
   keepOnly(names: ReadonlySet<string>): void {
-    for (const name of Object.keys(this.body)) if (!names.has(name)) this.#drop(name);
+    for (const name in this.body) if (!names.has(name)) this.#drop(name);
   }
 
   removeNulls(): void {
-    for (const name of Object.keys(this.body)) if (this.body[name] === null) delete this.body[name];
+    for (const name in this.body) if (this.body[name] === null) delete this.body[name];
   }
 
   #drop(field: string): void {
@@ -75,9 +81,16 @@ class Draft implements RequestDraft {
     const value = this.body[field];
     delete this.body[field];
     if (value === undefined || value === null) return;
-    if (ASKS_NOTHING[field] !== value) this.note(field);
+    if (ASKS_NOTHING[field] !== value) this.#note(field);
+  }
+
+  #note(part: string): void {
+    this.#dropped ??= [];
+    if (!this.#dropped.includes(part)) this.#dropped.push(part);
   }
 }
+
+const NOTHING: readonly string[] = Object.freeze([]);
 
 export type LimitField = "max_tokens" | "max_completion_tokens";
 

@@ -36,11 +36,12 @@ export function buildCall(member: Member, request: GenerationRequest, target: Ta
   if (streams) {
     draft.set("stream_options", { ...objectOf(draft.get("stream_options")), include_usage: true });
   }
-  return {
+  const body = JSON.stringify(draft.body);
+  const call = {
     method: "POST",
     url: member.url(request, target),
     headers: headersFor(target, streams),
-    body: JSON.stringify(draft.body),
-    ...(draft.dropped.length === 0 ? {} : { dropped: draft.dropped }),
-  };
+    body,
+  } as const;
+  return draft.dropped.length === 0 ? call : { ...call, dropped: draft.dropped };
 }

@@ -1,12 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import {
-  compact,
-  completionTokens,
-  isPlausible,
-  NO_USAGE,
-  promptTokens,
-  type Usage,
-} from "../../core/usage.ts";
+import { compact, completionTokens, isPlausible, promptTokens, type Usage } from "../../core/usage.ts";
 import { isObject, listOf, objectOf } from "../json.ts";
 
 /** Where a vendor's usage object hides what; everything else is shared. */
@@ -24,69 +17,63 @@ export interface UsageFields {
  * reasoning and sound part of the completion. Undefined when a count is missing, negative, no whole number or
  * contradicts another; also for all zeros, which is how some write "not counted yet".
  */
-export function usageOf(raw: JsonObject, fields: UsageFields = {}): Usage | undefined {
-  if (!isObject(raw.prompt_tokens_details) && !isObject(raw.completion_tokens_details)) {
-    const plain = plainUsageOf(raw, fields);
-    if (plain !== undefined) return plain;
-  }
+export function usageOf(raw: JsonObject, fields: UsageFields = NO_FIELDS): Usage | undefined {
+  const read = objectOf(raw.prompt_tokens_details) ?? NO_DETAILS;
+  const made = objectOf(raw.completion_tokens_details) ?? NO_DETAILS;
   const prompt = countOf(raw.prompt_tokens);
   const completion = countOf(raw.completion_tokens ?? 0);
-  const promptDetails = objectOf(raw.prompt_tokens_details) ?? {};
   const cached = countOf(
-    promptDetails.cached_tokens ?? (fields.cachedField === undefined ? 0 : raw[fields.cachedField]) ?? 0,
+    read.cached_tokens ?? (fields.cachedField === undefined ? 0 : raw[fields.cachedField]) ?? 0,
   );
-  const written = countOf(promptDetails[fields.cacheWriteField ?? "cache_write_tokens"] ?? 0);
-  const details = objectOf(raw.completion_tokens_details) ?? {};
-  const reasoning = countOf(details.reasoning_tokens ?? 0);
+  const written = countOf(read[fields.cacheWriteField ?? "cache_write_tokens"] ?? 0);
+  const reasoning = countOf(made.reasoning_tokens ?? 0);
   if (prompt === undefined || completion === undefined) return undefined;
   if (cached === undefined || written === undefined || reasoning === undefined) return undefined;
   const isBeside =
     fields.mayExcludeReasoning === true &&
     reasoning > 0 &&
     countOf(raw.total_tokens) === prompt + completion + reasoning;
-  const read = mediaInput(promptDetails, prompt - cached - written);
-  const made = mediaOutput(details);
-  if (read === undefined || made === undefined) return undefined;
-  const usage = compact({
-    ...NO_USAGE,
-    input: prompt - cached - written - read.audioInput - read.imageInput,
+  const text: Usage = {
+    input: prompt - cached - written,
     cachedInput: cached,
     cacheWrite: written,
-    ...read,
-    output: (isBeside ? completion : completion - reasoning) - made.audioOutput - made.imageOutput,
+    output: isBeside ? completion : completion - reasoning,
     reasoning,
-    ...made,
-  });
-  if (!isPlausible(usage)) return undefined;
+    images: 0,
+    seconds: 0,
+  };
+  const usage = tellsMedia(read) || tellsMedia(made) ? withMedia(text, read, made) : text;
+  if (usage === undefined || !isPlausible(usage)) return undefined;
   return promptTokens(usage) + completionTokens(usage) === 0 ? undefined : usage;
 }
 
-/** Most tell two counts and no details. Undefined where more is to be looked at. */
-function plainUsageOf(raw: JsonObject, { cachedField }: UsageFields): Usage | undefined {
-  const input = countOf(raw.prompt_tokens);
-  const output = countOf(raw.completion_tokens);
-  if (input === undefined || output === undefined || input + output === 0) return undefined;
-  if (cachedField !== undefined && raw[cachedField] !== undefined) return undefined;
-  const usage = { input, cachedInput: 0, cacheWrite: 0, output, reasoning: 0, images: 0, seconds: 0 };
-  return isPlausible(usage) ? usage : undefined;
-}
+const NO_FIELDS: UsageFields = {};
+const NO_DETAILS: JsonObject = {};
 
-/** Nobody tells which kind was cached: text is taken for it first, since sound and pictures are the dearer ones. */
-function mediaInput(
-  details: JsonObject,
-  uncached: number,
-): { readonly audioInput: number; readonly imageInput: number } | undefined {
-  const [audio, image] = [countOf(details.audio_tokens ?? 0), countOf(details.image_tokens ?? 0)];
+/** Most tell no media, or none of them. */
+const tellsMedia = ({ audio_tokens: audio, image_tokens: image }: JsonObject): boolean =>
+  (audio ?? 0) !== 0 || (image ?? 0) !== 0;
+
+/**
+ * What is of text, sound and pictures taken out of it. Nobody tells which kind was cached: text is taken for it first,
+ * since sound and pictures are the dearer ones. Undefined when a count is none.
+ */
+function withMedia(text: Usage, read: JsonObject, made: JsonObject): Usage | undefined {
+  const [audio, image] = [countOf(read.audio_tokens ?? 0), countOf(read.image_tokens ?? 0)];
   if (audio === undefined || image === undefined || audio < 0 || image < 0) return undefined;
-  const audioInput = Math.min(audio, Math.max(0, uncached));
-  return { audioInput, imageInput: Math.min(image, Math.max(0, uncached - audioInput)) };
-}
-
-function mediaOutput(
-  details: JsonObject,
-): { readonly audioOutput: number; readonly imageOutput: number } | undefined {
-  const [audioOutput, imageOutput] = [countOf(details.audio_tokens ?? 0), countOf(details.image_tokens ?? 0)];
-  return audioOutput === undefined || imageOutput === undefined ? undefined : { audioOutput, imageOutput };
+  const [audioOutput, imageOutput] = [countOf(made.audio_tokens ?? 0), countOf(made.image_tokens ?? 0)];
+  if (audioOutput === undefined || imageOutput === undefined) return undefined;
+  const audioInput = Math.min(audio, Math.max(0, text.input));
+  const imageInput = Math.min(image, Math.max(0, text.input - audioInput));
+  return compact({
+    ...text,
+    input: text.input - audioInput - imageInput,
+    audioInput,
+    imageInput,
+    output: text.output - audioOutput - imageOutput,
+    audioOutput,
+    imageOutput,
+  });
 }
 
 /** A count as JSON may hold it; a float such as 10.0 is a whole number too. */

@@ -80,21 +80,37 @@ export function dropUnpricedTier(draft: RequestDraft, { pricedTiers }: Target): 
 
 /** A conversation may have begun with another vendor. */
 function dropThoughts(draft: RequestDraft): void {
-  const without = (holder: JsonObject): JsonObject => {
-    const foreign = OF_EARLIER_ANSWERS.filter((name) => name in holder);
-    if (foreign.length === 0) return holder;
-    for (const name of foreign) draft.note(`messages.${name}`);
-    return Object.fromEntries(Object.entries(holder).filter(([name]) => !foreign.includes(name)));
-  };
   const messages = messagesOf(draft);
-  const kept = messages.map((message) => {
-    if (!isObject(message) || message.role !== "assistant") return message;
-    const own = without(message);
-    const calls = listOf(own.tool_calls);
-    const keptCalls = calls.map((call) => (isObject(call) ? without(call) : call));
-    return keptCalls.some((call, index) => call !== calls[index]) ? { ...own, tool_calls: keptCalls } : own;
-  });
-  if (kept.some((message, index) => message !== messages[index])) draft.set("messages", kept);
+  if (!messages.some(holdsThoughts)) return;
+  draft.set(
+    "messages",
+    messages.map((message) => {
+      if (!isObject(message) || !holdsThoughts(message)) return message;
+      const own = withoutThoughts(draft, message);
+      const calls = listOf(own.tool_calls);
+      if (!calls.some(isForeign)) return own;
+      return {
+        ...own,
+        tool_calls: calls.map((call) => (isObject(call) ? withoutThoughts(draft, call) : call)),
+      };
+    }),
+  );
+}
+
+const holdsThoughts = (message: unknown): boolean =>
+  isObject(message) &&
+  message.role === "assistant" &&
+  (isForeign(message) || listOf(message.tool_calls).some(isForeign));
+
+function isForeign(holder: unknown): boolean {
+  if (!isObject(holder)) return false;
+  for (const name of OF_EARLIER_ANSWERS) if (name in holder) return true;
+  return false;
+}
+
+function withoutThoughts(draft: RequestDraft, holder: JsonObject): JsonObject {
+  for (const name of OF_EARLIER_ANSWERS) if (name in holder) draft.note(`messages.${name}`);
+  return Object.fromEntries(Object.entries(holder).filter(([name]) => !OF_EARLIER_ANSWERS.includes(name)));
 }
 
 /** The newer name unless the client used the older one on a model that still takes it. */
