@@ -8,10 +8,9 @@ const text = (value: string, choice = 0): GenerationEvent => ({ type: "text", ch
 const reasoning = (value: string): GenerationEvent => ({ type: "reasoning", choice: 0, text: value });
 
 function folded(...passages: GenerationEvent[][]): Delta[] {
-  const deltas: Delta[] = [];
-  const fold = new DeltaFold((delta) => deltas.push(delta));
+  const fold = new DeltaFold();
   for (const events of passages) fold.fold(events);
-  return deltas;
+  return fold.deltas;
 }
 
 test("the texts of one passage become one delta, those of the next another", () => {
@@ -64,7 +63,7 @@ test("what carries no content makes no delta", () => {
 });
 
 test("finishes are kept for the end, with whether their choice ever had content", () => {
-  const fold = new DeltaFold(() => {});
+  const fold = new DeltaFold();
   fold.fold([text("a", 0), { type: "finish", choice: 0, reason: "length" }]);
   fold.fold([{ type: "finish", choice: 1, reason: "content_filter" }]);
   expect(fold.finishes).toEqual([

@@ -6,8 +6,8 @@ type TextKind = "reasoning" | "text" | "refusal";
 
 interface OpenPiece {
   readonly call: number;
-  readonly id?: string;
-  readonly name?: string;
+  id?: string;
+  name?: string;
   arguments: string;
 }
 
@@ -32,7 +32,8 @@ const PIECE_CHARS = 64;
  */
 export class DeltaFold {
   readonly finishes: ChoiceFinish[] = [];
-  readonly #emit: (delta: Delta) => void;
+  /** What was folded, in order; whoever takes a delta takes it out. */
+  readonly deltas: Delta[] = [];
   readonly #opened: Set<number>;
   /** First halves of surrogate pairs that wait for their second, by choice and kind. */
   #halves: Map<string, string> | undefined;
@@ -41,8 +42,7 @@ export class DeltaFold {
   #chars = 0;
 
   /** @param opened choices that had content before */
-  constructor(emit: (delta: Delta) => void, opened: Iterable<number> = []) {
-    this.#emit = emit;
+  constructor(opened?: Iterable<number>) {
     this.#opened = new Set(opened);
   }
 
@@ -77,7 +77,7 @@ export class DeltaFold {
   }
 
   #addText(choice: number, kind: TextKind, text: string): void {
-    let rest = this.#whole(`${choice}.${kind}`, text);
+    let rest = this.#isWhole(text) ? text : this.#whole(`${choice}.${kind}`, text);
     while (rest !== "") {
       const delta = this.#deltaFor(choice, RANK[kind]);
       const piece = takePiece(rest, STREAM_ENTRY_CHARS - this.#chars);
@@ -89,14 +89,13 @@ export class DeltaFold {
 
   #addToolCall(event: ToolCallDelta): void {
     const { choice, call, id, name } = event;
-    let rest = this.#whole(`${choice}.call.${call}`, event.arguments);
+    let rest = this.#isWhole(event.arguments)
+      ? event.arguments
+      : this.#whole(`${choice}.call.${call}`, event.arguments);
     if (id !== undefined || name !== undefined) {
-      const piece = {
-        call,
-        ...(id === undefined ? {} : { id }),
-        ...(name === undefined ? {} : { name }),
-        arguments: "",
-      };
+      const piece: OpenPiece = { call, arguments: "" };
+      if (id !== undefined) piece.id = id;
+      if (name !== undefined) piece.name = name;
       this.#piecesOf(choice).push(piece);
       this.#grow(PIECE_CHARS + (id?.length ?? 0) + (name?.length ?? 0));
     }
@@ -142,7 +141,12 @@ export class DeltaFold {
     this.#delta = undefined;
     this.#rank = 0;
     this.#chars = 0;
-    if (delta !== undefined) this.#emit(delta);
+    if (delta !== undefined) this.deltas.push(delta);
+  }
+
+  /** No half waits for anything, and the text has none. */
+  #isWhole(text: string): boolean {
+    return (this.#halves === undefined || this.#halves.size === 0) && text.isWellFormed();
   }
 
   /** The text with a waiting half before it and its own trailing half kept back. */

@@ -1,14 +1,14 @@
 import { asSluiceError, SluiceError } from "../../core/errors.ts";
 import type { RequestId } from "../../core/ids.ts";
 import { ZERO } from "../../core/points.ts";
-import { nextOf } from "../../core/poll.ts";
+import { NOT_YET } from "../../core/poll.ts";
 import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
 import { DeltaFold } from "./delta-fold.ts";
-import type { Delta, DeltaEntry, DoneEntry, StreamAbout, StreamEntry } from "./entry.ts";
+import type { Delta, DoneEntry, StreamAbout, StreamEntry } from "./entry.ts";
 import type { LiveStream, StreamCursor } from "./live-stream.ts";
 import { type JournalReader, Reader, type ReadJournal, Seat } from "./reader.ts";
-import type { Records } from "./records.ts";
+import { entryOf, type Records } from "./records.ts";
 import { positionOf, Ring, type RingPlace } from "./ring.ts";
 
 /** What the registry is told, so that no stream needs a timer of its own. */
@@ -60,8 +60,6 @@ export interface JournalOptions {
  * last one that left) has not read, the pump waits, and the vendor with it.
  */
 export class StreamJournal implements LiveStream, ReadJournal {
-  /** Resolves when the generation has ended and is settled. */
-  readonly ended: Promise<void>;
   done: DoneEntry | undefined;
   isMoved = false;
   /** Is just being left to other nodes: it cannot be cancelled here any more. */
@@ -71,35 +69,50 @@ export class StreamJournal implements LiveStream, ReadJournal {
   readonly #readers = new Set<JournalReader>();
   readonly #copy: JournalCopy | undefined;
   /** How far the copy has taken what was written; the ring keeps the rest for it. */
-  readonly #copied: RingPlace;
+  readonly #copied: RingPlace | undefined;
   /** The last entry that readers may see. */
   #shown: number;
   /** Where the last reader stood when it left: from there on everything is kept for its coming back. */
   #left: RingPlace | undefined;
   /** Undefined before it began and once ended, so that the kept stream does not keep the request. */
   #generation: StreamGeneration | undefined;
+  readonly #fold: DeltaFold;
   #isRunning = true;
   #isCancelled = false;
   #isLeaving = false;
-  #onRoom: (() => void) | undefined;
+  /** What was folded finds no room: the pump waits for a reader, or for the end. */
+  #isFull = false;
+  #isOver = false;
+  /** For whoever waits for the end. */
+  #ending: PromiseWithResolvers<void> | undefined;
+  /** Made once for all waits. */
+  readonly #goOn = (): void => this.#pump();
 
   constructor(
     generation: StreamGeneration | Promise<StreamGeneration>,
     readonly about: StreamAbout,
     hooks: JournalHooks,
-    { ring = new Ring(), opened = [], copy }: JournalOptions = {},
+    { ring = new Ring(), opened, copy }: JournalOptions = NO_OPTIONS,
   ) {
     this.#hooks = hooks;
     this.#ring = ring;
     this.#left = ring.placeAfter(ring.firstSeq - 1);
     this.#shown = ring.lastSeq;
-    this.#copied = ring.placeAtEnd();
-    this.#copy = copy?.(this.#copySource());
-    const fold = new DeltaFold((delta) => this.#unwritten.push(delta), opened);
-    this.ended = this.#run(generation, fold);
+    if (copy !== undefined) {
+      this.#copied = ring.placeAtEnd();
+      this.#copy = copy(this.#copySource(this.#copied));
+    }
+    this.#fold = new DeltaFold(opened);
+    if (generation instanceof Promise) void this.#beginLater(generation);
+    else this.#begin(generation);
   }
 
-  readonly #unwritten: Delta[] = [];
+  /** Resolves when the generation has ended and is settled. */
+  get ended(): Promise<void> {
+    if (this.#isOver) return Promise.resolve();
+    this.#ending ??= Promise.withResolvers();
+    return this.#ending.promise;
+  }
 
   /** Bytes of memory that the entries take. */
   get size(): number {
@@ -119,20 +132,23 @@ export class StreamJournal implements LiveStream, ReadJournal {
     if (!this.#isRunning || this.isBeingLeft) return false;
     // Whoever asks for its end gets it, also while the node stops: nobody goes on then.
     this.#isLeaving = false;
-    if (!this.#isCancelled) {
-      this.#isCancelled = true;
-      this.#generation?.cancel();
-      this.#onRoom?.();
-    }
+    this.#stop();
     return true;
+  }
+
+  #stop(): void {
+    if (this.#isCancelled) return;
+    this.#isCancelled = true;
+    this.#generation?.cancel();
+    this.#mayHaveRoom();
   }
 
   /** Stops here, so that another node goes on. False: there is no copy that it could go on from. */
   async handOver(): Promise<boolean> {
     if (this.#copy === undefined) return false;
     if (this.#isRunning && !this.#isCancelled) {
-      this.cancel();
       this.#isLeaving = true;
+      if (!this.isBeingLeft) this.#stop();
     }
     await this.ended;
     return this.isMoved;
@@ -142,7 +158,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
     const entry = place.seq < this.#shown ? this.#ring.read(place) : undefined;
     if (entry === undefined)
       return this.done ?? (this.isMoved ? { type: "moved", seq: place.seq } : undefined);
-    this.#onRoom?.();
+    this.#mayHaveRoom();
     return entry;
   }
 
@@ -162,7 +178,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
   leave(reader: JournalReader): void {
     if (!this.#readers.delete(reader)) return;
     if (this.#readers.size > 0) {
-      this.#onRoom?.();
+      this.#mayHaveRoom();
     } else if (this.#isRunning) {
       this.#left = reader.place;
       this.#hooks.detached(this);
@@ -172,7 +188,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
   #admit<Admitted extends JournalReader>(reader: Admitted): Admitted {
     this.#readers.add(reader);
     this.#left = undefined;
-    this.#onRoom?.();
+    this.#mayHaveRoom();
     this.#hooks.attached(this);
     return reader;
   }
@@ -196,50 +212,87 @@ export class StreamJournal implements LiveStream, ReadJournal {
     return new SluiceError("not_found", message, { param: "after", status: 410 });
   }
 
-  async #run(begun: StreamGeneration | Promise<StreamGeneration>, fold: DeltaFold): Promise<void> {
-    let generation: StreamGeneration | undefined;
+  async #beginLater(generation: Promise<StreamGeneration>): Promise<void> {
+    try {
+      this.#begin(await generation);
+    } catch (thrown) {
+      void this.#finish(brokenFinal(this.about, thrown), undefined);
+    }
+  }
+
+  #begin(generation: StreamGeneration): void {
+    this.#generation = generation;
+    if (this.#isCancelled) generation.cancel();
+    this.#pump();
+  }
+
+  /** Takes in what has come, until more has to be waited for, or room for it. Never throws. */
+  #pump(): void {
+    const generation = this.#generation;
+    if (generation === undefined) return;
     let final: Final;
     try {
-      generation = begun instanceof Promise ? await begun : begun;
-      this.#generation = generation;
-      if (this.#isCancelled) generation.cancel();
-      for (let passage = await nextOf(generation); passage !== null; passage = await nextOf(generation)) {
-        fold.fold(passage.events);
-        for (const delta of this.#unwritten.splice(0)) await this.#write(delta);
+      for (;;) {
+        if (!this.#writeOut()) return;
+        const passage = generation.poll();
+        if (passage === NOT_YET) {
+          generation.whenReady(this.#goOn);
+          return;
+        }
+        if (passage === null) break;
+        this.#fold.fold(passage.events);
       }
       final = generation.final ?? brokenFinal(this.about, new Error("a stream ended without saying how"));
     } catch (thrown) {
-      generation?.cancel();
+      generation.cancel();
       final = brokenFinal(this.about, thrown);
     }
-    this.#generation = undefined;
-    if (this.#isLeaving && final.outcome === "cancelled") {
-      this.isBeingLeft = true;
-      if ((await this.#copy?.release()) === true) this.#move();
-      this.isBeingLeft = false;
-    }
-    if (!this.isMoved) await this.#end(final, fold, generation?.started.requestId);
+    void this.#finish(final, generation);
   }
 
-  async #write(delta: Delta): Promise<void> {
-    while (!this.#makeRoom()) {
+  /**
+   * A reader has read on, came or left, or the end is wished: the pump looks again whether it finds room, in a turn of
+   * its own, since whoever calls this is in the middle of something.
+   */
+  #mayHaveRoom(): void {
+    if (!this.#isFull) return;
+    this.#isFull = false;
+    queueMicrotask(this.#goOn);
+  }
+
+  /** Writes what was folded. False: it finds no room. */
+  #writeOut(): boolean {
+    const { deltas } = this.#fold;
+    this.#isFull = false;
+    for (let delta = deltas[0]; delta !== undefined; delta = deltas[0]) {
       // What was delivered before it was handed over is charged here: nobody else may bring it again.
-      if (this.#isLeaving) break;
-      if (this.#isCancelled) return;
-      await new Promise<void>((resolve) => {
-        this.#onRoom = resolve;
-      });
-      this.#onRoom = undefined;
+      const isTaken = this.#makeRoom() || this.#isLeaving;
+      if (!isTaken && !this.#isCancelled) {
+        this.#isFull = true;
+        return false;
+      }
+      deltas.shift();
+      if (isTaken) this.#write(delta);
     }
-    const entry = this.#ring.append(delta);
-    if (this.#copy === undefined) this.#show(entry.seq, entry);
+    return true;
+  }
+
+  #write(delta: Delta): void {
+    this.#ring.append(delta);
+    if (this.#copy === undefined) this.#show(this.#ring.lastSeq, delta);
     else this.#copy.wrote();
   }
 
-  #show(seq: number, entry?: DeltaEntry): void {
+  /** @param delta the entry, where it is the only one that is new */
+  #show(seq: number, delta?: Delta): void {
     if (seq <= this.#shown) return;
     this.#shown = seq;
-    for (const reader of this.#readers) reader.tell(entry);
+    let entry: StreamEntry | undefined;
+    for (const reader of this.#readers) {
+      if (!reader.isWaiting) continue;
+      if (delta !== undefined) entry ??= entryOf(seq, delta);
+      reader.tell(entry);
+    }
   }
 
   #makeRoom(): boolean {
@@ -247,7 +300,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
     while (!ring.hasRoom) {
       if (this.#left !== undefined && ring.holdsOldest(this.#left)) return false;
       for (const reader of this.#readers) if (ring.holdsOldest(reader.place)) return false;
-      if (ring.holdsOldest(this.#copied)) {
+      if (this.#copied !== undefined && ring.holdsOldest(this.#copied)) {
         if (this.#copy?.isAwaited() === true) return false;
         ring.moveToEnd(this.#copied);
       }
@@ -256,10 +309,28 @@ export class StreamJournal implements LiveStream, ReadJournal {
     return true;
   }
 
-  async #end(final: Final, fold: DeltaFold, run: RequestId | undefined): Promise<void> {
+  /** The generation is over: written down as ended, unless another node may go on with it. */
+  async #finish(final: Final, generation: StreamGeneration | undefined): Promise<void> {
+    this.#generation = undefined;
+    try {
+      // Whoever wishes for its end in this same turn still gets it.
+      await undefined;
+      if (this.#isLeaving && final.outcome === "cancelled") {
+        this.isBeingLeft = true;
+        if ((await this.#copy?.release()) === true) this.#move();
+        this.isBeingLeft = false;
+      }
+      if (!this.isMoved) await this.#end(final, generation?.started.requestId);
+    } finally {
+      this.#isOver = true;
+      this.#ending?.resolve();
+    }
+  }
+
+  async #end(final: Final, run: RequestId | undefined): Promise<void> {
     this.#left = undefined;
     const seq = this.#ring.lastSeq + 1;
-    const { finishes } = fold;
+    const { finishes } = this.#fold;
     const receipt = run === undefined || run === this.about.requestId ? {} : { receipt: run };
     const done: DoneEntry = { type: "done", seq, final, finishes, ...receipt };
     await this.#copy?.end(done);
@@ -276,16 +347,13 @@ export class StreamJournal implements LiveStream, ReadJournal {
     if (this.isMoved || this.done !== undefined) return;
     this.isMoved = true;
     this.#isRunning = false;
-    this.#isCancelled = true;
-    this.#generation?.cancel();
-    this.#onRoom?.();
+    this.#stop();
     for (const reader of [...this.#readers]) reader.tell(undefined);
     this.#hooks.moved(this);
   }
 
-  #copySource(): CopySource {
+  #copySource(copied: RingPlace): CopySource {
     const ring = this.#ring;
-    const copied = this.#copied;
     return {
       get lastSeq() {
         return ring.lastSeq;
@@ -295,7 +363,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
       },
       take: (mostBytes) => {
         const records = ring.take(copied, ring.lastSeq, mostBytes);
-        if (records !== undefined) this.#onRoom?.();
+        if (records !== undefined) this.#mayHaveRoom();
         return records;
       },
       show: (seq) => this.#show(seq),
@@ -303,6 +371,8 @@ export class StreamJournal implements LiveStream, ReadJournal {
     };
   }
 }
+
+const NO_OPTIONS: JournalOptions = {};
 
 /** For a generation that broke its own rules: what it used cannot be known here. */
 function brokenFinal({ vendor }: StreamAbout, thrown: unknown): Final {

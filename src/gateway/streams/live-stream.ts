@@ -24,9 +24,9 @@ export interface LiveStream {
 export interface StreamCursor {
   /**
    * The next entry as soon as there is one; null after the end, after `moved` (the stream goes on elsewhere) or after
-   * `close`. One call at a time.
+   * `close`. One call at a time. What is there already is answered at once, without a promise.
    */
-  next(): Promise<StreamEntry | null>;
+  next(): StreamEntry | null | Promise<StreamEntry | null>;
   /** Bytes that could be read at once. */
   readonly backlog: number;
   /** Leaves. The last reader's leaving starts the detach time. */

@@ -19,6 +19,8 @@ export interface ReadJournal {
 /** Whoever holds a place in a journal: what comes after it is kept. */
 export interface JournalReader {
   readonly place: RingPlace;
+  /** Wants to be told. */
+  readonly isWaiting: boolean;
   /** Something new can be read: `entry` where it is known, else it is at the place. */
   tell(entry: StreamEntry | undefined): void;
 }
@@ -33,21 +35,25 @@ export class Reader implements StreamCursor, JournalReader {
     readonly place: RingPlace,
   ) {}
 
+  get isWaiting(): boolean {
+    return this.#wake !== undefined;
+  }
+
   get backlog(): number {
     return this.#isOver ? 0 : this.journal.backlogOf(this.place);
   }
 
-  next(): Promise<StreamEntry | null> {
-    if (this.#isOver) return Promise.resolve(null);
+  next(): StreamEntry | null | Promise<StreamEntry | null> {
+    if (this.#isOver) return null;
     if (this.#wake !== undefined) throw new Error("a stream cursor was asked twice at a time");
     const entry = this.journal.read(this.place);
     if (entry === undefined) {
-      return new Promise((resolve) => {
-        this.#wake = resolve;
-      });
+      const { promise, resolve } = Promise.withResolvers<StreamEntry | null>();
+      this.#wake = resolve;
+      return promise;
     }
     if (entry.type !== "delta") this.close();
-    return Promise.resolve(entry);
+    return entry;
   }
 
   tell(known: StreamEntry | undefined): void {
@@ -93,6 +99,10 @@ export class Seat implements JournalReader {
     readonly journal: ReadJournal,
     readonly place: RingPlace,
   ) {}
+
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
 
   /** What comes after entry `after`, which it has now. Undefined when it had come further already. */
   serve(after: number, mostBytes: number): Served | undefined {

@@ -27,19 +27,26 @@ const JSON_DELTA = 3;
 /** Kind and a length of up to 28 bits. */
 export const HEADER_BYTES = 5;
 
-/** A record's kind and payload: plain text and plain reasoning as they are, everything else as JSON. */
-export function encodeDelta(delta: Delta): [kind: number, payload: string] {
-  const { choice, opens, text, reasoning, refusal, toolCalls } = delta;
-  const isPlain = choice === 0 && !opens && refusal === undefined && toolCalls === undefined;
-  if (isPlain && reasoning === undefined && text !== undefined) return [TEXT, text];
-  if (isPlain && text === undefined && reasoning !== undefined) return [REASONING, reasoning];
-  return [JSON_DELTA, JSON.stringify(delta)];
+/** A record's kind: plain text and plain reasoning are written as they are, everything else as JSON. */
+export function kindOf({ choice, opens, text, reasoning, refusal, toolCalls }: Delta): number {
+  if (choice !== 0 || opens || refusal !== undefined || toolCalls !== undefined) return JSON_DELTA;
+  if (reasoning === undefined) return text === undefined ? JSON_DELTA : TEXT;
+  return text === undefined ? REASONING : JSON_DELTA;
 }
 
-function decode(kind: number, payload: string): Delta {
-  if (kind === TEXT) return { choice: 0, opens: false, text: payload };
-  if (kind === REASONING) return { choice: 0, opens: false, reasoning: payload };
-  return JSON.parse(payload) as Delta; // written by `encodeDelta` above
+/** What a record of the delta's own kind holds. */
+export function payloadOf(delta: Delta, kind: number): string {
+  const plain = kind === TEXT ? delta.text : kind === REASONING ? delta.reasoning : undefined;
+  return plain ?? JSON.stringify(delta);
+}
+
+/** The delta as the entry `seq`. */
+export const entryOf = (seq: number, delta: Delta): DeltaEntry => ({ type: "delta", seq, ...delta });
+
+function decode(seq: number, kind: number, payload: string): DeltaEntry {
+  if (kind === TEXT) return { type: "delta", seq, choice: 0, opens: false, text: payload };
+  if (kind === REASONING) return { type: "delta", seq, choice: 0, opens: false, reasoning: payload };
+  return entryOf(seq, JSON.parse(payload) as Delta); // written by `payloadOf` above
 }
 
 /**
@@ -80,7 +87,7 @@ export function decodeRecord(
   seq: number,
 ): { readonly entry: DeltaEntry; readonly end: number } {
   const { kind, start, end } = readHeader(bytes, offset);
-  return { entry: { type: "delta", seq, ...decode(kind, bytes.toString("utf8", start, end)) }, end };
+  return { entry: decode(seq, kind, bytes.toString("utf8", start, end)), end };
 }
 
 /** Where each record begins and ends. */

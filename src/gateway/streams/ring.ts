@@ -2,8 +2,9 @@ import { STREAM_RING_BYTES } from "../../core/limits.ts";
 import type { Delta, DeltaEntry } from "./entry.ts";
 import {
   decodeRecord,
-  encodeDelta,
   HEADER_BYTES,
+  kindOf,
+  payloadOf,
   type Records,
   readHeader,
   recordsIn,
@@ -62,15 +63,15 @@ export class Ring {
     return this.size + LARGEST_BLOCK_BYTES <= this.capacity;
   }
 
-  /** Writes the delta as the entry `lastSeq + 1`. */
-  append(delta: Delta): DeltaEntry {
-    const [kind, payload] = encodeDelta(delta);
+  /** Writes the delta as the entry `lastSeq + 1`, which is the last one then. */
+  append(delta: Delta): void {
+    const kind = kindOf(delta);
+    const payload = payloadOf(delta, kind);
     const length = Buffer.byteLength(payload);
     const block = this.#blockFor(length + HEADER_BYTES);
     block.used = writeHeader(block.bytes, block.used, kind, length);
     block.used += block.bytes.write(payload, block.used);
     this.lastSeq += 1;
-    return { type: "delta", seq: this.lastSeq, ...delta };
   }
 
   /** The place after entry `seq`, or undefined when the entry after it is not kept (or not written). */

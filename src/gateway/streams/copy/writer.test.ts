@@ -15,7 +15,7 @@ test("nothing is seen before it is in the copy", async () => {
   log.trouble = { when: "before", error: new Error("no leader") };
   source.say("b");
   let isSeen = false;
-  const second = reader.next().then((entry) => {
+  const second = Promise.resolve(reader.next()).then((entry) => {
     isSeen = true;
     return entry;
   });

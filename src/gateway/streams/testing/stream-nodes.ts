@@ -98,9 +98,9 @@ export function createStreamNodes() {
 }
 
 /** Lets time pass until the promise is settled: what waits for one another takes turns. */
-export async function meanwhile<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
+export async function meanwhile<Value>(clock: ManualClock, awaited: Value | Promise<Value>): Promise<Value> {
   let isOver = false;
-  const over = promise.finally(() => {
+  const over = Promise.resolve(awaited).finally(() => {
     isOver = true;
   });
   over.catch(() => {});
