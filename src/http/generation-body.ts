@@ -23,12 +23,7 @@ export function generationBody(
   generation: StreamGeneration,
   frames: StreamFrames,
 ): ReadableStream<Uint8Array> {
-  const body = new GenerationBody(generation, frames);
-  return new ReadableStream<Uint8Array>({
-    type: "direct",
-    pull: (controller) => body.demanded(controller),
-    cancel: () => body.left(),
-  });
+  return new ReadableStream<Uint8Array>(new GenerationBody(generation, frames));
 }
 
 /** The part of Bun's controller that is used: a write answers a promise when the client is behind. */
@@ -38,7 +33,8 @@ export interface Sink {
   close(error?: Error): void;
 }
 
-class GenerationBody {
+class GenerationBody implements Bun.DirectUnderlyingSource<Uint8Array> {
+  readonly type = "direct";
   #sink: Sink | undefined;
   #isLeft = false;
   #isOver = false;
@@ -49,11 +45,6 @@ class GenerationBody {
     this.#isWaiting = false;
     this.#pump();
   };
-  readonly #drained = (): void => {
-    this.#isWaiting = false;
-    this.#stalled?.();
-    this.#pump();
-  };
   /** Calls off what is to happen when the client that is behind reads nothing. */
   #stalled: Cancel | undefined;
 
@@ -62,8 +53,8 @@ class GenerationBody {
     readonly frames: StreamFrames,
   ) {}
 
-  /** By a server once, by a reader of the stream again and again. */
-  demanded(sink: Sink): void {
+  /** Called by a server once, by a reader of the stream again and again. */
+  pull(sink: Sink): void {
     if (this.#sink === undefined) {
       this.#sink = sink;
       const begin = this.frames.begin?.();
@@ -72,7 +63,8 @@ class GenerationBody {
     if (!this.#isWaiting) this.#pump();
   }
 
-  left(): void {
+  /** The client has left. */
+  cancel(): void {
     this.#isLeft = true;
     this.#stalled?.();
     this.generation.cancel();
@@ -111,23 +103,35 @@ class GenerationBody {
   #write(bytes: Uint8Array): boolean {
     const written = this.#sink?.write(bytes);
     if (!(written instanceof Promise)) return true;
+    this.#await(written);
+    return false;
+  }
+
+  /** The client is behind. */
+  #await(reading: Promise<unknown>): void {
     this.#isWaiting = true;
     this.#stalled = this.generation.whenStalled?.(() => this.#break(new Error("The client reads nothing.")));
+    const goOn = (): void => {
+      this.#stalled?.();
+      this.#goOn();
+    };
     // A client that has gone is told of by `cancel`.
-    written.then(this.#drained, this.#drained);
-    return false;
+    reading.then(goOn, goOn);
   }
 
   #finish(): void {
     this.#isOver = true;
     const { final } = this.generation;
     const end = final === undefined ? undefined : this.frames.end(final);
-    if (end instanceof Promise) {
-      end.then(
-        (bytes) => this.#close(bytes),
-        (thrown: unknown) => this.#break(thrown),
-      );
-    } else this.#close(end);
+    if (end instanceof Promise) this.#closeAfter(end);
+    else this.#close(end);
+  }
+
+  #closeAfter(end: Promise<Uint8Array>): void {
+    end.then(
+      (bytes) => this.#close(bytes),
+      (thrown: unknown) => this.#break(thrown),
+    );
   }
 
   #close(end: Uint8Array | undefined): void {
@@ -141,7 +145,7 @@ class GenerationBody {
    */
   #break(thrown: unknown): void {
     this.#isOver = true;
-    this.left();
+    this.cancel();
     this.#sink?.close(thrown instanceof Error ? thrown : new Error(String(thrown)));
   }
 }

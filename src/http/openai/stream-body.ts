@@ -1,9 +1,7 @@
 import type { GenerationRequest } from "../../core/generation.ts";
-import type { StreamGeneration } from "../../gateway/gateway.ts";
-import { generationBody } from "../generation-body.ts";
+import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
+import { generationBody, type StreamFrames } from "../generation-body.ts";
 import { type ChunkNames, endFrames } from "./stream-end.ts";
-
-const encoder = new TextEncoder();
 
 /** A generation of the same dialect as an SSE body: the vendor's frames as they came, then the end. */
 export function streamBody(
@@ -11,18 +9,38 @@ export function streamBody(
   request: GenerationRequest,
   createdAt: number,
 ): ReadableStream<Uint8Array> {
-  let names = request.includeUsage ? namesOf(generation, request, createdAt) : undefined;
-  let isNamed = names === undefined;
-  return generationBody(generation, {
-    of({ bytes }) {
-      if (!isNamed && bytes !== undefined) {
-        isNamed = true;
-        names = names && { ...names, ...namesIn(bytes) };
-      }
-      return bytes;
-    },
-    end: (final) => encoder.encode(endFrames(final, generation.started.requestId, names)),
-  });
+  const { requestId } = generation.started;
+  const names = request.includeUsage ? namesOf(generation, request, createdAt) : undefined;
+  return generationBody(generation, new PassedFrames(requestId, names));
+}
+
+const encoder = new TextEncoder();
+
+class PassedFrames implements StreamFrames {
+  #isNamed = false;
+
+  /** @param names for the usage chunk; undefined: none was asked for */
+  constructor(
+    readonly requestId: string,
+    readonly names: ChunkNames | undefined,
+  ) {}
+
+  of({ bytes }: Said): Uint8Array | undefined {
+    if (this.names !== undefined && !this.#isNamed && bytes !== undefined) {
+      this.#isNamed = true;
+      nameAsIn(bytes, this.names);
+    }
+    return bytes;
+  }
+
+  end(final: Final): Uint8Array {
+    return encoder.encode(endFrames(final, this.requestId, this.names));
+  }
+}
+
+/** What is looked at of a passage. */
+interface Said {
+  readonly bytes?: Uint8Array;
 }
 
 function namesOf(generation: StreamGeneration, request: GenerationRequest, createdAt: number): ChunkNames {
@@ -35,9 +53,10 @@ function namesOf(generation: StreamGeneration, request: GenerationRequest, creat
 }
 
 /** The vendor's own id and model out of its first chunk, for the chunk that is written here. */
-function namesIn(bytes: Uint8Array): Partial<ChunkNames> {
-  const head = new TextDecoder().decode(bytes.subarray(0, 2_048));
-  const id = /"id":\s*"([^"\\]+)"/.exec(head)?.[1];
-  const model = /"model":\s*"([^"\\]+)"/.exec(head)?.[1];
-  return { ...(id === undefined ? {} : { id }), ...(model === undefined ? {} : { model }) };
+function nameAsIn(bytes: Uint8Array, names: ChunkNames): void {
+  const head = decoder.decode(bytes.subarray(0, 2_048));
+  names.id = /"id":\s*"([^"\\]+)"/.exec(head)?.[1] ?? names.id;
+  names.model = /"model":\s*"([^"\\]+)"/.exec(head)?.[1] ?? names.model;
 }
+
+const decoder = new TextDecoder();

@@ -5,11 +5,11 @@ import { toOpenAiUsage } from "./usage.ts";
 
 /** Names the chunks of one stream, so that a chunk written here looks like the vendor's own. */
 export interface ChunkNames {
-  readonly id: string;
+  id: string;
   readonly object: "chat.completion.chunk" | "text_completion";
   /** Epoch seconds. */
   readonly created: number;
-  readonly model: string;
+  model: string;
 }
 
 /**
@@ -20,21 +20,20 @@ export function endFrames(final: Final, requestId: string, names: ChunkNames | u
   const { error } = final;
   if (error !== undefined)
     return `data: ${JSON.stringify(errorBody(error, requestId))}\n\n${chargeComment(final)}`;
-  const usage =
-    names === undefined
-      ? ""
-      : `data: ${JSON.stringify({ ...names, choices: [], usage: toOpenAiUsage(final.usage) })}\n\n`;
-  return `${usage}${chargeComment(final)}data: [DONE]\n\n`;
+  const usage = toOpenAiUsage(final.usage);
+  const comment = chargeComment(final, usage);
+  if (names === undefined) return `${comment}data: [DONE]\n\n`;
+  const { id, object, created, model } = names;
+  const chunk = { id, object, created, model, choices: NO_CHOICES, usage };
+  return `data: ${JSON.stringify(chunk)}\n\n${comment}data: [DONE]\n\n`;
 }
 
+const NO_CHOICES: readonly never[] = [];
+
 /** The comment before an end marker, which says how it ended and what it cost. */
-export function chargeComment(final: Final): string {
-  const told = {
-    outcome: final.outcome,
-    cost: formatPoints(final.cost),
-    usage: toOpenAiUsage(final.usage),
-    vendor: final.vendor,
-    ...(final.vendors === undefined ? {} : { vendors: final.vendors }),
-  };
+export function chargeComment(final: Final, usage = toOpenAiUsage(final.usage)): string {
+  const { outcome, vendor, vendors } = final;
+  // What is undefined is not written.
+  const told = { outcome, cost: formatPoints(final.cost), usage, vendor, vendors };
   return `: sluice ${JSON.stringify(told)}\n\n`;
 }

@@ -13,18 +13,18 @@ export interface OpenAiUsage {
 export function toOpenAiUsage(usage: Usage): OpenAiUsage {
   const prompt = promptTokens(usage);
   const completion = completionTokens(usage);
-  const { audioInput, audioOutput } = usage;
+  const { cachedInput, reasoning, audioInput, audioOutput } = usage;
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: {
-      cached_tokens: usage.cachedInput,
-      ...(audioInput === undefined ? {} : { audio_tokens: audioInput }),
-    },
-    completion_tokens_details: {
-      reasoning_tokens: usage.reasoning,
-      ...(audioOutput === undefined ? {} : { audio_tokens: audioOutput }),
-    },
+    prompt_tokens_details:
+      audioInput === undefined
+        ? { cached_tokens: cachedInput }
+        : { cached_tokens: cachedInput, audio_tokens: audioInput },
+    completion_tokens_details:
+      audioOutput === undefined
+        ? { reasoning_tokens: reasoning }
+        : { reasoning_tokens: reasoning, audio_tokens: audioOutput },
   };
 }
