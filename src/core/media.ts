@@ -5,8 +5,9 @@ import type { Usage } from "./usage.ts";
 export const MEDIA_OPERATIONS = ["image", "image_edit"] as const;
 export type MediaOperation = (typeof MEDIA_OPERATIONS)[number];
 
-export const isMediaOperation = (name: string): name is MediaOperation =>
-  MEDIA_OPERATIONS.some((known) => known === name);
+const MEDIA: ReadonlySet<string> = new Set(MEDIA_OPERATIONS);
+
+export const isMediaOperation = (name: string): name is MediaOperation => MEDIA.has(name);
 
 /** One job for a vendor of pictures, in no dialect: what routing and pricing need, and what adapters translate. */
 export interface MediaRequest {

@@ -1,6 +1,9 @@
 /** True when one of the patterns matches the whole text; `*` stands for any run of characters. */
 export function matchesAny(patterns: readonly string[], text: string): boolean {
-  return patterns.some((pattern) => pattern === "*" || pattern === text || matches(pattern, text));
+  for (const pattern of patterns) {
+    if (pattern === "*" || pattern === text || matches(pattern, text)) return true;
+  }
+  return false;
 }
 
 /** Greedy with one backtracking point: linear in practice, no regular expression built from outside input. */

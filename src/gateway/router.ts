@@ -81,7 +81,9 @@ export function rank(
   }
   if (usable.length === 0) throw noCandidate(request, passed);
   const ranked = scored(usable, standingOf, routes.routing, request, at);
-  return { ranked, routes: ranked.map(({ route }) => route), passed };
+  const inOrder: Route[] = [];
+  for (const { route } of ranked) inOrder.push(route);
+  return { ranked, routes: inOrder, passed };
 }
 
 /** Where there is one candidate nothing is to be decided: one decision for all its requests, since they are kept. */
@@ -90,8 +92,7 @@ const onlyOnes = new WeakMap<Route, Ranking>();
 function alone(route: Route): Ranking {
   let decision = onlyOnes.get(route);
   if (decision === undefined) {
-    const ranked = [{ route, score: 1, cost: 1, performance: 1, quality: route.quality }];
-    decision = { ranked, routes: [route], passed: [] };
+    decision = { ranked: [new Scored(route)], routes: [route], passed: [] };
     onlyOnes.set(route, decision);
   }
   return decision;
@@ -117,35 +118,59 @@ function scored(
   request: GenerationRequest,
   at: number,
 ): Ranked[] {
-  if (usable.length === 1 || routing.strategy === "priority") {
-    return usable.map((route) => ({ route, score: 1, cost: 1, performance: 1, quality: route.quality }));
+  const ranked: Scored[] = [];
+  for (const route of usable) ranked.push(new Scored(route));
+  if (usable.length === 1 || routing.strategy === "priority") return ranked;
+  let cheapest = Number.POSITIVE_INFINITY;
+  let fastest = Number.POSITIVE_INFINITY;
+  for (const one of ranked) {
+    one.cost = typicalCost(one.route, request, at);
+    one.standing = standingOf(one.route);
+    cheapest = Math.min(cheapest, one.cost);
+    fastest = Math.min(fastest, one.standing.firstTokenMs ?? fastest);
   }
-  const costs = usable.map((route) => typicalCost(route, request, at));
-  const speeds = usable.map((route) => standingOf(route));
-  const cheapest = Math.min(...costs);
-  const fastest = Math.min(...speeds.map(({ firstTokenMs }) => firstTokenMs ?? Number.POSITIVE_INFINITY));
   const weights = weightsOf(routing);
-  const ranked = usable.map((route, index) => {
-    const cost = ratio(cheapest, costs[index] ?? 0);
-    const standing = speeds[index];
-    const measured = standing?.firstTokenMs;
-    const speed = measured === undefined ? UNMEASURED : ratio(fastest, measured);
-    const performance = speed * (1 - (standing?.errorRatio ?? 0));
-    const { quality } = route;
-    const score = weights.cost * cost + weights.performance * performance + weights.quality * quality;
-    return { route, score, cost, performance, quality };
-  });
-  return ranked.sort((a, b) => b.score - a.score);
+  for (const one of ranked) one.compare(cheapest, fastest, weights);
+  return ranked.sort(byScore);
 }
+
+const byScore = (a: Ranked, b: Ranked): number => b.score - a.score;
+
+class Scored implements Ranked {
+  score = 1;
+  /** Until it is compared, what a typical request costs. */
+  cost = 1;
+  performance = 1;
+  readonly quality: number;
+  /** Only where candidates are compared. */
+  standing: Standing | undefined;
+
+  constructor(readonly route: Route) {
+    this.quality = route.quality;
+  }
+
+  compare(cheapest: number, fastest: number, weights: RoutingSpec["weights"]): void {
+    const { firstTokenMs, errorRatio = 0 } = this.standing ?? {};
+    this.cost = ratio(cheapest, this.cost);
+    const speed = firstTokenMs === undefined ? UNMEASURED : ratio(fastest, firstTokenMs);
+    this.performance = speed * (1 - errorRatio);
+    this.score =
+      weights.cost * this.cost + weights.performance * this.performance + weights.quality * this.quality;
+  }
+}
+
+const ONLY_COST = { cost: 1, performance: 0, quality: 0 };
+const ONLY_PERFORMANCE = { cost: 0, performance: 1, quality: 0 };
+const ONLY_QUALITY = { cost: 0, performance: 0, quality: 1 };
 
 function weightsOf(routing: RoutingSpec): RoutingSpec["weights"] {
   switch (routing.strategy) {
     case "cost":
-      return { cost: 1, performance: 0, quality: 0 };
+      return ONLY_COST;
     case "performance":
-      return { cost: 0, performance: 1, quality: 0 };
+      return ONLY_PERFORMANCE;
     case "quality":
-      return { cost: 0, performance: 0, quality: 1 };
+      return ONLY_QUALITY;
     case "balanced":
     case "priority":
       return routing.weights;
@@ -163,10 +188,11 @@ function typicalCost(route: Route, request: GenerationRequest, at: number): numb
   if (route.price === undefined) return Number.POSITIVE_INFINITY;
   const output = Math.min(request.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS, TYPICAL_OUTPUT_TOKENS);
   const images = isMediaOperation(request.operation) ? request.choices : 0;
-  const characters = charactersAt(request, route.adapter) ?? 0;
+  const characters = charactersAt(request, route.adapter);
   const seconds = request.sound?.likelySeconds ?? 0;
-  const usage = { ...NO_USAGE, input: request.promptTokens, output, images, characters, seconds };
-  return Number(costOf(tariffAt(route.price.spec, at), usage));
+  const usage = { ...NO_USAGE, input: request.promptTokens, output, images, seconds };
+  const read = characters === undefined ? usage : { ...usage, characters };
+  return Number(costOf(tariffAt(route.price.spec, at), read));
 }
 
 function unknownModel(model: string): SluiceError {

@@ -53,9 +53,13 @@ class NodeHealth implements VendorHealth {
   }
 
   usableKeys<Key extends { readonly id: string }>(vendor: VendorId, keys: readonly Key[]): readonly Key[] {
-    const cooling = this.#records.get(vendor)?.cooling(this.ports.clock.monotonic());
-    if (cooling === undefined || cooling.size === 0) return keys;
-    return keys.filter(({ id }) => !cooling.has(id));
+    const record = this.#records.get(vendor);
+    return record?.hasCooling === true ? this.#warm(record, keys) : keys;
+  }
+
+  #warm<Key extends { readonly id: string }>(record: VendorRecord, keys: readonly Key[]): readonly Key[] {
+    const cooling = record.cooling(this.ports.clock.monotonic());
+    return cooling.size === 0 ? keys : keys.filter(({ id }) => !cooling.has(id));
   }
 
   close(): void {

@@ -55,6 +55,11 @@ export class VendorRecord {
     return this.#view;
   }
 
+  /** False: no key is set aside, whatever the time. */
+  get hasCooling(): boolean {
+    return Number.isFinite(this.#coolDowns.changesAt);
+  }
+
   cooling(now: number): ReadonlySet<string> {
     return this.#coolDowns.cooling(now);
   }
