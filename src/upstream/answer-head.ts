@@ -5,6 +5,8 @@ import { UpstreamError } from "./upstream-error.ts";
 export interface AnswerHead {
   readonly status: number;
   readonly framing: Framing;
+  /** Bytes of the body, where its framing is by its length. */
+  readonly length: number;
   /** The connection may serve another request once this answer is over. */
   readonly keepsAlive: boolean;
   /** How long the server says it keeps an unused connection (`keep-alive: timeout`). */
@@ -14,15 +16,7 @@ export interface AnswerHead {
 }
 
 /** How the body's end is found (RFC 9112, 6.3). */
-export type Framing =
-  | { readonly by: "none" }
-  | { readonly by: "length"; readonly length: number }
-  | { readonly by: "chunks" }
-  | { readonly by: "close" };
-
-const NONE: Framing = { by: "none" };
-const CHUNKS: Framing = { by: "chunks" };
-const CLOSE: Framing = { by: "close" };
+export type Framing = "none" | "length" | "chunks" | "close";
 
 /**
  * Reads a head. Lines end with CRLF or LF; a line that begins with white space goes on with the one before (RFC 9112,
@@ -35,20 +29,18 @@ export function readHead(text: string): AnswerHead {
   if (CONTROLS.test(text)) throw malformed("its head holds control characters");
   const status = statusOf(text);
   const isOld = text.charCodeAt(MINOR_VERSION_AT) === ZERO;
-  const said = saidIn(text);
-  const { length, isChunked } = said;
+  const { length, isChunked, isCoded, closes, keepsAlive, keepAliveMs } = saidIn(text);
   if (isChunked && (isOld || length !== undefined)) throw malformed("its body has two framings");
   const isBodyless = status === 204 || status === 304 || status < 200;
   // What a refusal says may be lost; that it is one may not.
-  if (said.isCoded && status >= 200 && status < 300 && !isBodyless && length !== 0) {
+  if (isCoded && status >= 200 && status < 300 && !isBodyless && length !== 0) {
     throw new UpstreamError("unexpected_encoding", "The answer is compressed, which was not asked for.");
   }
-  const framing = isBodyless ? NONE : framingOf(isChunked, length);
+  const framing = isBodyless ? "none" : framingOf(isChunked, length);
   // An answer that must have no body and yet says it has: whatever follows would be taken for the next answer.
   const isContradictory = isBodyless && status !== 304 && (isChunked || (length ?? 0) > 0);
-  const closes = said.closes || (isOld && !said.keepsAlive);
-  const keepsAlive = !closes && !isContradictory && framing !== CLOSE;
-  return { status, framing, keepsAlive, keepAliveMs: said.keepAliveMs, text };
+  const isClosed = closes || (isOld && !keepsAlive) || isContradictory || framing === "close";
+  return { status, framing, length: length ?? 0, keepsAlive: !isClosed, keepAliveMs, text };
 }
 
 /** What the fields say that matter here. */
@@ -75,20 +67,25 @@ function saidIn(text: string): Said {
     if (count === MAX_FIELDS) throw new UpstreamError("oversized_head", "The answer has too many fields.");
     const colon = endOfName(text, at);
     const end = endOfField(text, colon);
-    // Only names of these lengths are made into strings.
-    if (MATTERS[colon - at] === true) note(said, text.slice(at, colon).toLowerCase(), text, colon + 1, end);
+    const name = nameThatMatters(text, at, colon);
+    if (name !== undefined) note(said, name, text, colon + 1, end);
     at = end + 1;
   }
   return said;
 }
 
-function note(said: Said, name: string, text: string, from: number, to: number): void {
+/** The usual values are read where they stand; all others as texts of their own. */
+function note(said: Said, name: MatteringName, text: string, from: number, to: number): void {
   switch (name) {
-    case "content-length":
-      said.length = lengthOf(unfolded(text.slice(from, to)), said.length);
+    case "content-length": {
+      const plain = plainLength(text, from, to);
+      const isAlone = said.length === undefined || said.length === plain;
+      said.length = plain >= 0 && isAlone ? plain : lengthOf(unfolded(text.slice(from, to)), said.length);
       break;
+    }
     case "transfer-encoding": {
-      const isChunked = unfolded(text.slice(from, to)).toLowerCase() === "chunked";
+      const isChunked =
+        isPlainly(text, from, to, "chunked") || unfolded(text.slice(from, to)).toLowerCase() === "chunked";
       if (said.isChunked || !isChunked) throw malformed("it has an unknown coding");
       said.isChunked = true;
       break;
@@ -99,9 +96,8 @@ function note(said: Said, name: string, text: string, from: number, to: number):
       break;
     }
     case "connection": {
-      const value = unfolded(text.slice(from, to));
-      if (hasToken(value, "close")) said.closes = true;
-      if (hasToken(value, "keep-alive")) said.keepsAlive = true;
+      if (isPlainly(text, from, to, "keep-alive")) said.keepsAlive = true;
+      else noteConnection(said, unfolded(text.slice(from, to)));
       break;
     }
     case "keep-alive":
@@ -110,10 +106,15 @@ function note(said: Said, name: string, text: string, from: number, to: number):
   }
 }
 
+function noteConnection(said: Said, value: string): void {
+  if (hasToken(value, "close")) said.closes = true;
+  if (hasToken(value, "keep-alive")) said.keepsAlive = true;
+}
+
 function framingOf(isChunked: boolean, length: number | undefined): Framing {
-  if (isChunked) return CHUNKS;
-  if (length === undefined) return CLOSE;
-  return length === 0 ? NONE : { by: "length", length };
+  if (isChunked) return "chunks";
+  if (length === undefined) return "close";
+  return length === 0 ? "none" : "length";
 }
 
 /** All fields, for those who want more than the framing. */
@@ -151,12 +152,61 @@ function digitAt(text: string, at: number): number {
   return digit >= 0 && digit <= 9 ? digit : Number.NaN;
 }
 
-/** Names of other lengths do not matter here. */
-const MATTERS: readonly boolean[] = Array.from({ length: 18 }, (_, length) =>
-  ["content-length", "transfer-encoding", "content-encoding", "connection", "keep-alive"].some(
-    (name) => name.length === length,
-  ),
-);
+type MatteringName =
+  | "content-length"
+  | "transfer-encoding"
+  | "content-encoding"
+  | "connection"
+  | "keep-alive";
+
+/** The field's name, if it is one that matters here, without a text of each. */
+function nameThatMatters(text: string, from: number, to: number): MatteringName | undefined {
+  switch (to - from) {
+    case 10:
+      if (isWord(text, from, "connection")) return "connection";
+      return isWord(text, from, "keep-alive") ? "keep-alive" : undefined;
+    case 14:
+      return isWord(text, from, "content-length") ? "content-length" : undefined;
+    case 16:
+      return isWord(text, from, "content-encoding") ? "content-encoding" : undefined;
+    case 17:
+      return isWord(text, from, "transfer-encoding") ? "transfer-encoding" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** The word stands at `from`, in whatever case. @param word of small letters and `-` */
+function isWord(text: string, from: number, word: string): boolean {
+  for (let at = 0; at < word.length; at += 1) {
+    const code = text.charCodeAt(from + at);
+    const small = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
+    if (small !== word.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
+/** The value is the word, behind one space or none and on one line. */
+function isPlainly(text: string, from: number, to: number, word: string): boolean {
+  const start = text.charCodeAt(from) === 0x20 ? from + 1 : from;
+  return endOfValue(text, to) - start === word.length && isWord(text, start, word);
+}
+
+/** The length that stands there as digits and nothing else, behind one space or none; −1 for anything else. */
+function plainLength(text: string, from: number, to: number): number {
+  const start = text.charCodeAt(from) === 0x20 ? from + 1 : from;
+  const end = endOfValue(text, to);
+  if (end === start || end - start > MAX_LENGTH_DIGITS) return -1;
+  let length = 0;
+  for (let at = start; at < end; at += 1) length = length * 10 + digitAt(text, at);
+  return length >= 0 ? length : -1;
+}
+
+/** The CR before a line's end is none of the value's. */
+const endOfValue = (text: string, to: number): number => (text.charCodeAt(to - 1) === 0x0d ? to - 1 : to);
+
+/** More than any body, and less than a number loses count of. */
+const MAX_LENGTH_DIGITS = 15;
 
 /** The end of the field's last line: one that begins with white space goes on with it. */
 function endOfField(text: string, from: number): number {

@@ -113,14 +113,13 @@ export class AnswerParser {
       if (this.#interim > MAX_INTERIM) throw new UpstreamError("oversized_head", "Too many interim answers.");
       return;
     }
-    const { framing } = head;
-    switch (framing.by) {
+    switch (head.framing) {
       case "none":
         this.#state = "over";
         break;
       case "length":
         this.#state = "length";
-        this.#left = framing.length;
+        this.#left = head.length;
         break;
       case "chunks":
         this.#state = "chunks";
@@ -146,7 +145,11 @@ const latin1 = (bytes: Buffer, from: number, to: number): string =>
  */
 function headIn(bytes: Buffer, at: number): string | undefined {
   const end = bytes.indexOf("\n\r\n", at, "latin1");
-  if (end >= 0) return headOf(latin1(bytes, at, end + 3), 0);
+  if (end >= 0) {
+    const text = latin1(bytes, at, end + 1);
+    const bare = text.indexOf("\n\n");
+    return bare < 0 ? text : text.slice(0, bare + 1);
+  }
   return bytes.includes("\n\n", at, "latin1") ? headOf(latin1(bytes, at, bytes.length), 0) : undefined;
 }
 

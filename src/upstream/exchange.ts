@@ -31,16 +31,14 @@ export class Exchange implements VendorResponse, AnswerSink {
   isSent = false;
   /** Nothing more comes: the answer is complete, or the exchange has failed. */
   isOver = false;
-  readonly answered: Promise<VendorResponse>;
   /** Undefined once it is answered: it is not sent again, and a stream that runs for minutes need not hold its prompt twice. */
   request: OutgoingRequest | undefined;
-  #resolve: (response: VendorResponse) => void = ignore;
-  #reject: (reason: unknown) => void = ignore;
+  readonly #answer = Promise.withResolvers<VendorResponse>();
   #head: AnswerHead | undefined;
   #headers: Headers | undefined;
   /** What came and was not read: the first piece, and those behind it. */
   #first: Uint8Array | undefined;
-  #rest: Uint8Array[] = [];
+  #rest: Uint8Array[] | undefined;
   #waitingBytes = 0;
   #isPaused = false;
   #failure: { readonly reason: unknown } | undefined;
@@ -56,12 +54,13 @@ export class Exchange implements VendorResponse, AnswerSink {
     readonly observer: CallObserver | undefined,
   ) {
     this.request = request;
-    this.answered = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
     // Never removed: the signal is this call's alone, and goes with it.
     signal.addEventListener("abort", this);
+  }
+
+  /** Once its head is there. */
+  get answered(): Promise<VendorResponse> {
+    return this.#answer.promise;
   }
 
   get ok(): boolean {
@@ -76,9 +75,7 @@ export class Exchange implements VendorResponse, AnswerSink {
   /** The call was aborted, at whatever point it is. */
   handleEvent(): void {
     if (this.isOver) return;
-    this.#first = undefined;
-    this.#rest = [];
-    this.#waitingBytes = 0;
+    this.#forget();
     this.fail(this.signal.reason, true);
   }
 
@@ -86,11 +83,12 @@ export class Exchange implements VendorResponse, AnswerSink {
     this.#head = head;
     this.request = undefined;
     this.status = head.status;
-    this.#resolve(this);
+    this.#answer.resolve(this);
   }
 
   body(bytes: Uint8Array): void {
     if (this.#first === undefined) this.#first = bytes;
+    else if (this.#rest === undefined) this.#rest = [bytes];
     else this.#rest.push(bytes);
     this.#waitingBytes += bytes.length;
     // Who waits takes it at once: a pause is for what stays.
@@ -107,7 +105,7 @@ export class Exchange implements VendorResponse, AnswerSink {
   end(): void {
     if (this.isOver) return;
     this.#close();
-    if (this.#whole !== undefined) this.#whole.resolve(this.#takeAll());
+    this.#whole?.resolve(this.#takeAll());
     this.#wake();
   }
 
@@ -117,7 +115,7 @@ export class Exchange implements VendorResponse, AnswerSink {
     this.#failure = { reason };
     const { carrier } = this;
     this.#close();
-    this.#reject(reason);
+    this.#answer.reject(reason);
     this.#whole?.reject(reason);
     if (isOurs) carrier?.drop(this);
     this.#wake();
@@ -127,8 +125,9 @@ export class Exchange implements VendorResponse, AnswerSink {
     const bytes = this.#first;
     if (bytes !== undefined) {
       // Many small pieces in one go: each costs those behind more than its copy.
-      if (this.#rest.length > 0 && this.#waitingBytes <= RESUME_BYTES) return this.#takeAll();
-      this.#first = this.#rest.length > 0 ? this.#rest.shift() : undefined;
+      if (this.#rest !== undefined && this.#waitingBytes <= RESUME_BYTES) return this.#takeAll();
+      this.#first = this.#rest?.shift();
+      if (this.#rest?.length === 0) this.#rest = undefined;
       this.#waitingBytes -= bytes.length;
       if (this.#isPaused && this.#waitingBytes <= RESUME_BYTES) this.#resume();
       return bytes;
@@ -141,13 +140,13 @@ export class Exchange implements VendorResponse, AnswerSink {
     this.#waiting = run;
   }
 
-  bytes(limit: number): Promise<Uint8Array | undefined> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.reason);
+  bytes(limit: number): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+    if (this.#failure !== undefined) throw this.#failure.reason;
     if (this.#waitingBytes > limit) {
       this.cancel();
-      return Promise.resolve(undefined);
+      return undefined;
     }
-    if (this.isOver) return Promise.resolve(this.#takeAll());
+    if (this.isOver) return this.#takeAll();
     this.#limit = limit;
     this.#whole = Promise.withResolvers();
     if (this.#isPaused) this.#resume();
@@ -165,8 +164,7 @@ export class Exchange implements VendorResponse, AnswerSink {
   #tooLong(): void {
     this.#whole?.resolve(undefined);
     this.#whole = undefined;
-    this.#first = undefined;
-    this.#rest = [];
+    this.#forget();
     this.cancel();
   }
 
@@ -184,11 +182,16 @@ export class Exchange implements VendorResponse, AnswerSink {
 
   #takeAll(): Uint8Array {
     const first = this.#first ?? EMPTY;
-    const all = this.#rest.length === 0 ? first : Buffer.concat([first, ...this.#rest], this.#waitingBytes);
-    this.#first = undefined;
-    this.#rest = [];
-    this.#waitingBytes = 0;
+    const all = this.#rest === undefined ? first : Buffer.concat([first, ...this.#rest], this.#waitingBytes);
+    this.#forget();
     return all;
+  }
+
+  /** What waits to be read, if anything does, is nobody's. */
+  #forget(): void {
+    this.#first = undefined;
+    this.#rest = undefined;
+    this.#waitingBytes = 0;
   }
 
   #close(): void {
@@ -198,4 +201,3 @@ export class Exchange implements VendorResponse, AnswerSink {
 }
 
 const EMPTY = new Uint8Array();
-function ignore(): void {}

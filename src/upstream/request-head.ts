@@ -29,6 +29,17 @@ interface Address {
   readonly start: string;
 }
 
+/** What calls with the same fields to the same address begin with. */
+interface Beginning {
+  readonly method: VendorCall["method"];
+  readonly url: string;
+  readonly origin: OriginAddress;
+  /** Up to the framing's own field. */
+  readonly text: string;
+  /** Up to the number of the body's bytes. */
+  readonly upToLength: string;
+}
+
 /**
  * What we say of ourselves unless the call does. Bodies come as they are: what compression saves on the way it costs in
  * CPU, and on the way it was seen to hold a stream's events back.
@@ -50,26 +61,27 @@ type NameKind = "any" | "own" | "refused";
 export class RequestWriter {
   readonly #addresses = new Map<string, Address>();
   readonly #names = new Map<string, NameKind>();
-  /** Fields that cannot change any more, as they are written. */
-  readonly #written = new WeakMap<VendorCall["headers"], string>();
+  /** By fields that cannot change any more: one address each, since those of one target go to one, mostly. */
+  readonly #beginnings = new WeakMap<VendorCall["headers"], Beginning>();
 
   /** Throws UpstreamError (`invalid_call`) for what cannot be written. */
   write(call: VendorCall): OutgoingRequest {
-    const { origin, start } = this.#addressOf(call.url);
     const { method, headers, body } = call;
+    const { origin, text, upToLength } = this.#beginningOf(call.url, method, headers);
     const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
     const isIdempotent = method === "GET";
-    const framing = isIdempotent && bodyBytes === 0 ? "\r\n" : `content-length: ${bodyBytes}\r\n\r\n`;
-    const head = method + start + this.#fieldsOf(headers) + framing;
+    const head = isIdempotent && bodyBytes === 0 ? `${text}\r\n` : `${upToLength}${bodyBytes}\r\n\r\n`;
     return { origin, isIdempotent, head, body, bodyBytes };
   }
 
-  #fieldsOf(headers: VendorCall["headers"]): string {
-    const known = this.#written.get(headers);
-    if (known !== undefined) return known;
-    const fields = this.#write(headers);
-    if (Object.isFrozen(headers)) this.#written.set(headers, fields);
-    return fields;
+  #beginningOf(url: string, method: VendorCall["method"], headers: VendorCall["headers"]): Beginning {
+    const known = this.#beginnings.get(headers);
+    if (known !== undefined && known.url === url && known.method === method) return known;
+    const { origin, start } = this.#addressOf(url);
+    const text = method + start + this.#write(headers);
+    const beginning = { method, url, origin, text, upToLength: `${text}content-length: ` };
+    if (Object.isFrozen(headers)) this.#beginnings.set(headers, beginning);
+    return beginning;
   }
 
   #write(headers: VendorCall["headers"]): string {

@@ -188,7 +188,7 @@ export function upstreamSuite(name: string, create: () => Upstream): void {
             abort.abort();
             expect(await next).toBe("AbortError");
           } else {
-            const all = failure(response.bytes(1_000));
+            const all = failure(Promise.resolve(response.bytes(1_000)));
             abort.abort();
             expect(await all).toBe("AbortError");
           }
