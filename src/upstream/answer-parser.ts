@@ -134,6 +134,9 @@ export class AnswerParser {
 }
 
 const LF = 0x0a;
+/** What ends a head, the last field's LF included. As bytes: a text that is looked for is made into these each time. */
+const USUAL_END = Buffer.from("\n\r\n");
+const BARE_END = Buffer.from("\n\n");
 
 /** No more than tells a head from one that is too large. */
 const latin1 = (bytes: Buffer, from: number, to: number): string =>
@@ -144,20 +147,20 @@ const latin1 = (bytes: Buffer, from: number, to: number): string =>
  * Lines may end with LF alone, so the first of two kinds of empty lines counts.
  */
 function headIn(bytes: Buffer, at: number): string | undefined {
-  const end = bytes.indexOf("\n\r\n", at, "latin1");
+  const end = bytes.indexOf(USUAL_END, at);
   if (end >= 0) {
     const text = latin1(bytes, at, end + 1);
     const bare = text.indexOf("\n\n");
     return bare < 0 ? text : text.slice(0, bare + 1);
   }
-  return bytes.includes("\n\n", at, "latin1") ? headOf(latin1(bytes, at, bytes.length), 0) : undefined;
+  return bytes.includes(BARE_END, at) ? headOf(latin1(bytes, at, bytes.length), 0) : undefined;
 }
 
 /** The same where `begun` came before. Often only the empty line was missing. */
 function headGoingOn(begun: string, bytes: Buffer, at: number): string | undefined {
   const near = headOf(begun + latin1(bytes, at, at + 2), begun.length);
   if (near !== undefined) return near;
-  const end = bytes.indexOf("\n\r\n", at, "latin1");
+  const end = bytes.indexOf(USUAL_END, at);
   return headOf(begun + latin1(bytes, at, end < 0 ? bytes.length : end + 3), begun.length);
 }
 

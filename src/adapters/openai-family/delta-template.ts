@@ -47,7 +47,8 @@ const MAX_TEMPLATES = 8;
 /** A frame beyond this is rare and not worth remembering. */
 const MAX_FRAME_BYTES = 4_096;
 
-const OBFUSCATION = '"obfuscation":"';
+/** What is looked for is kept as bytes: a text is made into these each time. */
+const OBFUSCATION = Buffer.from('"obfuscation":"');
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
@@ -121,7 +122,7 @@ function isSame(frame: Buffer, from: number, to: number, bytes: Buffer, at: numb
 function templateOf(frame: Buffer, like: GenerationEvent): Template | undefined {
   if (frame.length > MAX_FRAME_BYTES) return undefined;
   const content = contentOf(like);
-  const key = keyIn(frame, like);
+  const key = content === undefined ? undefined : keyIn(frame, like);
   if (content === undefined || key === undefined) return undefined;
   const open = frame.indexOf(key) + key.length;
   const close = scanString(frame, open);
@@ -134,12 +135,12 @@ function templateOf(frame: Buffer, like: GenerationEvent): Template | undefined 
   return { frame: Buffer.from(frame), like, open, close, hiddenOpen, hiddenClose };
 }
 
-const TEXT_KEYS = ['"content":"', '"text":"'];
-const REASONING_KEYS = ['"reasoning_content":"', '"reasoning":"'];
-const ARGUMENTS_KEYS = ['"arguments":"'];
+const TEXT_KEYS = [Buffer.from('"content":"'), Buffer.from('"text":"')];
+const REASONING_KEYS = [Buffer.from('"reasoning_content":"'), Buffer.from('"reasoning":"')];
+const ARGUMENTS_KEYS = [Buffer.from('"arguments":"')];
 
 /** The key under which the event's content stands, up to the quote that opens it. */
-function keyIn(frame: Buffer, { type }: GenerationEvent): string | undefined {
+function keyIn(frame: Buffer, { type }: GenerationEvent): Buffer | undefined {
   const keys = type === "text" ? TEXT_KEYS : type === "reasoning" ? REASONING_KEYS : ARGUMENTS_KEYS;
   for (const key of keys) if (frame.includes(key)) return key;
   return undefined;
