@@ -17,19 +17,21 @@ export type AbortListener = (() => void) | { handleEvent(): void };
 export class CallAbort implements CallSignal {
   aborted = false;
   reason: unknown;
-  #listeners: AbortListener[] = [];
+  /** Nearly every call has one, and no more. */
+  #listener: AbortListener | undefined;
+  #others: AbortListener[] | undefined;
 
   /** The first time counts. */
   abort(): void {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = new DOMException("The operation was aborted.", "AbortError");
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) {
-      if (typeof listener === "function") listener();
-      else listener.handleEvent();
-    }
+    const first = this.#listener;
+    const others = this.#others ?? [];
+    this.#listener = undefined;
+    this.#others = undefined;
+    if (first !== undefined) tell(first);
+    for (const listener of others) tell(listener);
   }
 
   throwIfAborted(): void {
@@ -37,13 +39,23 @@ export class CallAbort implements CallSignal {
   }
 
   addEventListener(_type: "abort", listener: AbortListener): void {
-    if (!this.aborted) this.#listeners.push(listener);
+    if (this.aborted) return;
+    if (this.#listener === undefined) this.#listener = listener;
+    else {
+      this.#others ??= [];
+      this.#others.push(listener);
+    }
   }
 
   removeEventListener(_type: "abort", listener: AbortListener): void {
-    const at = this.#listeners.indexOf(listener);
-    if (at >= 0) this.#listeners.splice(at, 1);
+    if (this.#listener === listener) this.#listener = undefined;
+    else if (this.#others !== undefined) this.#others = this.#others.filter((other) => other !== listener);
   }
+}
+
+function tell(listener: AbortListener): void {
+  if (typeof listener === "function") listener();
+  else listener.handleEvent();
 }
 
 /** For what takes only the platform's own, such as `fetch`. */

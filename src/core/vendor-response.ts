@@ -9,8 +9,11 @@ export interface VendorResponse extends Pollable<Uint8Array | null> {
   /** A status of the 200s. */
   readonly ok: boolean;
   readonly headers: Headers;
-  /** The whole body; undefined when it is longer than `limit` bytes, the rest is then given up. Rejects as `poll` throws. */
-  bytes(limit: number): Promise<Uint8Array | undefined>;
+  /**
+   * The whole body, at once where it is there; undefined when it is longer than `limit` bytes, the rest is then given up.
+   * Throws or rejects as `poll` throws.
+   */
+  bytes(limit: number): Uint8Array | undefined | Promise<Uint8Array | undefined>;
   /** Gives the rest of the body up. */
   cancel(): void;
 }

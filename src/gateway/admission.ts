@@ -33,13 +33,12 @@ export interface Admitted {
 /** A request that may run: what was held for it, and which candidates that pays for. */
 export interface Admission {
   readonly hold: Hold;
+  /** What was taken of limits. */
+  readonly rates: Admitted;
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
   /** The hold also pays for what more than one vendor may cost. */
   readonly coversMore: boolean;
-  readonly limit: LimitState | undefined;
-  readonly tokenLimit: LimitState | undefined;
-  release(usage?: Usage): void;
 }
 
 /** How often a hold is tried anew with what a denial said was affordable: others spend meanwhile. */
@@ -60,8 +59,15 @@ export interface AdmissionRequest extends RateRequest {
 /** Takes rates, then the largest cost that the request can have; caps the output when only that is affordable. */
 export function admit(ports: AdmissionPorts, asked: AdmissionRequest): Admission | Promise<Admission> {
   const rates = ports.takeRates(asked);
-  if (rates instanceof Promise) return rates.then((admitted) => holdFor(ports, asked, admitted));
-  return holdFor(ports, asked, rates);
+  return rates instanceof Promise ? admitLater(ports, asked, rates) : holdFor(ports, asked, rates);
+}
+
+async function admitLater(
+  ports: AdmissionPorts,
+  asked: AdmissionRequest,
+  taking: Promise<Admitted>,
+): Promise<Admission> {
+  return holdFor(ports, asked, await taking);
 }
 
 function holdFor(
@@ -75,17 +81,29 @@ function holdFor(
   const coversMore = (mayBeTakenOver || mayBeHedged) && candidates.length > 1;
   const inTurn = coversMore && mayBeTakenOver ? most(simply, takeoverCost(candidates, request, at)) : simply;
   const amount = coversMore && mayBeHedged ? add(inTurn, dearestLostCost(candidates, request, at)) : inTurn;
-  const whole = { candidates, cappedOutputTokens: undefined, coversMore };
   try {
     const hold = ports.hold(caller, amount, path);
-    if (!(hold instanceof Promise)) return admission(hold, whole, rates);
-    return hold.then(
-      (held) => admission(held, whole, rates),
-      (thrown: unknown) => holdLess(ports, asked, rates, thrown),
-    );
+    if (hold instanceof Promise) return holdLater(ports, asked, rates, hold, coversMore);
+    return { hold, rates, candidates, cappedOutputTokens: undefined, coversMore };
   } catch (thrown) {
     return holdLess(ports, asked, rates, thrown);
   }
+}
+
+async function holdLater(
+  ports: AdmissionPorts,
+  asked: AdmissionRequest,
+  rates: Admitted,
+  holding: Promise<Hold>,
+  coversMore: boolean,
+): Promise<Admission> {
+  let hold: Hold;
+  try {
+    hold = await holding;
+  } catch (thrown) {
+    return holdLess(ports, asked, rates, thrown);
+  }
+  return { hold, rates, candidates: asked.candidates, cappedOutputTokens: undefined, coversMore };
 }
 
 /** The balance does not cover the dearest case: take the candidates it covers, else cap the output, else refuse. */
@@ -101,7 +119,9 @@ async function holdLess(
       const plan = planWithin(affordableOf(thrown), caller, request, candidates, at);
       if (plan === undefined) break;
       try {
-        return admission(await ports.hold(caller, plan.amount, path), plan, rates);
+        const hold = await ports.hold(caller, plan.amount, path);
+        const { candidates: covered, cappedOutputTokens } = plan;
+        return { hold, rates, candidates: covered, cappedOutputTokens, coversMore: false };
       } catch (again) {
         thrown = again;
       }
@@ -113,10 +133,11 @@ async function holdLess(
   }
 }
 
+/** What can be paid for. */
 interface Plan {
   readonly candidates: readonly Route[];
   readonly cappedOutputTokens: number | undefined;
-  readonly coversMore?: boolean;
+  readonly amount: Micropoints;
 }
 
 function planWithin(
@@ -125,7 +146,7 @@ function planWithin(
   request: GenerationRequest,
   candidates: readonly Route[],
   at: number,
-): (Plan & { readonly amount: Micropoints }) | undefined {
+): Plan | undefined {
   if (affordable === undefined) return undefined;
   const covered = candidates.filter((route) => costLimit(route, request, at) <= affordable);
   if (covered.length > 0) {
@@ -142,7 +163,7 @@ function capTo(
   request: GenerationRequest,
   affordable: Micropoints,
   at: number,
-): (Plan & { readonly amount: Micropoints }) | undefined {
+): Plan | undefined {
   if (route.price === undefined) return undefined;
   const { spec } = route.price;
   const use = mostUse(request, route, at);
@@ -176,16 +197,4 @@ export function affordableOf(thrown: unknown): Micropoints | undefined {
   if (!(thrown instanceof SluiceError)) return undefined;
   if (thrown.code !== "insufficient_points" && thrown.code !== "budget_exceeded") return undefined;
   return parsePoints(thrown.detail.affordable);
-}
-
-function admission(hold: Hold, plan: Plan, rates: Admitted): Admission {
-  return {
-    hold,
-    candidates: plan.candidates,
-    cappedOutputTokens: plan.cappedOutputTokens,
-    coversMore: plan.coversMore === true,
-    limit: rates.limit,
-    tokenLimit: rates.tokenLimit,
-    release: (usage) => rates.release(usage),
-  };
 }

@@ -165,30 +165,62 @@ export class Attempt implements Deadline, CallObserver {
     network: Transport,
     asked: Pick<Adapter, "buildCall"> = this.route.adapter,
   ): Promise<Opened> {
-    const { adapter } = this.route;
-    this.cappedOutputTokens = cappedOutputTokens;
-    let call: VendorCall;
+    const call = this.callFor(request, cappedOutputTokens, asked);
+    if ("fault" in call) return { ok: false, failure: call };
+    let answer: VendorResponse | Response;
     try {
-      refuseForeign(adapter, request);
-      call = asked.buildCall(request, this.target(cappedOutputTokens));
-    } catch (thrown) {
-      return { ok: false, failure: inexpressible(thrown) };
-    }
-    let response: VendorResponse;
-    try {
-      const answer = await (adapter.transport ?? network)(call, this.#abort, this);
-      response = answer instanceof Response ? vendorResponseOf(answer) : answer;
+      answer = await this.send(call, network);
     } catch (thrown) {
       return { ok: false, failure: this.failureOf(thrown) };
     }
-    this.#isAnswered = true;
-    if (response.ok) return { ok: true, response, call };
-    return { ok: false, failure: await this.#refusal(response, adapter) };
+    const answered = this.answeredBy(answer);
+    if (answered instanceof Promise) return { ok: false, failure: await answered };
+    return { ok: true, response: answered, call };
   }
 
-  /** A whole answer's bytes. Never rejects. */
-  readAll(response: VendorResponse): Promise<Uint8Array | VendorFailure> {
-    return response.bytes(MAX_ANSWER_BYTES).then(wholeAnswer, (thrown) => this.failureOf(thrown));
+  /** The call that says this request to the vendor, or why it cannot be said. */
+  callFor(
+    request: GenerationRequest,
+    cappedOutputTokens: number | undefined,
+    asked: Pick<Adapter, "buildCall"> = this.route.adapter,
+  ): VendorCall | VendorFailure {
+    this.cappedOutputTokens = cappedOutputTokens;
+    try {
+      refuseForeign(this.route.adapter, request);
+      return asked.buildCall(request, this.target(cappedOutputTokens));
+    } catch (thrown) {
+      return inexpressible(thrown);
+    }
+  }
+
+  /** Rejects, or throws, when there is no answer: `failureOf` tells why. */
+  send(call: VendorCall, network: Transport): Promise<VendorResponse | Response> {
+    return (this.route.adapter.transport ?? network)(call, this.#abort, this);
+  }
+
+  /** What was sent is answered: with a 2xx response, or a refusal that is to be read. */
+  answeredBy(answer: VendorResponse | Response): VendorResponse | Promise<VendorFailure> {
+    this.#isAnswered = true;
+    const response = answer instanceof Response ? vendorResponseOf(answer) : answer;
+    return response.ok ? response : this.#refusal(response, this.route.adapter);
+  }
+
+  /** A whole answer's bytes, at once where they are there. Neither throws nor rejects. */
+  readAll(response: VendorResponse): Uint8Array | VendorFailure | Promise<Uint8Array | VendorFailure> {
+    try {
+      const body = response.bytes(MAX_ANSWER_BYTES);
+      return body instanceof Promise ? this.#readLater(body) : (body ?? tooLarge());
+    } catch (thrown) {
+      return this.failureOf(thrown);
+    }
+  }
+
+  async #readLater(body: Promise<Uint8Array | undefined>): Promise<Uint8Array | VendorFailure> {
+    try {
+      return (await body) ?? tooLarge();
+    } catch (thrown) {
+      return this.failureOf(thrown);
+    }
   }
 
   /** Classifies what the network threw: our own clocks, or a connection that failed. */
@@ -294,8 +326,6 @@ export function inexpressible(thrown: unknown): VendorFailure {
   const param = detail.param === undefined ? {} : { param: detail.param };
   return { fault: "config", code, status: 0, vendorCode: "inexpressible", message, ...param };
 }
-
-const wholeAnswer = (body: Uint8Array | undefined): Uint8Array | VendorFailure => body ?? tooLarge();
 
 function tooLarge(): VendorFailure {
   return {

@@ -30,6 +30,7 @@ export interface Use<Served extends object> {
 const MOST_ATTEMPTS = 6;
 
 const NO_KEYS: ReadonlySet<string> = new Set();
+const NOBODY: readonly Attempt[] = [];
 
 /**
  * Goes through a request's candidates, each with its keys, from one that serves to the next. Its client's signal is
@@ -48,7 +49,9 @@ export class CandidateWalk implements Deadline, EventListenerObject {
   #at = 0;
   readonly #startedAt: number;
   /** One, or two beside each other. */
-  readonly #running: Attempt[] = [];
+  #running: Attempt | undefined;
+  /** Those beside it. */
+  #others: readonly Attempt[] | undefined;
 
   constructor(
     readonly ports: WalkPorts,
@@ -85,7 +88,9 @@ export class CandidateWalk implements Deadline, EventListenerObject {
   stop(): void {
     this.#isStopped = true;
     // One that ends may be taken out meanwhile.
-    for (const attempt of [...this.#running]) attempt.end("client");
+    const others = this.#others ?? NOBODY;
+    this.#running?.end("client");
+    for (const attempt of others) attempt.end("client");
   }
 
   /** The walk takes a while: from now on it hears at once when its client leaves. */
@@ -165,14 +170,14 @@ export class CandidateWalk implements Deadline, EventListenerObject {
     }
     this.attempts += 1;
     const attempt = this.#attempt(route, ticket, true);
-    this.#running.push(attempt);
+    this.#runs(attempt);
     return { attempt, ticket };
   }
 
   /** A call beside another one is over, or runs as the only one. */
   over(attempt: Attempt): void {
-    const at = this.#running.indexOf(attempt);
-    if (at >= 0) this.#running.splice(at, 1);
+    if (this.#running === attempt) this.#running = undefined;
+    else if (this.#others !== undefined) this.#others = this.#others.filter((other) => other !== attempt);
   }
 
   /** Throws when the client has gone. */
@@ -189,7 +194,7 @@ export class CandidateWalk implements Deadline, EventListenerObject {
     }
     this.attempts += 1;
     const attempt = this.#attempt(route, ticket, use.stream);
-    this.#running.push(attempt);
+    this.#runs(attempt);
     return attempt;
   }
 
@@ -201,9 +206,15 @@ export class CandidateWalk implements Deadline, EventListenerObject {
     ticket.release();
   }
 
+  #runs(attempt: Attempt): void {
+    if (this.#running === undefined) this.#running = attempt;
+    else this.#others = [...(this.#others ?? []), attempt];
+  }
+
   #attempt(route: Route, { key }: Ticket, stream: boolean): Attempt {
     const { deadlines } = this.ports;
-    const timeouts = shortened(route.vendor.timeouts, this.patience, this.#elapsedMs);
+    const own = route.vendor.timeouts;
+    const timeouts = this.patience === undefined ? own : shortened(own, this.patience, this.#elapsedMs);
     return new Attempt(route, key, deadlines, stream, timeouts);
   }
 

@@ -12,6 +12,7 @@ import type {
   UsageFlag,
   UsageRecord,
 } from "../ledger/records.ts";
+import type { Admitted } from "./admission.ts";
 import type { Attempt } from "./attempt.ts";
 import type { Caller } from "./gateway.ts";
 import { type Metered, NOTHING } from "./meter.ts";
@@ -94,7 +95,7 @@ export class Charge implements OpenCharge {
     readonly streamId: StreamId | null,
     readonly hold: Hold,
     readonly flags: readonly UsageFlag[],
-    readonly release: (usage?: Usage) => void,
+    readonly rates: Pick<Admitted, "release">,
   ) {
     this.openedAt = ports.clock.monotonic();
     this.admittedAt = ports.clock.now();
@@ -119,7 +120,7 @@ export class Charge implements OpenCharge {
 
   #refused(thrown: unknown): never {
     this.hold.release();
-    this.release();
+    this.rates.release();
     throw thrown;
   }
 
@@ -168,7 +169,7 @@ export class Charge implements OpenCharge {
     const { metered } = ending;
     const taken = this.hold.settle(metered.isBillable ? metered.cost : ZERO);
     const loss = add(metered.isBillable ? taken.loss : metered.cost, metered.lost ?? ZERO);
-    this.release(metered.usage);
+    this.rates.release(metered.usage);
     const record = this.#recordOf(ending, taken.charged, loss);
     this.#tell(record, ending);
     try {
@@ -245,9 +246,6 @@ export class Charge implements OpenCharge {
     const { caller, request, ports } = this;
     const { route, metered } = ending;
     const now = ports.clock.monotonic();
-    const flags = [...this.flags, ...metered.flags];
-    if (charged > this.hold.amount) flags.push("beyond_hold");
-    if (loss > 0n) flags.push("platform_loss");
     return {
       kind: "usage",
       id: this.requestId,
@@ -273,8 +271,20 @@ export class Charge implements OpenCharge {
       charged,
       loss: micropointsOf(loss),
       attempts: this.#sharedOut(),
-      flags,
+      flags: this.#flagsOf(metered, charged, loss),
     };
+  }
+
+  #flagsOf(metered: Metered, charged: Micropoints, loss: Micropoints): readonly UsageFlag[] {
+    const isBeyondHold = charged > this.hold.amount;
+    if (!isBeyondHold && loss <= 0n) {
+      if (metered.flags.length === 0) return this.flags;
+      if (this.flags.length === 0) return metered.flags;
+    }
+    const flags = [...this.flags, ...metered.flags];
+    if (isBeyondHold) flags.push("beyond_hold");
+    if (loss > 0n) flags.push("platform_loss");
+    return flags;
   }
 
   /** The attempts; each with its part where several consumed something. */

@@ -3,6 +3,7 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
 import { randomText, streamId } from "../core/ids.ts";
+import type { Micropoints } from "../core/points.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -11,7 +12,7 @@ import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { isBelievable } from "./believed-usage.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
-import { Charge, type ChargePorts } from "./charge.ts";
+import { Charge, type ChargePorts, type Ending, type Hold } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { partsOf } from "./embedding-calls.ts";
 import { embedParts } from "./embedding-run.ts";
@@ -21,7 +22,7 @@ import { givenUp, refused } from "./given-up.ts";
 import { type Hedging, isHedgeable } from "./hedge/hedging.ts";
 import { hasBegun, type Lane } from "./hedge/lane.ts";
 import { type HedgeTerms, StreamLanes } from "./hedge/stream-lanes.ts";
-import { type Metered, meter, NOTHING, NOTHING_DELIVERED, sumOf } from "./meter.ts";
+import { type Metered, meter, NO_FLAGS, NOTHING, NOTHING_DELIVERED, sumOf } from "./meter.ts";
 import { rank } from "./router.ts";
 import { pricedBy, type Route, type Routes } from "./routes.ts";
 import { stopping } from "./stopping.ts";
@@ -71,7 +72,7 @@ export async function generate(
       mayBeHedged: wanted.hedge !== undefined,
     });
     admission = admitting instanceof Promise ? await admitting : admitting;
-    charge = chargeOf(ports, caller, request, options, admission);
+    charge = chargeOf(ports, caller, request, options, admission, admission.hold);
     await charge.open();
   } finally {
     openCharges.arriving -= 1;
@@ -121,8 +122,9 @@ export async function openCharge(
   request: GenerationRequest,
   options: GenerateOptions,
   admission: Admission,
+  hold: Hold,
 ): Promise<Charge> {
-  const charge = chargeOf(ports, caller, request, options, admission);
+  const charge = chargeOf(ports, caller, request, options, admission, hold);
   await charge.open();
   return charge;
 }
@@ -132,15 +134,17 @@ function chargeOf(
   caller: Caller,
   request: GenerationRequest,
   { requestId }: GenerateOptions,
-  { hold, cappedOutputTokens, release }: Admission,
+  { cappedOutputTokens, rates }: Admission,
+  hold: Hold,
 ): Charge {
   const stream = request.stream ? streamId(`str_${randomText(ports.random.bytes(20))}`) : null;
   const flags = cappedOutputTokens === undefined ? NO_FLAGS : CAPPED;
-  return new Charge(ports, caller, request, requestId, stream, hold, flags, release);
+  return new Charge(ports, caller, request, requestId, stream, hold, flags, rates);
 }
 
-const NO_FLAGS: readonly UsageFlag[] = [];
 const CAPPED: readonly UsageFlag[] = ["capped"];
+
+type WholeAnswer = AnswerGeneration["answer"];
 
 /** One request on its way through the candidates. */
 class Run implements Use<Generation> {
@@ -187,20 +191,34 @@ class Run implements Use<Generation> {
   }
 
   async #answer(attempt: Attempt, ticket: Ticket): Promise<Generation | VendorFailure> {
-    const opened = await attempt.open(this.request, this.admission.cappedOutputTokens, this.ports.network);
-    // A call that was refused consumed nothing, whether or not the client is still there to be told.
-    if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
+    const call = attempt.callFor(this.request, this.admission.cappedOutputTokens);
+    if ("fault" in call) return call;
+    let answered: ReturnType<Attempt["answeredBy"]>;
+    try {
+      answered = attempt.answeredBy(await attempt.send(call, this.ports.network));
+    } catch (thrown) {
+      return this.#failed(attempt, attempt.failureOf(thrown));
+    }
+    if (answered instanceof Promise) return this.#failed(attempt, await answered);
     this.walk.throwIfGone(this, attempt);
-    if (!opened.ok) return opened.failure;
-    const started = this.#started(attempt.route, opened.call.dropped);
-    const body = await attempt.readAll(opened.response);
+    const started = this.#started(attempt.route, call.dropped);
+    const reading = attempt.readAll(answered);
+    const body = reading instanceof Promise ? await reading : reading;
     if (isFailure(body)) {
       this.walk.throwIfGone(this, attempt);
       return body;
     }
     const answer = attempt.route.adapter.readAnswer(this.request, body, attempt.key.secret);
     if (!answer.ok) return answer.failure;
-    return this.#settled(attempt, ticket, answer, started);
+    const metered = this.#metered(attempt, ticket, answer);
+    const cost = await this.charge.settle(this.#ending(attempt, answer, metered));
+    return this.#given(attempt, ticket, answer, started, metered, cost);
+  }
+
+  /** A call that was refused consumed nothing, whether or not the client is still there to be told. */
+  #failed(attempt: Attempt, failure: VendorFailure): VendorFailure {
+    if (wasAborted(failure)) this.walk.throwIfGone(this, attempt);
+    return failure;
   }
 
   /** Texts in several calls of one attempt: one answer and one charge, or none. */
@@ -214,7 +232,11 @@ class Run implements Use<Generation> {
     const { answer, dropped, answered, begun } = await embedParts(attempt, parts, this.ports.network, tariff);
     attempt.spent = begun;
     this.walk.throwIfGone(this, attempt);
-    if (answer.ok) return this.#settled(attempt, ticket, answer, this.#started(route, dropped));
+    if (answer.ok) {
+      const metered = this.#metered(attempt, ticket, answer);
+      const cost = await this.charge.settle(this.#ending(attempt, answer, metered));
+      return this.#given(attempt, ticket, answer, this.#started(route, dropped), metered, cost);
+    }
     attempt.spent = answered;
     if (answered !== undefined) {
       this.#inVain = [...(this.#inVain ?? []), answered];
@@ -250,19 +272,13 @@ class Run implements Use<Generation> {
     return new StreamLanes(ports.clock, terms, more.hedge);
   }
 
-  async #settled(
-    attempt: Attempt,
-    ticket: Ticket,
-    answer: AnswerGeneration["answer"],
-    started: Started,
-  ): Promise<Generation> {
-    const { route } = attempt;
+  /** What a whole answer has used and costs, and a good word for its vendor. */
+  #metered(attempt: Attempt, ticket: Ticket, answer: WholeAnswer): Metered {
+    const { route, cappedOutputTokens } = attempt;
     const durationMs = this.ports.clock.monotonic() - attempt.startedAt;
     ticket.report({ ok: true, durationMs, firstTokenMs: undefined });
     const delivered = { frames: 0, chars: answer.outputChars, reasoningChars: 0 };
-    const finishReason = answer.finishReasons[0] ?? null;
     const { usage: told } = answer;
-    const { cappedOutputTokens } = attempt;
     const isBelieved =
       told === undefined || isBelievable(route, this.request, told, delivered, cappedOutputTokens);
     const metered = meter(
@@ -274,19 +290,39 @@ class Run implements Use<Generation> {
     );
     // Apart on the receipt where a part of what it says was consumed elsewhere.
     this.charge.noteAttempt(attempt, "served", undefined, this.#inVain && metered);
-    const cost = await this.charge.settle({
+    return metered;
+  }
+
+  #ending({ route }: Attempt, answer: WholeAnswer, metered: Metered): Ending {
+    return {
       outcome: "completed",
       metered: this.#withLost(metered),
       route,
-      finishReason,
+      finishReason: answer.finishReasons[0] ?? null,
       errorCode: null,
       firstTokenAt: undefined,
-    });
+    };
+  }
+
+  /** Its charge is on disk: it may be seen. */
+  #given(
+    attempt: Attempt,
+    ticket: Ticket,
+    answer: WholeAnswer,
+    started: Started,
+    { usage }: Metered,
+    cost: Micropoints,
+  ): AnswerGeneration {
     attempt.close();
     ticket.release();
-    const { usage } = metered;
-    const final = { outcome: "completed", finishReason, usage, cost, vendor: route.vendor.id } as const;
-    return { kind: "answer", started, answer, final };
+    const finishReason = answer.finishReasons[0] ?? null;
+    const vendor = attempt.route.vendor.id;
+    return {
+      kind: "answer",
+      started,
+      answer,
+      final: { outcome: "completed", finishReason, usage, cost, vendor },
+    };
   }
 
   /** With what was consumed in vain before, which is the platform's whoever pays for the rest. */
@@ -295,7 +331,8 @@ class Run implements Use<Generation> {
   }
 
   #started(route: Route, dropped: readonly string[] | undefined): Started {
-    const { cappedOutputTokens, limit, tokenLimit } = this.admission;
+    const { cappedOutputTokens, rates } = this.admission;
+    const { limit, tokenLimit } = rates;
     const { native } = this.request;
     const started: { -readonly [Name in keyof Started]: Started[Name] } = {
       requestId: this.options.requestId,

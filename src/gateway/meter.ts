@@ -46,11 +46,15 @@ export function meter(
   const isStale = since.frames > 0;
   const counted = !isTrusted ? estimate(request, delivered) : isStale ? withLater(told, since) : told;
   const usage = request.isBatch === true ? { ...counted, serviceTier: BATCH_TIER } : counted;
-  const flags: UsageFlag[] = [];
-  if (told === undefined || (isTrusted && isStale)) flags.push("usage_estimated");
-  else if (!isTrusted) flags.push("usage_implausible");
+  let flags = NO_FLAGS;
+  if (told === undefined || (isTrusted && isStale)) flags = ESTIMATED;
+  else if (!isTrusted) flags = IMPLAUSIBLE;
   return { usage, cost: costOf(tariff, usage), isBillable: outcome !== "failed", flags };
 }
+
+export const NO_FLAGS: readonly UsageFlag[] = [];
+const ESTIMATED: readonly UsageFlag[] = ["usage_estimated"];
+const IMPLAUSIBLE: readonly UsageFlag[] = ["usage_implausible"];
 
 /**
  * What is neither a chat nor a completion. Some of it is counted here (characters read aloud), some vendors tell nothing
@@ -70,13 +74,13 @@ function meterUnits(
     // Some vendors count characters in their own way, and tell.
     const usage = told.characters === undefined ? plus(told, own) : told;
     const cost = costOf(tariff, usage);
-    if (cost > ZERO || tariff.kind === "free") return { usage, cost, isBillable, flags: [] };
+    if (cost > ZERO || tariff.kind === "free") return { usage, cost, isBillable, flags: NO_FLAGS };
   }
   const exact = costOf(tariff, own);
   const likely = estimate(request, delivered);
   const cost = costOf(tariff, likely);
-  if (cost === exact && told === undefined) return { usage: own, cost, isBillable, flags: [] };
-  const flags: UsageFlag[] = [told === undefined || isTrusted ? "usage_estimated" : "usage_implausible"];
+  if (cost === exact && told === undefined) return { usage: own, cost, isBillable, flags: NO_FLAGS };
+  const flags = told === undefined || isTrusted ? ESTIMATED : IMPLAUSIBLE;
   return { usage: likely, cost, isBillable, flags };
 }
 
@@ -128,4 +132,4 @@ export function sumOf(parts: readonly Metered[], isBillable: boolean): Metered {
 export const NOTHING_DELIVERED: Delivered = { frames: 0, chars: 0, reasoningChars: 0 };
 
 /** Nothing consumed: a request that no vendor took. */
-export const NOTHING: Metered = { usage: NO_USAGE, cost: ZERO, isBillable: false, flags: [] };
+export const NOTHING: Metered = { usage: NO_USAGE, cost: ZERO, isBillable: false, flags: NO_FLAGS };

@@ -7,18 +7,25 @@ import type { Route } from "./routes.ts";
 /** OpenAI's word for a tier that the vendor chooses: any may serve. */
 const ANY_TIER = "auto";
 const USUAL_TIER = "default";
+const USUAL: MostUse = { serviceTier: USUAL_TIER };
 
 /**
  * By which tiers and hours the request can come to be charged at this candidate, for its hold.
  * @param at when it is being admitted (epoch milliseconds); it is admitted within the longest time that a call may take
  */
-export function mostUse(request: GenerationRequest, { vendor, adapter }: Route, at: number): MostUse {
+export function mostUse(request: GenerationRequest, route: Route, at: number): MostUse {
+  const use = mostUnits(request, route);
+  if (route.price?.spec.kind !== "timed") return use;
+  return { ...use, span: { from: at, until: at + route.vendor.timeouts.totalMs } };
+}
+
+function mostUnits(request: GenerationRequest, { adapter }: Route): MostUse {
   const { body, operation, choices, sound } = request;
-  const span = { from: at, until: at + vendor.timeouts.totalMs };
-  if (isMediaOperation(operation)) return { span, images: choices };
+  if (isMediaOperation(operation)) return { images: choices };
   const characters = charactersAt(request, adapter);
-  if (characters !== undefined) return { span, characters };
-  if (sound !== undefined) return { span, seconds: sound.mostSeconds };
+  if (characters !== undefined) return { characters };
+  if (sound !== undefined) return { seconds: sound.mostSeconds };
   const tier = body.service_tier ?? USUAL_TIER;
-  return typeof tier === "string" && tier !== ANY_TIER ? { span, serviceTier: tier } : { span };
+  if (tier === USUAL_TIER) return USUAL;
+  return typeof tier === "string" && tier !== ANY_TIER ? { serviceTier: tier } : {};
 }

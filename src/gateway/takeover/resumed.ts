@@ -8,7 +8,7 @@ import { CandidateWalk } from "../candidate-walk.ts";
 import { Charge } from "../charge.ts";
 import type { Caller, GenerateOptions, StreamGeneration } from "../gateway.ts";
 import type { GeneratePorts } from "../generate.ts";
-import { estimate, leastOutputTokens, type Metered, meter } from "../meter.ts";
+import { estimate, leastOutputTokens, type Metered, meter, sumOf } from "../meter.ts";
 import { rank } from "../router.ts";
 import { pricedBy, type Route } from "../routes.ts";
 import { StreamRun } from "../stream-run.ts";
@@ -72,7 +72,8 @@ export async function resumeGeneration(
         attempts,
       };
       const { leg, primed } = next;
-      return new StreamRun(ports, charge, started, { leg, primed, lost: spent }, successors);
+      const lost = spent.length === 0 ? undefined : sumOf(spent, true);
+      return new StreamRun(ports, charge, started, { leg, primed, lost }, successors);
     }
   }
   settleTruncated(charge, candidates, begun, spent);

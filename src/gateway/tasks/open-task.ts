@@ -49,8 +49,8 @@ export async function openTask(ports: GeneratePorts, opening: OpeningTask): Prom
   ports.openCharges.arriving += 1;
   try {
     const admission = await admit(taking, { caller, request, candidates, path, at });
-    const { hold, release } = admission;
-    const charge = new Charge(ports, caller, request, requestId, null, hold, [], release);
+    const { hold, rates } = admission;
+    const charge = new Charge(ports, caller, request, requestId, null, hold, [], rates);
     await charge.open();
     return { charge, candidates: admission.candidates, admission };
   } finally {

@@ -207,7 +207,7 @@ export class TaskRunner {
       const terms = { right: { id, run: 1 }, order, charge, candidates, createdAt, isAwaited };
       this.#count("accepted");
       const ended = this.#run(task, terms, undefined);
-      return { task, limit: admission.limit, tokenLimit: admission.tokenLimit, ended };
+      return { task, limit: admission.rates.limit, tokenLimit: admission.rates.tokenLimit, ended };
     } catch (thrown) {
       charge.settleUnserved("failed", asSluiceError(thrown).code);
       throw thrown;
