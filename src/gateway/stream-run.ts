@@ -22,7 +22,7 @@ export interface Beginning {
   /** What was read of it before its first content was seen. */
   readonly primed: Passage[];
   /** What was consumed in vain before it served; absent: nothing. */
-  readonly lost?: Metered[];
+  readonly lost?: Metered | undefined;
 }
 
 /**
@@ -37,8 +37,8 @@ export class StreamRun implements StreamGeneration {
   /** Read ahead; handed out first. */
   readonly #ahead: Passage[];
   readonly #firstTokenAt: number;
-  /** What the legs that are over consumed; undefined: none is. */
-  #spent: Metered[] | undefined;
+  /** What the legs that are over consumed, and what was lost before; undefined: nothing yet. */
+  #spent: Metered | undefined;
   /** All who gave a part, once they are several. */
   #vendors: VendorId[] | undefined;
   /** Tokens delivered by the legs that are over: at least, and likely. */
@@ -58,6 +58,10 @@ export class StreamRun implements StreamGeneration {
   /** Made once for all waits, and for all legs. */
   readonly #goOn = (): void => this.#wake();
   readonly #cancel = (): void => this.cancel();
+  readonly #stop = (): void => {
+    this.#isStoppedHere = true;
+    this.cancel();
+  };
 
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
@@ -79,10 +83,7 @@ export class StreamRun implements StreamGeneration {
     this.#firstTokenAt = ports.clock.monotonic();
     this.#legTokenAt = this.#firstTokenAt;
     ports.telemetry.streamOpened();
-    charge.stop = () => {
-      this.#isStoppedHere = true;
-      this.cancel();
-    };
+    charge.stop = this.#stop;
     this.#begin();
   }
 
@@ -195,9 +196,9 @@ export class StreamRun implements StreamGeneration {
     this.#begin();
   }
 
+  /** One vendor's part is told as it is; a sum does not tell by which tier each of several served. */
   #spend(part: Metered): void {
-    this.#spent ??= [];
-    this.#spent.push(part);
+    this.#spent = this.#spent === undefined ? part : sumOf([this.#spent, part], part.isBillable);
   }
 
   /** Nobody follows: what was held back of this vendor's words is shown, and the charge settled. */
@@ -210,13 +211,12 @@ export class StreamRun implements StreamGeneration {
 
   #tellProgress(): void {
     const { route } = this.#leg.vendor.attempt;
+    const { charge } = this;
+    const before = this.#spent;
     const now = this.#usedSoFar();
-    const { usage, cost } = this.#spent === undefined ? NOTHING : sumOf(this.#spent, true);
-    this.charge.progress(
-      route,
-      plus(usage, now),
-      add(cost, costOf(pricedBy(route, this.charge.admittedAt), now)),
-    );
+    const cost = costOf(pricedBy(route, charge.admittedAt), now);
+    if (before === undefined) charge.progress(route, now, cost);
+    else charge.progress(route, plus(before.usage, now), add(before.cost, cost));
   }
 
   #usedSoFar(): Usage {
@@ -237,7 +237,7 @@ export class StreamRun implements StreamGeneration {
     let error = isWhole ? undefined : errorOf(last);
     this.ports.telemetry.streamClosed();
     this.#closeLeg(end);
-    const metered = sumOf(this.#spent ?? NO_PARTS, outcome !== "failed");
+    const metered = { ...(this.#spent ?? NOTHING), isBillable: outcome !== "failed" };
     let cost: Micropoints;
     try {
       cost = await charge.settle({
@@ -300,8 +300,6 @@ const likelyTokens = ({ frames, chars, reasoningChars }: Leg["vendor"]["delivere
   likelyOutputTokens(frames, chars + reasoningChars);
 
 const failureOf = (end: StreamEnd) => (end.by === "clock" || end.by === "failure" ? end.failure : CUT);
-
-const NO_PARTS: readonly Metered[] = [];
 
 const CUT = {
   fault: "vendor",

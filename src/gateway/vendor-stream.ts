@@ -49,8 +49,8 @@ export class VendorStream implements Pollable<Passage | null> {
   /** What came after the vendor told its usage: some tell it again and again as the answer grows. */
   get deliveredSinceUsage(): Delivered {
     const before = this.#atUsage;
-    if (before === undefined) return NOTHING_DELIVERED;
     const { frames, chars, reasoningChars } = this.delivered;
+    if (before === undefined || before.frames === frames) return NOTHING_DELIVERED;
     return {
       frames: frames - before.frames,
       chars: chars - before.chars,

@@ -83,7 +83,7 @@ async function secondCame(
 }
 
 const afterLoss = (begun: Begun, lost: Metered | undefined): Begun =>
-  lost === undefined ? begun : { ...begun, lost: [lost] };
+  lost === undefined ? begun : { ...begun, lost };
 
 /** True when the lane has not ended within the first vendor's usual time. */
 async function isLate(own: Promise<LaneResult>, { clock, patienceMs }: RaceTerms): Promise<boolean> {
