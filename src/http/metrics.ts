@@ -75,19 +75,17 @@ export function createMetrics({ clock, labels = {} }: MetricsOptions): Metrics {
     "endpoint",
     "status",
   ]);
-  const active = gauge(registry, "active_streams", "Streams running on this node.");
   let streams = 0;
+  gauge(registry, "active_streams", "Streams running on this node.", () => streams);
   addProcessMetrics(registry, lag);
   return {
     telemetry: {
       ...generationTelemetry(registry),
       streamOpened() {
         streams += 1;
-        active.set(streams);
       },
       streamClosed() {
         streams -= 1;
-        active.set(streams);
       },
     },
     countRequest(method, endpoint, status) {
@@ -222,18 +220,14 @@ function counter<Name extends string>(
   return cells;
 }
 
-function gauge(registry: Registry, name: string, help: string, read?: () => number): Gauge {
-  return new Gauge({
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
     name,
     help,
     registers: [registry],
-    ...(read === undefined
-      ? {}
-      : {
-          collect() {
-            this.set(read());
-          },
-        }),
+    collect() {
+      this.set(read());
+    },
   });
 }
 

@@ -45,7 +45,8 @@ class NodeHealth implements VendorHealth {
   }
 
   begin(vendor: VendorId): boolean {
-    return this.#record(vendor).begin(this.ports.clock.monotonic());
+    const record = this.#record(vendor);
+    return record.isOpenToAll || record.begin(this.ports.clock.monotonic());
   }
 
   report(vendor: VendorId, vendorKey: string, observation: Observation): void {

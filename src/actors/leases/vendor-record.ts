@@ -64,6 +64,12 @@ export class VendorRecord {
     return this.#coolDowns.cooling(now);
   }
 
+  /** Nothing keeps requests away, whatever the time. */
+  get isOpenToAll(): boolean {
+    const isClosedForAll = this.#merged === undefined || this.#merged.state === "closed";
+    return isClosedForAll && !Number.isFinite(this.#breaker.changesAt);
+  }
+
   begin(now: number): boolean {
     if (this.#mayBegin(now)) return true;
     if (!this.#delta.wantsProbe) this.#delta.wantsProbe = true;
