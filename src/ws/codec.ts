@@ -5,12 +5,15 @@ import { excessOfMsgpack } from "./msgpack-excess.ts";
 import { assertPlain } from "./plain-values.ts";
 import type { ServerFrame } from "./protocol.ts";
 
+/** What a WebSocket carries: text or bytes. */
+export type Message = string | Uint8Array<ArrayBuffer>;
+
 /** One encoding of the same frames. */
 export interface Codec {
   readonly subprotocol: string;
   /** The kind of WebSocket message it uses, in both directions. */
   readonly isBinary: boolean;
-  encode(frame: ServerFrame): string | Uint8Array<ArrayBuffer>;
+  encode(frame: ServerFrame): Message;
   /**
    * Only for messages of its kind.
    * @throws SluiceError `invalid_request` for a message that would hold up everybody; anything else when it cannot be parsed

@@ -5,7 +5,7 @@ import type { Caller, Gateway, GenerateOptions, Scope } from "../gateway/gateway
 import { parseChat } from "../gateway/requests/chat.ts";
 import type { LiveStream, LiveStreams, OpenOptions } from "../gateway/streams/live-stream.ts";
 import { type OpenAiShapes, startedFrame, streamFrame } from "./frames.ts";
-import { isOpen, type Socket, sendFrame } from "./outlet.ts";
+import { isOpen, type Outlet, type Socket } from "./outlet.ts";
 import type { ClientFrame } from "./protocol.ts";
 import { Run } from "./run.ts";
 
@@ -13,6 +13,7 @@ export interface SessionPorts {
   readonly gateway: Gateway;
   readonly streams: LiveStreams;
   readonly shapes: OpenAiShapes;
+  readonly outlet: Outlet;
   newRequestId(): RequestId;
   /** True: the node is stopping and takes nothing new. */
   isDraining(): boolean;
@@ -166,11 +167,12 @@ export class Session {
   /** Sends what the stream holds and will hold, as fast as the client reads and its credit allows. */
   async #deliver(run: Run, stream: LiveStream, after: number): Promise<void> {
     const ws = this.#ws;
+    const { outlet, shapes } = this.#ports;
     const attached = stream.attach(after);
     const cursor = attached instanceof Promise ? await attached : attached;
     run.cursor = cursor;
     // Also ends here when the client left while the stream was being looked for.
-    if (!sendFrame(ws, startedFrame(run.id, stream.about))) return;
+    if (!outlet.send(ws, startedFrame(run.id, stream.about))) return;
     for (let entry = await cursor.next(); entry !== null; entry = await cursor.next()) {
       if (entry.type === "delta") {
         const taken = run.takeCredit();
@@ -179,7 +181,7 @@ export class Session {
       }
       while (ws.data.isBlocked && isOpen(ws)) await this.#whenWritable();
       if (entry.type === "moved") this.hasMoved = true;
-      if (!sendFrame(ws, streamFrame(run.id, entry, stream.about, this.#ports.shapes))) return;
+      if (!outlet.send(ws, streamFrame(run.id, entry, stream.about, shapes))) return;
     }
   }
 
@@ -189,8 +191,9 @@ export class Session {
   }
 
   #refuse(run: Run, error: SluiceError, requestId: RequestId): void {
-    const { error: shape } = this.#ports.shapes.errorBody(error, requestId);
-    sendFrame(this.#ws, { type: "error", id: run.id, error: shape });
+    const { outlet, shapes } = this.#ports;
+    const { error: shape } = shapes.errorBody(error, requestId);
+    outlet.send(this.#ws, { type: "error", id: run.id, error: shape });
     if (error.code === "invalid_api_key") this.#ports.keyLost(this.#ws);
   }
 

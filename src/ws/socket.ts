@@ -7,9 +7,10 @@ import type { Log } from "../core/log.ts";
 import type { Random } from "../core/random.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import type { LiveStreams } from "../gateway/streams/live-stream.ts";
+import type { Codec } from "./codec.ts";
 import type { OpenAiShapes } from "./frames.ts";
 import { type Offer, readOffer, requireUpgrade } from "./handshake.ts";
-import { CLOSE, type KeySockets, type Socket, type SocketData, sendFrame } from "./outlet.ts";
+import { CLOSE, closeSocket, type KeySockets, Outlet, type Socket, type SocketData } from "./outlet.ts";
 import { idOf, parseFrame } from "./protocol.ts";
 import { Session, type SessionPorts } from "./session.ts";
 import { SocketTable } from "./socket-table.ts";
@@ -50,6 +51,7 @@ export class WebSockets {
   readonly handler: WebSocketHandler<SocketData>;
   readonly #ports: WebSocketPorts;
   readonly #table: SocketTable;
+  readonly #outlet: Outlet;
   readonly #sessionPorts: SessionPorts;
   #drained: PromiseWithResolvers<void> | undefined;
 
@@ -57,10 +59,12 @@ export class WebSockets {
     const { gateway, streams, shapes, clock } = ports;
     this.#ports = ports;
     this.#table = new SocketTable({ clock, gateway, keyLost: (key) => this.#endKey(key) });
+    this.#outlet = new Outlet(clock);
     this.#sessionPorts = {
       gateway,
       streams,
       shapes,
+      outlet: this.#outlet,
       newRequestId: () => this.#newRequestId(),
       isDraining: () => this.#drained !== undefined,
       keyLost: (ws) => this.#endKey(ws.data.key),
@@ -94,7 +98,7 @@ export class WebSockets {
         const message = `A key has at most ${socketsPerKey} sockets on one node.`;
         throw new SluiceError("rate_limit_exceeded", message, { retryAfterMs: FULL_KEY_AGAIN_MS });
       }
-      const data = { codec: offer.codec, key, session: undefined, isBlocked: false, wasBlocked: false };
+      const data = dataOf(offer.codec, key);
       // Always given: Bun would answer the first protocol that was offered, which may be the key.
       const headers = { "sec-websocket-protocol": offer.subprotocol ?? "" };
       if (server.upgrade(request, { data, headers })) return undefined;
@@ -162,7 +166,7 @@ export class WebSockets {
       },
       error: (error, ws) => {
         this.#ports.log.error("a WebSocket handler failed", { cause: String(error) });
-        ws.close(CLOSE.internal);
+        closeSocket(ws, CLOSE.internal);
       },
     };
   }
@@ -172,7 +176,7 @@ export class WebSockets {
     if ((typeof message !== "string") !== codec.isBinary) {
       const problem = `${codec.subprotocol} takes ${codec.isBinary ? "binary" : "text"} frames only.`;
       this.#refuse(ws, new SluiceError("invalid_request", problem), undefined);
-      ws.close(CLOSE.policy, problem);
+      closeSocket(ws, CLOSE.policy, problem);
       return;
     }
     let value: unknown;
@@ -182,7 +186,7 @@ export class WebSockets {
       const problem = `The frame cannot be parsed: ${thrown instanceof Error ? thrown.message : ""}`;
       const refusal = thrown instanceof SluiceError ? thrown : new SluiceError("invalid_json", problem);
       this.#refuse(ws, refusal, undefined);
-      ws.close(CLOSE.unparsable, "the frame cannot be parsed");
+      closeSocket(ws, CLOSE.unparsable, "the frame cannot be parsed");
       return;
     }
     try {
@@ -195,7 +199,7 @@ export class WebSockets {
   #handle(ws: Socket, value: unknown, message: string | Uint8Array): void {
     const frame = parseFrame(value);
     if (frame.type === "ping") {
-      sendFrame(ws, frame.t === undefined ? { type: "pong" } : { type: "pong", t: frame.t });
+      this.#outlet.send(ws, frame.t === undefined ? { type: "pong" } : { type: "pong", t: frame.t });
       return;
     }
     ws.data.session ??= new Session(this.#sessionPorts, ws);
@@ -231,7 +235,7 @@ export class WebSockets {
 
   #refuse(ws: Socket, error: SluiceError, id: string | undefined): void {
     const { error: shape } = this.#ports.shapes.errorBody(error, this.#newRequestId());
-    sendFrame(ws, { type: "error", ...(id === undefined ? {} : { id }), error: shape });
+    this.#outlet.send(ws, { type: "error", ...(id === undefined ? {} : { id }), error: shape });
   }
 
   /** The key spends nothing more, and its sockets end. */
@@ -240,7 +244,7 @@ export class WebSockets {
     for (const ws of [...key.sockets]) {
       ws.data.session?.cancelAll();
       this.#refuse(ws, error, undefined);
-      ws.close(CLOSE.policy, "the key is no longer valid");
+      closeSocket(ws, CLOSE.policy, "the key is no longer valid");
     }
   }
 
@@ -249,10 +253,19 @@ export class WebSockets {
   }
 }
 
+const dataOf = (codec: Codec, key: KeySockets): SocketData => ({
+  codec,
+  key,
+  session: undefined,
+  isBlocked: false,
+  wasBlocked: false,
+  waiting: undefined,
+});
+
 function goAway(ws: Socket): void {
   if (ws.data.session?.hasMoved === true)
-    ws.close(CLOSE.restarting, "the node is stopping; resume elsewhere");
-  else ws.close(CLOSE.goingAway, "the node is stopping; reconnect");
+    closeSocket(ws, CLOSE.restarting, "the node is stopping; resume elsewhere");
+  else closeSocket(ws, CLOSE.goingAway, "the node is stopping; reconnect");
 }
 
 const noKey = (): SluiceError =>

@@ -23,9 +23,16 @@ const shapes: OpenAiShapes = {
   }),
 };
 
+/** The test moves time; frames leave when the event loop's turns end, as they do. */
+class SocketClock extends ManualClock {
+  override soon(run: () => void): void {
+    setImmediate(run);
+  }
+}
+
 /** A real server on a free port, in front of a scripted gateway, under a clock that the test moves. */
 export function startServer(bodyLimitBytes = 1024 * 1024, socketsPerKey?: number) {
-  const clock = new ManualClock();
+  const clock = new SocketClock();
   const gateway = new ScriptedGateway();
   const streams = new StreamRegistry(clock);
   const sockets = new WebSockets({
