@@ -237,7 +237,9 @@ export class StreamRun implements StreamGeneration {
     let error = isWhole ? undefined : errorOf(last);
     this.ports.telemetry.streamClosed();
     this.#closeLeg(end);
-    const metered = { ...(this.#spent ?? NOTHING), isBillable: outcome !== "failed" };
+    const spent = this.#spent ?? NOTHING;
+    const isBillable = outcome !== "failed";
+    const metered = spent.isBillable === isBillable ? spent : { ...spent, isBillable };
     let cost: Micropoints;
     try {
       cost = await charge.settle({

@@ -41,19 +41,28 @@ export type LaneResult = Begun | VendorFailure | undefined;
 export async function openLane(lane: Lane, terms: LaneTerms): Promise<LaneResult> {
   const { attempt } = lane;
   const { request } = terms;
-  const opened = await attempt.open(request, terms.cappedOutputTokens, terms.network);
-  // A call that was refused consumed nothing, whether or not the client is still there to be told.
-  if (!opened.ok && !wasAborted(opened.failure)) return opened.failure;
+  const call = attempt.callFor(request, terms.cappedOutputTokens);
+  if ("fault" in call) return call;
+  let answered: ReturnType<Attempt["answeredBy"]>;
+  try {
+    answered = attempt.answeredBy(await attempt.send(call, terms.network));
+  } catch (thrown) {
+    return refused(lane, terms, attempt.failureOf(thrown));
+  }
+  if (answered instanceof Promise) return refused(lane, terms, await answered);
   if (isGone(lane, terms)) return undefined;
-  if (!opened.ok) return opened.failure;
-  const vendor = new VendorStream(attempt, opened.response, request, terms.mode, terms.remembers);
+  const vendor = new VendorStream(attempt, answered, request, terms.mode, terms.remembers);
   lane.vendor = vendor;
   const leg = new FirstLeg(vendor, lane.ticket, request);
   const primed: Passage[] = [];
   while (!prime(leg, primed)) await readiness(leg);
   if (isGone(lane, terms)) return undefined;
-  return failureBeforeContent(vendor) ?? { leg, primed, dropped: opened.call.dropped };
+  return failureBeforeContent(vendor) ?? { leg, primed, dropped: call.dropped };
 }
+
+/** A call that was refused consumed nothing, whether or not the client is still there to be told. */
+const refused = (lane: Lane, terms: LaneTerms, failure: VendorFailure): VendorFailure | undefined =>
+  wasAborted(failure) && isGone(lane, terms) ? undefined : failure;
 
 const isGone = ({ attempt }: Lane, { walk }: LaneTerms): boolean =>
   walk.isGone || attempt.endedBy === "client";
