@@ -8,7 +8,10 @@ export const isObject = (value: unknown): value is JsonObject =>
 export const objectOf = (value: unknown): JsonObject | undefined => (isObject(value) ? value : undefined);
 
 /** An array's items; nothing for anything else. */
-export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
+
+/** One for all: most of what is looked for in a chunk is not there. */
+const NOTHING: readonly unknown[] = Object.freeze([]);
 
 /** A string that says something; undefined for anything else, the empty string included. */
 export const textOf = (value: unknown): string | undefined =>

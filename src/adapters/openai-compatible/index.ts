@@ -3,13 +3,15 @@ import { classify } from "../openai/errors.ts";
 import { adapterOf } from "../openai-family/adapter.ts";
 import { finishReasonOf } from "../openai-family/finish-reason.ts";
 import { usualUrl } from "../openai-family/member.ts";
-import { usageOf } from "../openai-family/usage.ts";
+import { type UsageFields, usageOf } from "../openai-family/usage.ts";
 import { createRealtime } from "../openai-realtime/realtime.ts";
 import { moderation } from "../openai-services/moderation.ts";
 import { rerank } from "../openai-services/rerank.ts";
 import { createSpeech } from "../openai-services/speech.ts";
 import { transcription } from "../openai-services/transcription.ts";
 import { shape } from "./request.ts";
+
+const USAGE_FIELDS: UsageFields = { mayExcludeReasoning: true };
 
 /**
  * Any server that speaks OpenAI's wire: vLLM, Ollama, a reseller. The operator gives the base URL. It is
@@ -28,7 +30,7 @@ export const openaiCompatible: Adapter = adapterOf({
   realtime: createRealtime,
   url: usualUrl,
   shape,
-  readUsage: (raw) => usageOf(raw, { mayExcludeReasoning: true }),
+  readUsage: (raw) => usageOf(raw, USAGE_FIELDS),
   finishReason: finishReasonOf,
   classify,
 });
