@@ -12,6 +12,7 @@ const marks = (command: string, name: string): Marks => ({
 export const FIGURES = marks("bench", "figures");
 export const STREAMS = marks("bench:streams", "streams");
 export const TOKENS = marks("bench:tokens", "tokens");
+export const CELLS = marks("bench:cells", "cells");
 export const SOCKETS = marks("bench:sockets", "sockets");
 export const SUITES = marks("bench:k6", "k6 suites");
 export const CAPACITY = marks("bench:capacity", "capacity");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { leastOf, regressions } from "./verdict.ts";
+import { leastOf, regressions } from "./cpu-verdict.ts";
 
 test("what costs up to half as much again passes, what costs more is named", () => {
   const recorded = { answer: 2, stream: 3 };
@@ -15,6 +15,10 @@ test("what was not measured has not passed", () => {
   for (const measured of [{}, { answer: Number.NaN }, { answer: leastOf([]) }]) {
     expect(regressions(measured, recorded)).toEqual(["answer: not measured"]);
   }
+});
+
+test("what was never recorded has not passed", () => {
+  expect(regressions({ answer: 2 }, {})).toEqual(["answer: its CPU is not recorded"]);
 });
 
 test("a round that was disturbed does not count", () => {
