@@ -1,3 +1,4 @@
+import type { CallSignal } from "../core/call-signal.ts";
 import type { SluiceError } from "../core/errors.ts";
 import { shortened, type TimeoutWishes } from "../core/timeout-wishes.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -57,7 +58,7 @@ export class CandidateWalk implements Deadline, EventListenerObject {
     readonly ports: WalkPorts,
     readonly candidates: readonly Route[],
     readonly charge: Charge,
-    readonly signal: AbortSignal | undefined,
+    readonly signal: CallSignal | undefined,
     readonly patience?: TimeoutWishes,
   ) {
     this.#startedAt = ports.deadlines.clock.monotonic();

@@ -1,4 +1,5 @@
 import type { Counting } from "../adapters/adapter.ts";
+import type { CallSignal } from "../core/call-signal.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { likelyPromptTokens } from "../core/likely-tokens.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -58,7 +59,7 @@ async function askVendor(
   request: GenerationRequest,
   route: Route,
   counting: Counting,
-  signal: AbortSignal | undefined,
+  signal: CallSignal | undefined,
 ): Promise<number | undefined> {
   const ticket = await desk.take(route, new Set());
   if (!ticket.ok) return undefined;

@@ -1,4 +1,5 @@
 import type { Passage, StreamMode, VendorAnswer } from "../adapters/adapter.ts";
+import type { CallSignal } from "../core/call-signal.ts";
 import type { Operation, Tier } from "../core/catalog.ts";
 import type { Cancel } from "../core/clock.ts";
 import type { LimitState, SluiceError } from "../core/errors.ts";
@@ -72,7 +73,7 @@ export interface GenerateOptions {
   readonly requestId: RequestId;
   readonly mode: StreamMode;
   /** The client went away. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CallSignal;
   /** As the client called it: what limits of paths go by. Absent: none of them is meant. */
   readonly path?: string;
   /** Wins over the key's and the configuration's. */

@@ -109,6 +109,17 @@ describe("what several streams of a socket say in one turn", () => {
   });
 });
 
+test("what one stream is behind with leaves together, too", async () => {
+  const clock = new ManualClock();
+  const outlet = new Outlet(clock);
+  const { socket, writes } = socketWith(1);
+  outlet.send(socket, pong(1), true);
+  outlet.send(socket, pong(2), true);
+  outlet.send(socket, pong(3), false);
+  await clock.advance(0);
+  expect(writes).toEqual([[text(1), text(2), text(3)]]);
+});
+
 test("a stream alone waits for nobody, unless others' frames wait already", async () => {
   const clock = new ManualClock();
   const outlet = new Outlet(clock);

@@ -46,7 +46,7 @@ export const isOpen = (ws: Socket): boolean => ws.readyState === WebSocket.OPEN;
 
 /**
  * The way out of a node's sockets. What several streams of one socket say in one turn of the event loop leaves in one
- * write, each frame as a message of its own; one stream alone has nobody to wait for.
+ * write, each frame as a message of its own, and so does what a stream is behind with; else there is nothing to wait for.
  */
 export class Outlet {
   readonly #clock: Pick<Clock, "soon">;
@@ -68,13 +68,15 @@ export class Outlet {
   /**
    * Sends one frame. Answers false when the socket is closed, or was closed here because its client leaves
    * more than UNSENT_BYTES unread.
+   * @param isFollowed its stream has more to say at once
    */
-  send(ws: Socket, frame: ServerFrame): boolean {
+  send(ws: Socket, frame: ServerFrame, isFollowed = false): boolean {
     if (!isOpen(ws)) return false;
     const { data } = ws;
     const message = data.codec.encode(frame);
     if (data.waiting === undefined) {
-      if (data.session === undefined || data.session.runningCount < 2) return write(ws, message);
+      const isAlone = data.session === undefined || data.session.runningCount < 2;
+      if (isAlone && !isFollowed) return write(ws, message);
       data.waiting = [];
       this.#due.push(ws);
       if (this.#due.length === 1) this.#clock.soon(this.#endTurn);

@@ -1,10 +1,11 @@
+import { CallAbort } from "../core/call-signal.ts";
 import type { LiveStream, StreamCursor } from "../gateway/streams/live-stream.ts";
 import { MOST_CREDIT } from "./protocol.ts";
 
 /** One generation as this socket's client sees it: its flow control, and the wish to stop it. */
 export class Run {
   /** Stops a generation that has not begun to stream. */
-  readonly abort = new AbortController();
+  readonly abort = new CallAbort();
   stream: LiveStream | undefined;
   cursor: StreamCursor | undefined;
   isCancelled = false;

@@ -1,3 +1,4 @@
+import type { CallSignal } from "../core/call-signal.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { RequestId } from "../core/ids.ts";
 import { GENERATIONS_PER_SOCKET } from "../core/limits.ts";
@@ -126,7 +127,7 @@ export class Session {
       const caller = known instanceof Promise ? await known : known;
       const request = parseChat({ ...frame.body, stream: true }, bytes);
       if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
-      const options = optionsOf(frame, requestId, run.abort.signal);
+      const options = optionsOf(frame, requestId, run.abort);
       const generation = await gateway.generate(caller, request, options);
       if (generation.kind !== "stream") throw new Error("a streaming request was answered whole");
       const stream = streams.open(caller, generation, request, wishesOf(frame));
@@ -173,7 +174,10 @@ export class Session {
     run.cursor = cursor;
     // Also ends here when the client left while the stream was being looked for.
     if (!outlet.send(ws, startedFrame(run.id, stream.about))) return;
-    for (let entry = await cursor.next(); entry !== null; entry = await cursor.next()) {
+    for (;;) {
+      const next = cursor.next();
+      const entry = next instanceof Promise ? await next : next;
+      if (entry === null) return;
       if (entry.type === "delta") {
         const taken = run.takeCredit();
         // A cancelled client without credit left is told the end; the rest can still be resumed.
@@ -181,7 +185,8 @@ export class Session {
       }
       while (ws.data.isBlocked && isOpen(ws)) await this.#whenWritable();
       if (entry.type === "moved") this.hasMoved = true;
-      if (!outlet.send(ws, streamFrame(run.id, entry, stream.about, shapes))) return;
+      const frame = streamFrame(run.id, entry, stream.about, shapes);
+      if (!outlet.send(ws, frame, cursor.backlog > 0)) return;
     }
   }
 
@@ -211,7 +216,7 @@ type Writable<Options> = { -readonly [Name in keyof Options]: Options[Name] };
 function optionsOf(
   { takeover, hedge, timeouts }: Generate,
   requestId: RequestId,
-  signal: AbortSignal,
+  signal: CallSignal,
 ): GenerateOptions {
   const options: Writable<GenerateOptions> = { requestId, mode: "events", signal, path: PATH };
   if (takeover !== undefined) options.takeover = takeover;
