@@ -154,7 +154,9 @@ const gapDocument = ({ expected, found }: SpoolGap) => ({
 export function chargesByTenant(usages: readonly UsageEntry[]): ReadonlyMap<TenantId, Micropoints> {
   const sums = new Map<TenantId, Micropoints>();
   for (const { tenant, charged } of usages) {
-    if (charged > 0n) sums.set(tenant, add(sums.get(tenant) ?? ZERO, charged));
+    if (charged <= ZERO) continue;
+    const sum = sums.get(tenant);
+    sums.set(tenant, sum === undefined ? charged : add(sum, charged));
   }
   return sums;
 }
