@@ -17,7 +17,7 @@ import { parseEmbedding } from "../../gateway/requests/embedding.ts";
 import { parseModeration } from "../../gateway/requests/moderation.ts";
 import { parseRerank } from "../../gateway/requests/rerank.ts";
 import type { StreamRegistry } from "../../gateway/streams/registry.ts";
-import { type AnswerPorts, createAnswer } from "../answer.ts";
+import { Answering, type AnswerPorts } from "../answer.ts";
 import { parseJson, readBody } from "../body.ts";
 import { type AddressSource, credentialOf } from "../credential.ts";
 import { answeredStream, answeredWhole } from "../generation-response.ts";
@@ -57,41 +57,56 @@ const ENDPOINTS: readonly Endpoint[] = [
 export type RequestServer = AddressSource & { timeout(request: Request, seconds: number): void };
 
 export function generationRoutes(ports: GenerationRoutePorts) {
-  const answer = createAnswer(ports);
+  const answering = new Answering(ports);
   const app = new Elysia({ name: "openai-generations" });
-  for (const endpoint of ENDPOINTS) {
-    const { path } = endpoint;
-    const run = (id: RequestId, request: Request) => generate(ports, endpoint, request, id);
-    app.post(path, ({ request }) => answer(request, path, run), { parse: "none" });
-  }
+  for (const endpoint of ENDPOINTS)
+    app.post(endpoint.path, ({ request }) => answer(ports, answering, endpoint, request), { parse: "none" });
   return app;
 }
 
-async function generate(
+/** Never rejects. */
+async function answer(
   ports: GenerationRoutePorts,
+  answering: Answering,
   endpoint: Endpoint,
   request: Request,
-  id: RequestId,
 ): Promise<Response> {
-  // Elysia's own `server` would be a getter of an object made for each request.
-  const server = ports.server();
-  const calling = ports.gateway.authenticate(credentialOf(request, server), endpoint.scope);
-  const caller = calling instanceof Promise ? await calling : calling;
-  const bytes = await readBody(request, ports.bodyLimitBytes);
-  const parsed = endpoint.parse(parseJson(bytes), bytes.byteLength);
-  // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
-  server?.timeout(request, 0);
   const { path } = endpoint;
-  const { headers } = request;
-  const isResumable = headers.get("x-sluice-resumable") === "true";
-  const wishes = wishesIn(headers);
-  // For the many that have none nothing is made.
-  if (!isResumable && !headers.has("idempotency-key")) {
+  const id = answering.begin();
+  try {
+    // Elysia's own `server` would be a getter of an object made for each request.
+    const server = ports.server();
+    const calling = ports.gateway.authenticate(credentialOf(request, server), endpoint.scope);
+    const caller = calling instanceof Promise ? await calling : calling;
+    const bytes = await readBody(request, ports.bodyLimitBytes);
+    const parsed = endpoint.parse(parseJson(bytes), bytes.byteLength);
+    // From here on the clocks of the call bound the wait; the server's own would cut a vendor that thinks.
+    server?.timeout(request, 0);
+    const { headers } = request;
+    const isResumable = headers.get("x-sluice-resumable") === "true";
+    const wishes = wishesIn(headers);
+    if (isResumable || headers.has("idempotency-key")) {
+      const asked = { path, caller, parsed, id, isResumable, wishes };
+      return answering.given(request, path, id, await runKept(ports, asked, request, bytes));
+    }
+    // The way of nearly all: nothing is made for the others.
     const options = optionsOf(wishes, id, path, request.signal);
-    return responseOf(await ports.gateway.generate(caller, parsed, options), parsed, ports.clock);
+    const generation = await ports.gateway.generate(caller, parsed, options);
+    return answering.given(request, path, id, responseOf(generation, parsed, ports.clock));
+  } catch (thrown) {
+    return answering.refused(request, path, id, thrown);
   }
-  const asked = { path, caller, parsed, id, isResumable, wishes };
-  const about = { tenant: caller.tenant, id, print: bytes, about: `${path} ${isResumable}` };
+}
+
+/** What is kept under an idempotency key, or for readers that come again. */
+function runKept(
+  ports: GenerationRoutePorts,
+  asked: Asked,
+  request: Request,
+  print: Uint8Array,
+): Promise<Response> {
+  const { caller, id, path, isResumable } = asked;
+  const about = { tenant: caller.tenant, id, print, about: `${path} ${isResumable}` };
   return runOnce(ports.idempotency, request, about, (_, signal) => run(ports, asked, signal));
 }
 
