@@ -320,26 +320,33 @@ export class StreamJournal implements LiveStream, ReadJournal {
         if ((await this.#copy?.release()) === true) this.#move();
         this.isBeingLeft = false;
       }
-      if (!this.isMoved) await this.#end(final, generation?.started.requestId);
+      if (this.isMoved) return;
+      const done = this.#doneEntry(final, generation?.started.requestId);
+      this.#left = undefined;
+      if (this.#copy !== undefined) await this.#copy.end(done);
+      this.#end(done);
     } finally {
       this.#isOver = true;
       this.#ending?.resolve();
     }
   }
 
-  async #end(final: Final, run: RequestId | undefined): Promise<void> {
-    this.#left = undefined;
+  #doneEntry(final: Final, run: RequestId | undefined): DoneEntry {
     const seq = this.#ring.lastSeq + 1;
     const { finishes } = this.#fold;
-    const receipt = run === undefined || run === this.about.requestId ? {} : { receipt: run };
-    const done: DoneEntry = { type: "done", seq, final, finishes, ...receipt };
-    await this.#copy?.end(done);
+    const isOther = run !== undefined && run !== this.about.requestId;
+    return isOther
+      ? { type: "done", seq, final, finishes, receipt: run }
+      : { type: "done", seq, final, finishes };
+  }
+
+  #end(done: DoneEntry): void {
     this.#isRunning = false;
     if (this.isMoved) return;
     this.#ring.trim();
     this.#shown = this.#ring.lastSeq;
     this.done = done;
-    for (const reader of [...this.#readers]) reader.tell(undefined);
+    for (const reader of this.#readers) reader.tell(undefined);
     this.#hooks.ended(this);
   }
 
@@ -348,7 +355,7 @@ export class StreamJournal implements LiveStream, ReadJournal {
     this.isMoved = true;
     this.#isRunning = false;
     this.#stop();
-    for (const reader of [...this.#readers]) reader.tell(undefined);
+    for (const reader of this.#readers) reader.tell(undefined);
     this.#hooks.moved(this);
   }
 

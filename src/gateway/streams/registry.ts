@@ -105,18 +105,20 @@ export class StreamRegistry implements LiveStreams {
     caller: Caller,
     generation: StreamGeneration,
     request: GenerationRequest,
-    { detachMs = STREAM_DETACH_MS, told, ...wishes }: OpenOptions = {},
+    options: OpenOptions = NO_WISHES,
   ): StreamJournal {
     if (this.isFull) {
       generation.cancel();
       void drainUnread(generation);
       throw new SluiceError("overloaded", "This node runs as many streams as it can.");
     }
+    const { detachMs = STREAM_DETACH_MS, told } = options;
     const about = this.#aboutOf(caller.tenant, generation, request, told);
-    const origin = { caller, request, ...wishes };
-    const head = { about, detachMs, origin };
-    const copy = this.#cluster?.copyOf({ streamId: about.streamId, head, number: 0 });
-    return this.#start(generation, about, detachMs, copy === undefined ? {} : { copy });
+    if (this.#cluster === undefined) return this.#start(generation, about, detachMs);
+    const { detachMs: _, told: __, ...wishes } = options;
+    const head = { about, detachMs, origin: { caller, request, ...wishes } };
+    const copy = this.#cluster.copyOf({ streamId: about.streamId, head, number: 0 });
+    return this.#start(generation, about, detachMs, { copy });
   }
 
   /** Goes on with a stream that another node began; `options` say what there is of it. */
@@ -178,14 +180,18 @@ export class StreamRegistry implements LiveStreams {
     generation: StreamGeneration | Promise<StreamGeneration>,
     about: StreamAbout,
     detachMs: number,
-    options: JournalOptions,
+    options?: JournalOptions,
   ): StreamJournal {
     const journal = new StreamJournal(generation, about, this.#hooks, options);
     this.#journals.set(about.streamId, journal);
     // Nobody reads yet: whoever opened it attaches at once, or it was opened for nobody.
     this.#running.set(journal, { detachMs, detachedAt: this.#clock.monotonic() });
-    this.#stopSweeping ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
+    this.#stopSweeping ??= this.#sweepFromNowOn();
     return journal;
+  }
+
+  #sweepFromNowOn(): Cancel {
+    return this.#clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   #aboutOf(
@@ -195,7 +201,7 @@ export class StreamRegistry implements LiveStreams {
     told: ToldAs | undefined,
   ): StreamAbout {
     const { requestId, vendor, vendorModel, attempts } = generation.started;
-    return {
+    const about = {
       streamId: generation.streamId,
       requestId,
       tenant,
@@ -205,8 +211,8 @@ export class StreamRegistry implements LiveStreams {
       attempts,
       created: Math.floor(this.#clock.now() / 1_000),
       includeUsage,
-      ...(told === undefined ? {} : { told }),
     };
+    return told === undefined ? about : { ...about, told };
   }
 
   #detach(journal: StreamJournal): void {
@@ -246,6 +252,8 @@ export class StreamRegistry implements LiveStreams {
     this.#stopSweeping = undefined;
   }
 }
+
+const NO_WISHES: OpenOptions = {};
 
 /** A generation settles only as far as it is read. */
 async function drainUnread(generation: StreamGeneration): Promise<void> {
