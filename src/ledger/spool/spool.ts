@@ -1,6 +1,14 @@
 import { type Cancel, sleep } from "../../core/clock.ts";
 import { SluiceError } from "../../core/errors.ts";
-import type { IntentRecord, ProgressRecord, SpoolRecord, UsageEntry, UsageRecord } from "../records.ts";
+import type {
+  IntentOwner,
+  IntentRecord,
+  ProgressRecord,
+  SpoolRecord,
+  UsageEntry,
+  UsageOwner,
+  UsageRecord,
+} from "../records.ts";
 import { entryOf } from "../usage-entry.ts";
 import type { Position } from "./position.ts";
 import type { SpoolBatch } from "./read-segments.ts";
@@ -12,9 +20,10 @@ export interface SpoolOptions extends SegmentLogOptions {
   readonly capBytes: number;
 }
 
-/** Records that are written together, and the one promise of all who wait for that. */
-class Group<Kind extends SpoolRecord> {
+/** Records that are written together, whose they are, and the one promise of all who wait for that. */
+class Group<Kind extends SpoolRecord, Owner> {
   readonly records: Kind[] = [];
+  readonly owners: Owner[] = [];
   readonly written = Promise.withResolvers<void>();
 }
 
@@ -42,8 +51,8 @@ export class Spool {
   readonly #records: SegmentLog;
   readonly #progress: ProgressRecord[] = [];
   #progressDue: Cancel | undefined;
-  #waiting: Group<UsageEntry> | undefined;
-  #admitted: Group<IntentRecord> | undefined;
+  #waiting: Group<UsageEntry, UsageOwner> | undefined;
+  #admitted: Group<IntentRecord, IntentOwner> | undefined;
   #flushing: Promise<void> | undefined;
   #isClosed = false;
   /** Told whenever there is something new for the ledger on the disk. */
@@ -85,9 +94,11 @@ export class Spool {
   /**
    * Notes that a request was admitted. In the kernel's hands when it resolves: all that are admitted in one turn
    * of the event loop are written together.
-   * @throws SluiceError `overloaded` (or rejects with it) when the spool is full or its disk fails
+   * @param owner told before whoever waits
+   * @throws SluiceError `overloaded` (or rejects with it) when the spool is full or its disk fails; where it throws, the
+   * owner is not told
    */
-  intent(record: IntentRecord): Promise<void> {
+  intent(record: IntentRecord, owner?: IntentOwner): Promise<void> {
     const { clock } = this.options;
     const { failedAt, intents } = this.#records;
     const admitted = this.#admitted?.records.length ?? 0;
@@ -97,10 +108,11 @@ export class Spool {
     if (failedAt !== undefined && clock.monotonic() - failedAt < RETRY_MS) throw refusal(DISK_REFUSES);
     this.#admitted ??= this.#newlyAdmitted();
     this.#admitted.records.push(record);
+    if (owner !== undefined) this.#admitted.owners.push(owner);
     return this.#admitted.written.promise;
   }
 
-  #newlyAdmitted(): Group<IntentRecord> {
+  #newlyAdmitted(): Group<IntentRecord, IntentOwner> {
     this.options.clock.soon(this.#onTurn);
     return new Group();
   }
@@ -122,12 +134,20 @@ export class Spool {
     });
   }
 
-  /** Resolves when the record is on disk. Rejects with what the disk said: the record is then not there, and its request still open. */
-  usage(record: UsageRecord): Promise<void> {
-    if (this.#isClosed) return Promise.reject(new Error("the spool is closed"));
+  /**
+   * Resolves when the record is on disk. Rejects with what the disk said: the record is then not there, and its request
+   * still open.
+   * @param owner told before whoever waits
+   */
+  usage(record: UsageRecord, owner?: UsageOwner): Promise<void> {
+    if (this.#isClosed) {
+      owner?.usageRefused();
+      return Promise.reject(new Error("the spool is closed"));
+    }
     this.#waiting ??= new Group();
-    const { records, written } = this.#waiting;
+    const { records, owners, written } = this.#waiting;
     records.push(entryOf(record));
+    if (owner !== undefined) owners.push(owner);
     this.#records.intents.ends(record.id);
     this.#flushing ??= this.#flush();
     return written.promise;
@@ -168,24 +188,29 @@ export class Spool {
       const group = this.#waiting;
       together = group.records.length;
       this.#waiting = undefined;
-      await this.#writeGroup(group);
+      try {
+        await this.#records.appendSynced(this.#withProgress(group.records));
+      } catch (cause) {
+        this.#refuse(group, cause);
+        continue;
+      }
+      this.#acknowledge(group);
     }
     this.#flushing = undefined;
   }
 
-  async #writeGroup({ records, written }: Group<UsageEntry>): Promise<void> {
-    const { intents } = this.#records;
-    try {
-      await this.#records.appendSynced(this.#withProgress(records));
-    } catch (cause) {
-      this.options.log.error("the spool could not be written", { cause: String(cause) });
-      for (const { id } of records) intents.goesOn(id);
-      written.reject(cause);
-      return;
-    }
-    for (const { id } of records) intents.close(id);
+  #acknowledge({ records, owners, written }: Group<UsageEntry, UsageOwner>): void {
+    for (const { id } of records) this.#records.intents.close(id);
+    for (const owner of owners) owner.usageWritten();
     written.resolve();
     this.onUsage?.();
+  }
+
+  #refuse({ records, owners, written }: Group<UsageEntry, UsageOwner>, cause: unknown): void {
+    this.options.log.error("the spool could not be written", { cause: String(cause) });
+    for (const { id } of records) this.#records.intents.goesOn(id);
+    for (const owner of owners) owner.usageRefused();
+    written.reject(cause);
   }
 
   #writeAdmitted(): void {
@@ -195,9 +220,11 @@ export class Spool {
     try {
       this.#records.append(this.#withProgress(group.records));
     } catch (cause) {
+      for (const owner of group.owners) owner.intentRefused();
       group.written.reject(refusal(DISK_REFUSES, cause));
       return;
     }
+    for (const owner of group.owners) owner.intentWritten();
     group.written.resolve();
   }
 
