@@ -8,36 +8,38 @@ const MOST_LEVELS = 128;
  * @throws Error that names what was found
  */
 export function assertPlain(value: unknown, bytes: number): void {
-  let left = bytes;
-
-  const visit = (item: unknown, level: number): void => {
-    left -= 1;
-    if (left < 0) throw new Error("values that refer to each other");
-    switch (typeof item) {
-      case "string":
-      case "boolean":
-        return;
-      case "number":
-        if (!Number.isFinite(item)) throw new Error("a number that is not finite");
-        return;
-      case "object":
-        if (item === null) return;
-        if (level > MOST_LEVELS) throw new Error(`more than ${MOST_LEVELS} levels`);
-        for (const inner of innerValues(item)) visit(inner, level + 1);
-        return;
-      default:
-        throw new Error(`a value of type ${typeof item}`);
-    }
-  };
-
-  visit(value, 0);
+  valuesLeft(value, bytes, 0);
 }
 
-function innerValues(item: object): unknown[] {
-  if (Array.isArray(item)) return item;
-  const prototype: unknown = Object.getPrototypeOf(item);
-  if (prototype !== Object.prototype && prototype !== null) {
-    throw new Error(`a value of type ${item.constructor.name}`);
+/** How many of `most` values may still come behind this one and all that is in it. */
+function valuesLeft(value: unknown, most: number, level: number): number {
+  if (most === 0) throw new Error("values that refer to each other");
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return most - 1;
+    case "number":
+      if (!Number.isFinite(value)) throw new Error("a number that is not finite");
+      return most - 1;
+    case "object":
+      return value === null ? most - 1 : leftBehind(value, most - 1, level);
+    default:
+      throw new Error(`a value of type ${typeof value}`);
   }
-  return Object.values(item);
+}
+
+function leftBehind(holder: object, most: number, level: number): number {
+  if (level > MOST_LEVELS) throw new Error(`more than ${MOST_LEVELS} levels`);
+  let left = most;
+  if (Array.isArray(holder)) {
+    for (const item of holder) left = valuesLeft(item, left, level + 1);
+    return left;
+  }
+  const prototype: unknown = Object.getPrototypeOf(holder);
+  if (prototype !== Object.prototype && prototype !== null) {
+    throw new Error(`a value of type ${holder.constructor.name}`);
+  }
+  const fields = holder as Readonly<Record<string, unknown>>; // checked above: a plain object
+  for (const name in fields) left = valuesLeft(fields[name], left, level + 1);
+  return left;
 }
