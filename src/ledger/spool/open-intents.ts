@@ -13,8 +13,9 @@ const FEWEST_CHAINS = 1024;
 
 /**
  * The requests that have no USAGE yet, and which segment holds the INTENT of each: it must not be deleted. Each has a
- * place, which another gets when it ends, in columns; those whose ids fall together form a chain. A `Map` would do, but for
- * garbage, as with a `Roster`: its former tables keep requests alive that ended long ago.
+ * place, which another gets when it ends, in columns, as long as the most that ever ran at once; those whose ids fall
+ * together form a chain. A `Map` would do, but for garbage, as with a `Roster`: its former tables keep most requests that
+ * ended alive until the heap is collected as a whole.
  */
 export class OpenIntents {
   /** By place; undefined where it is free. */
