@@ -77,8 +77,7 @@ class Levels implements Admitted {
   }
 
   get tokenLimit(): LimitState | undefined {
-    const state = this.#tokens?.state;
-    return state && inTokens(state);
+    return this.#tokens?.state;
   }
 
   take(): Admitted | Promise<Admitted> {
@@ -174,15 +173,14 @@ class Levels implements Admitted {
       const message = `Rate limit of ${state.limit} reached for the ${whose} (key ${key}). Try again in ${retryAfterMs} ms.`;
       return new SluiceError("rate_limit_exceeded", message, { retryAfterMs, limit: state });
     }
-    const limit = inTokens(state);
     const what = `the ${state.name} ${this.asked.request.model} (key ${key})`;
     const needs = `this request can use ${this.#needed}`;
     if (isTooLarge === true) {
       const message = `Too large for ${what}: ${needs} tokens, more than the limit of ${state.limit} a minute. Shorten the prompt or lower max_tokens.`;
-      return new SluiceError("rate_limit_exceeded", message, { limit });
+      return new SluiceError("rate_limit_exceeded", message, { limit: state });
     }
     const message = `Token limit of ${state.limit} a minute reached for ${what}: ${needs}, ${state.remaining} are left. Try again in ${retryAfterMs} ms.`;
-    return new SluiceError("rate_limit_exceeded", message, { retryAfterMs, limit });
+    return new SluiceError("rate_limit_exceeded", message, { retryAfterMs, limit: state });
   }
 }
 
@@ -203,11 +201,3 @@ function mostTokens({ request, candidates }: RateRequest, whole: number): number
 const NO_OUTPUT = { maxOutputTokens: 0 };
 
 const tokensOf = (usage: Usage): number => promptTokens(usage) + completionTokens(usage);
-
-const inTokens = ({ name, limit, remaining, resetMs }: LimitState): LimitState => ({
-  name,
-  unit: "tokens",
-  limit,
-  remaining,
-  resetMs,
-});

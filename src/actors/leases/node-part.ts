@@ -9,6 +9,9 @@ import { type Cooling, type Meter, NO_SURPLUS, REFUSED, type Surplus } from "./m
 /** When a slot may be free again is not known; clients shall not ask faster than this. */
 const SLOT_RETRY_MS = 250;
 
+/** A limit as the client is told of it: `tenant`, `key`, `vendor`, and what it counts. */
+export type ToldLimit = Pick<LimitState, "name" | "unit">;
+
 /** What a node may admit on its own under one limit: a meter and slots. Arithmetic only. */
 export class NodePart {
   limit: Capacity;
@@ -23,8 +26,7 @@ export class NodePart {
   #surplusAt: number;
 
   constructor(
-    /** As the client is told: `tenant`, `key`, `vendor`. */
-    readonly name: string,
+    readonly told: ToldLimit,
     readonly algorithm: Algorithm,
     limit: Capacity,
     now: number,
@@ -70,7 +72,7 @@ export class NodePart {
     if (concurrency !== undefined && this.#running >= this.#part.slots) {
       return {
         ok: false,
-        state: { name: this.name, limit: concurrency, remaining: 0, resetMs: SLOT_RETRY_MS },
+        state: stateOf(this.told, concurrency, 0, SLOT_RETRY_MS),
         retryAfterMs: SLOT_RETRY_MS,
       };
     }
@@ -152,7 +154,7 @@ export class NodePart {
 
   #denied(count: number, now: number, qps: number): RateDenied {
     const remaining = this.#remaining(now);
-    const state = { name: this.name, limit: this.#size, remaining, resetMs: this.#meter.fullMs(now) };
+    const state = stateOf(this.told, this.#size, remaining, this.#meter.fullMs(now));
     if (count > this.whole.burst) return { ok: false, state, retryAfterMs: 0, isTooLarge: true };
     const wait = this.#meter.waitMs(count, now);
     // Without tokens of its own this node cannot know; asking again sooner than its owner is asked would not help.
@@ -190,8 +192,8 @@ export class Take implements TokensTaken {
   ) {}
 
   get state(): LimitState | undefined {
-    const { limit, remaining, resetMs } = this;
-    return Number.isFinite(remaining) ? { name: this.part.name, limit, remaining, resetMs } : undefined;
+    if (!Number.isFinite(this.remaining)) return undefined;
+    return stateOf(this.part.told, this.limit, this.remaining, this.resetMs);
   }
 
   release(): void {
@@ -208,6 +210,12 @@ export class Take implements TokensTaken {
     else if (used > this.count) this.part.overuse(used - this.count, this.at);
     this.part.ended();
   }
+}
+
+function stateOf(told: ToldLimit, limit: number, remaining: number, resetMs: number): LimitState {
+  const { name, unit } = told;
+  if (unit === undefined) return { name, limit, remaining, resetMs };
+  return { name, unit, limit, remaining, resetMs };
 }
 
 const aged =

@@ -18,7 +18,7 @@ import {
 import type { Part, ShareAsk, ShareReply } from "../shares.ts";
 import type { Capacity, RateDenied, TokensTaken } from "./leases.ts";
 import type { Surplus } from "./meter.ts";
-import { NodePart, Take } from "./node-part.ts";
+import { NodePart, Take, type ToldLimit } from "./node-part.ts";
 import { createSequence, type LeasePorts } from "./ports.ts";
 import { RateMeter } from "./rate-meter.ts";
 
@@ -84,17 +84,17 @@ export class RateLease {
   #cancelPause: Cancel | undefined;
   #isClosed = false;
 
-  /** `limitName`: the limit's name at its owner; `name`: as the client is told. */
+  /** `limitName`: the limit's name at its owner. */
   constructor(
     readonly ports: LeasePorts,
     readonly owner: ShareOwner,
     readonly limitName: string,
-    name: string,
+    told: ToldLimit,
     readonly algorithm: Algorithm,
     limit: Capacity,
   ) {
     const now = ports.clock.monotonic();
-    this.#part = new NodePart(name, algorithm, limit, now, () => this.#freed());
+    this.#part = new NodePart(told, algorithm, limit, now, () => this.#freed());
     this.#demand = new RateMeter(now);
     this.#sequence = createSequence(ports.clock);
     this.#usedAt = now;

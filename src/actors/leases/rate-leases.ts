@@ -10,6 +10,7 @@ import { ANY_REBALANCE, type Rebalance, SHARDS_ACQUIRED, type ShardsAcquired } f
 import { TENANT } from "../tenant-protocol.ts";
 import { VENDOR } from "../vendor-protocol.ts";
 import type { Capacity, RateDenied, RateLeases, RateScope, RateTaken, TokensTaken } from "./leases.ts";
+import type { ToldLimit } from "./node-part.ts";
 import type { LeasePorts } from "./ports.ts";
 import { RateLease } from "./rate-lease.ts";
 
@@ -117,7 +118,7 @@ class NodeRates implements RateLeases {
     const algorithm = limit.algorithm ?? PLAIN_ALGORITHM;
     const owner = ownerOf(scope);
     const limitName = limitNameOf(scope, algorithm);
-    const lease = new RateLease(this.ports, owner, limitName, nameOf(scope), algorithm, limit);
+    const lease = new RateLease(this.ports, owner, limitName, toldOf(scope), algorithm, limit);
     leases.set(id, lease);
     this.#byName.set(fullName(owner.kind.name, owner.key, limitName), lease);
     return lease;
@@ -207,10 +208,9 @@ function plainNameOf(scope: RateScope): string {
   }
 }
 
-/** As a client is told. */
-function nameOf(scope: RateScope): string {
-  if (scope.kind === "api") return `api ${scope.path}`;
-  return scope.kind === "tokens" ? "model" : scope.kind;
+function toldOf(scope: RateScope): ToldLimit {
+  if (scope.kind === "api") return { name: `api ${scope.path}` };
+  return scope.kind === "tokens" ? { name: "model", unit: "tokens" } : { name: scope.kind };
 }
 
 const fullName = (kind: string, key: string, limit: string): string => `${kind} ${key} ${limit}`;
