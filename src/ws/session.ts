@@ -125,7 +125,8 @@ export class Session {
     try {
       const known = this.#authenticate("chat");
       const caller = known instanceof Promise ? await known : known;
-      const request = parseChat({ ...frame.body, stream: true }, bytes);
+      const body = frame.body.stream === true ? frame.body : { ...frame.body, stream: true };
+      const request = parseChat(body, bytes);
       if (streams.isFull) throw new SluiceError("overloaded", "This node runs as many streams as it can.");
       const options = optionsOf(frame, requestId, run.abort);
       const generation = await gateway.generate(caller, request, options);

@@ -3,7 +3,8 @@ import { ScriptedGeneration } from "../gateway/testing/scripted-generation.ts";
 import { type Client, connect, textOf } from "./testing/client.ts";
 import { startServer } from "./testing/server.ts";
 
-const PIECE = "x".repeat(16_000);
+/** Short enough to wait for the end of a turn. */
+const PIECE = "x".repeat(4_000);
 
 let server: ReturnType<typeof startServer>;
 beforeEach(() => {
@@ -23,11 +24,18 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A client that does not read, and a generation that has told as much as anybody will take in. */
-async function startUnread() {
+/**
+ * A client that does not read, and a generation that has told as much as anybody will take in.
+ * @param beside generations that run on the same socket and say nothing: frames then wait for the end of a turn
+ */
+async function startUnread(beside = 0) {
+  const client = await connect(server.url);
+  for (let count = 0; count < beside; count += 1) {
+    client.generate(`silent${count}`);
+    await client.until("started");
+  }
   const generation = new ScriptedGeneration("s");
   server.gateway.script = () => generation;
-  const client = await connect(server.url);
   client.generate("a");
   const [started] = await client.until("started");
   pausable(client).pause();
@@ -40,8 +48,8 @@ async function startUnread() {
   return { client, generation, told, stream: started?.stream };
 }
 
-test("a client that does not read holds its vendor back instead of filling memory", async () => {
-  const { client, generation, told } = await startUnread();
+test.each([0, 1])("a client that does not read holds its vendor back, with %d beside it", async (beside) => {
+  const { client, generation, told } = await startUnread(beside);
   generation.say(PIECE, PIECE).end();
   await turns();
   expect(generation.pulled).toBeLessThan(told);
@@ -49,25 +57,28 @@ test("a client that does not read holds its vendor back instead of filling memor
   expect(textOf(await client.until("done"))).toHaveLength((told + 2) * PIECE.length);
 });
 
-test("with more than 1 MiB unsent for a second it is closed with 1013, and the stream can be resumed", async () => {
-  const { client, generation, told, stream } = await startUnread();
-  await server.clock.advance(2_000);
-  expect(server.sockets.stats()).toEqual({ sockets: 0 });
-  pausable(client).resume();
-  expect((await client.closed).code).toBe(1013);
-  expect(generation.isCancelled).toBe(false);
-  const last = client.received.findLast((frame) => frame.type === "delta")?.seq ?? 0;
-  expect(last).toBeLessThan(told);
+test.each([0, 1])(
+  "with more than 1 MiB unsent for a second it is closed with 1013 and can be resumed, with %d beside it",
+  async (beside) => {
+    const { client, generation, told, stream } = await startUnread(beside);
+    await server.clock.advance(2_000);
+    expect(server.sockets.stats()).toEqual({ sockets: 0 });
+    pausable(client).resume();
+    expect((await client.closed).code).toBe(1013);
+    expect(generation.isCancelled).toBe(false);
+    const last = client.received.findLast((frame) => frame.type === "delta")?.seq ?? 0;
+    expect(last).toBeLessThan(told);
 
-  const again = await connect(server.url);
-  again.send({ type: "resume", id: "b", stream, after: last });
-  generation.end();
-  const frames = await again.until("done");
-  expect(frames.slice(1).map(({ seq }) => seq)).toEqual(
-    Array.from({ length: told + 1 - last }, (_, index) => last + 1 + index),
-  );
-  expect(textOf(client.received) + textOf(frames)).toHaveLength(told * PIECE.length);
-});
+    const again = await connect(server.url);
+    again.send({ type: "resume", id: "b", stream, after: last });
+    generation.end();
+    const frames = await again.until("done");
+    expect(frames.slice(1).map(({ seq }) => seq)).toEqual(
+      Array.from({ length: told + 1 - last }, (_, index) => last + 1 + index),
+    );
+    expect(textOf(client.received) + textOf(frames)).toHaveLength(told * PIECE.length);
+  },
+);
 
 test("one that reads on in time is not closed", async () => {
   const { client, generation } = await startUnread();
