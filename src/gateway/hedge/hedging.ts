@@ -96,8 +96,12 @@ export function lostCost(route: Route, request: GenerationRequest, at: number): 
 }
 
 /** The same over all candidates: either of two calls may be the one that is lost. */
-export const dearestLostCost = (
+export function dearestLostCost(
   candidates: readonly Route[],
   request: GenerationRequest,
   at: number,
-): Micropoints => candidates.reduce((top, route) => most(top, lostCost(route, request, at)), ZERO);
+): Micropoints {
+  let top = ZERO;
+  for (const route of candidates) top = most(top, lostCost(route, request, at));
+  return top;
+}

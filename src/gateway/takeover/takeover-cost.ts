@@ -1,6 +1,6 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import { add, type Micropoints, most, ZERO } from "../../core/points.ts";
-import { largestCost, type MostUse } from "../../core/price-bounds.ts";
+import { largestCost } from "../../core/price-bounds.ts";
 import { mostOutput, mostPrompt } from "../most-tokens.ts";
 import { mostUse } from "../most-use.ts";
 import type { Route } from "../routes.ts";
@@ -20,24 +20,32 @@ export function takeoverCost(
   request: GenerationRequest,
   at: number,
 ): Micropoints {
-  const promptTokens = Math.max(...candidates.map((route) => mostPrompt(route, request)));
-  const lengths = candidates.map((route) => mostOutput(route, request));
-  const longest = Math.max(...lengths);
-  const shortest = Math.min(...lengths);
+  let promptTokens = 0;
+  let longest = 0;
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const route of candidates) {
+    promptTokens = Math.max(promptTokens, mostPrompt(route, request));
+    const whole = mostOutput(route, request);
+    longest = Math.max(longest, whole);
+    shortest = Math.min(shortest, whole);
+  }
   const reread = promptTokens + INSTRUCTION_TOKENS;
   const reach = reread + Math.ceil(longest * RECOUNT);
-  const dearest = (prompt: number, output: (route: Route) => number, use: MostUse): Micropoints =>
-    candidates.reduce((top, route) => {
-      if (route.price === undefined) return top;
-      const all = { ...mostUse(request, route, at), ...use };
-      return most(top, largestCost(route.price.spec, prompt, output(route), all));
-    }, ZERO);
-  const whole = (route: Route): number => mostOutput(route, request);
-  const rest = (route: Route): number => Math.max(1, whole(route) - shortest);
-  const atOnce = add(
-    dearest(promptTokens, () => 0, {}),
-    dearest(reread, whole, { reach }),
-  );
-  const atTheEnd = add(dearest(promptTokens, whole, {}), dearest(reach, rest, { reach }));
-  return most(atOnce, atTheEnd);
+  // The dearest that dies at once and that begins anew; the dearest that dies at its end and that gives what is left.
+  let nothing = ZERO;
+  let anew = ZERO;
+  let all = ZERO;
+  let rest = ZERO;
+  for (const route of candidates) {
+    if (route.price === undefined) continue;
+    const { spec } = route.price;
+    const whole = mostOutput(route, request);
+    const first = mostUse(request, route, at);
+    const second = { ...first, reach };
+    nothing = most(nothing, largestCost(spec, promptTokens, 0, first));
+    anew = most(anew, largestCost(spec, reread, whole, second));
+    all = most(all, largestCost(spec, promptTokens, whole, first));
+    rest = most(rest, largestCost(spec, reach, Math.max(1, whole - shortest), second));
+  }
+  return most(add(nothing, anew), add(all, rest));
 }
