@@ -1,4 +1,4 @@
-import type { FinishReason, JsonObject, ToolCallDelta } from "../../core/generation.ts";
+import type { JsonObject, ToolCallDelta } from "../../core/generation.ts";
 import type { AnswerNames } from "./names.ts";
 import { type Extension, logprobsOf, type Shown } from "./shown.ts";
 
@@ -11,64 +11,55 @@ export interface ChunkFrames {
   encode(shown: readonly Shown[]): Uint8Array | undefined;
 }
 
-/** @param names asked for at each frame, since a vendor may name itself only after the stream was opened */
-export function createChunkFrames(names: () => AnswerNames): ChunkFrames {
-  /** Choices whose first chunk, the one that says the role, has been written. */
-  const opened = new Set<number>();
+/** @param names read at each frame, since a vendor may name itself only after the stream was opened */
+export const createChunkFrames = (names: AnswerNames): ChunkFrames => new Frames(names);
 
-  function frameOf(shown: Shown): string {
-    const piece = pieceOf(shown);
-    if (piece === undefined) return "";
-    const { choice, delta, finish } = piece;
-    const opening = opened.has(choice) ? {} : OPENING;
-    opened.add(choice);
-    const { id, created, model } = names();
-    const content = logprobsOf(shown);
-    const logprobs = content === undefined ? null : { content, refusal: null };
-    const chunk = {
-      id,
-      object: "chat.completion.chunk",
-      created,
-      model,
-      choices: [{ index: choice, delta: { ...opening, ...delta }, logprobs, finish_reason: finish }],
-    };
-    return `data: ${JSON.stringify(chunk)}\n\n`;
+class Frames implements ChunkFrames {
+  /** Choices whose first chunk, the one that says the role, has been written. */
+  readonly #opened = new Set<number>();
+
+  constructor(readonly names: AnswerNames) {}
+
+  encode(shown: readonly Shown[]): Uint8Array | undefined {
+    let frames = "";
+    for (const item of shown) if (isForClients(item)) frames += this.#frameOf(item, deltaOf(item));
+    return frames === "" ? undefined : Buffer.from(frames);
   }
 
-  return {
-    encode(shown) {
-      const frames = shown.map(frameOf).join("");
-      return frames === "" ? undefined : Buffer.from(frames);
-    },
-  };
+  #frameOf(shown: ForClients, said: JsonObject): string {
+    const { choice: index } = shown;
+    const delta = this.#opened.has(index) ? said : { ...OPENING, ...said };
+    this.#opened.add(index);
+    const { id, created, model } = this.names;
+    const content = logprobsOf(shown);
+    const logprobs = content === undefined ? null : { content, refusal: null };
+    const finish = shown.type === "finish" ? shown.reason : null;
+    const choices = [{ index, delta, logprobs, finish_reason: finish }];
+    return `data: ${JSON.stringify({ id, object: "chat.completion.chunk", created, model, choices })}\n\n`;
+  }
 }
 
 const OPENING = { role: "assistant", content: "" } as const;
 
-interface Piece {
-  readonly choice: number;
-  readonly delta: JsonObject;
-  readonly finish: FinishReason | null;
-}
+/** What gives a frame: usage, failures and the end do not. */
+type ForClients = Extract<Shown, { readonly choice: number }>;
 
-function pieceOf(shown: Shown): Piece | undefined {
+const isForClients = (shown: Shown): shown is ForClients => "choice" in shown;
+
+function deltaOf(shown: ForClients): JsonObject {
   switch (shown.type) {
     case "text":
-      return { choice: shown.choice, delta: { content: shown.text }, finish: null };
+      return { content: shown.text };
     case "reasoning":
-      return { choice: shown.choice, delta: { reasoning_content: shown.text }, finish: null };
+      return { reasoning_content: shown.text };
     case "refusal":
-      return { choice: shown.choice, delta: { refusal: shown.text }, finish: null };
+      return { refusal: shown.text };
     case "toolCall":
-      return { choice: shown.choice, delta: { tool_calls: [toolCallDelta(shown)] }, finish: null };
+      return { tool_calls: [toolCallDelta(shown)] };
     case "extension":
-      return { choice: shown.choice, delta: extensionDelta(shown), finish: null };
+      return extensionDelta(shown);
     case "finish":
-      return { choice: shown.choice, delta: {}, finish: shown.reason };
-    case "usage":
-    case "failure":
-    case "end":
-      return undefined;
+      return {};
   }
 }
 

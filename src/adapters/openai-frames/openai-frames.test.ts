@@ -19,7 +19,7 @@ const ANSWER: readonly Shown[] = [
 ];
 
 function chunksOf(shown: readonly Shown[]): unknown[] {
-  const bytes = createChunkFrames(() => NAMES).encode(shown);
+  const bytes = createChunkFrames(NAMES).encode(shown);
   const frames = [...readFrames(Buffer.from(bytes ?? []).toString("utf8"))];
   return frames.map(({ data }) => JSON.parse(data ?? ""));
 }
@@ -46,7 +46,7 @@ describe("events as OpenAI chunks", () => {
   });
 
   test("that a client sees nothing of are no bytes at all", () => {
-    expect(createChunkFrames(() => NAMES).encode([{ type: "end" }])).toBeUndefined();
+    expect(createChunkFrames(NAMES).encode([{ type: "end" }])).toBeUndefined();
   });
 });
 

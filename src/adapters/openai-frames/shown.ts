@@ -23,8 +23,12 @@ export interface Extension {
   readonly fields: JsonObject;
 }
 
-/** Without what only OpenAI's dialect can carry. */
-export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] => shown.flatMap(eventIn);
+/** Without what only OpenAI's dialect can carry; the same list when there is nothing of that. */
+export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] =>
+  shown.every(isEvent) ? shown : shown.flatMap(eventIn);
+
+const isEvent = (shown: Shown): shown is GenerationEvent =>
+  shown.type !== "extension" && !("logprobs" in shown);
 
 function eventIn(shown: Shown): readonly GenerationEvent[] {
   if (shown.type === "extension") return [];

@@ -1,14 +1,21 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
-import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
+import {
+  type Delivered,
+  EMPTY_PASSAGE,
+  type Passage,
+  type StreamMode,
+  type StreamReader,
+} from "../adapter.ts";
 import { isObject, parseJson } from "../json.ts";
 import { endsStream, FRAME_TOO_LARGE } from "../openai-family/frames.ts";
 import { KeptBytes } from "../openai-family/kept-bytes.ts";
-import { createSaid } from "../openai-family/said.ts";
+import { createSaid, type SaidMemory } from "../openai-family/said.ts";
 import { createTally } from "../openai-family/tally.ts";
 import { byteOrderMarkLength, emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
 import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createChunkFrames } from "./chunk-frames.ts";
+import type { AnswerNames } from "./names.ts";
 import { frameAlone, keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
 import { eventsIn, type Shown } from "./shown.ts";
 
@@ -34,51 +41,105 @@ export interface TranslatedStreamOptions {
 }
 
 /** The reader of one SSE stream that is not OpenAI's: frames to events, and events to OpenAI's frames where those are wanted. */
-export function createTranslatedStream(reader: WireReader, options: TranslatedStreamOptions): StreamReader {
-  const { mode, created, remembers, own } = options;
-  const splitter = createFrameSplitter();
-  const frames = createChunkFrames(() => ({ id: reader.id, model: reader.model, created }));
-  const tally = createTally();
-  const memory = remembers ? createSaid() : undefined;
-  let isOver = false;
-  let isFirstBlock = true;
+export const createTranslatedStream = (reader: WireReader, options: TranslatedStreamOptions): StreamReader =>
+  new TranslatedStream(reader, options);
+
+class TranslatedStream implements StreamReader, AnswerNames {
+  readonly created: number;
+  readonly said: SaidMemory | undefined;
+  readonly #passesThrough: boolean;
+  readonly #own: OwnFrames | undefined;
+  readonly #splitter = createFrameSplitter();
+  readonly #frames = createChunkFrames(this);
+  readonly #tally = createTally();
+  #isOver = false;
+  #isFirstBlock = true;
+
+  constructor(
+    readonly reader: WireReader,
+    { mode, created, remembers, own }: TranslatedStreamOptions,
+  ) {
+    this.created = created;
+    this.said = remembers ? createSaid() : undefined;
+    this.#passesThrough = mode === "passthrough";
+    this.#own = own;
+  }
+
+  get id(): string {
+    return this.reader.id;
+  }
+
+  get model(): string {
+    return this.reader.model;
+  }
+
+  get delivered(): Delivered {
+    return this.#tally.delivered;
+  }
+
+  get deliveredAtUsage(): Delivered | undefined {
+    return this.#tally.atUsage;
+  }
+
+  push(chunk: Uint8Array): Passage {
+    if (this.#isOver) return EMPTY_PASSAGE;
+    const block = this.#splitter.push(chunk);
+    const read = block === undefined ? EMPTY_PASSAGE : this.#readBlock(block);
+    if (!this.#splitter.isOverflown || this.#isOver) return read;
+    this.#isOver = true;
+    return { ...read, events: [...read.events, FRAME_TOO_LARGE] };
+  }
+
+  close(): Passage {
+    if (this.#isOver) return EMPTY_PASSAGE;
+    this.#isOver = true;
+    return this.#readRest();
+  }
 
   /** Reads a run of whole frames. Everything after the end or a failure is nobody's. */
-  function readBlock(block: Uint8Array): Passage {
-    const view = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+  #readBlock(block: Uint8Array): Passage {
+    const view = Buffer.isBuffer(block)
+      ? block
+      : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     // Places in it are places in the block.
     const text = view.toString("latin1");
-    const kept = new KeptBytes(block);
-    const shown: Shown[] = [];
+    const kept = this.#own === undefined ? undefined : new KeptBytes(block);
+    const shown = new Gathered();
     let hasContent = false;
     let closing: Uint8Array | undefined;
-    let at = isFirstBlock ? byteOrderMarkLength(block) : 0;
-    isFirstBlock = false;
-    while (at < text.length && !isOver) {
+    let at = this.#isFirstBlock ? byteOrderMarkLength(block) : 0;
+    this.#isFirstBlock = false;
+    while (at < text.length && !this.#isOver) {
       const start = at;
       const blank = emptyLineLength(text, start);
       at = blank > 0 ? start + blank : frameEnd(text, start);
       const frame = view.toString("utf8", start, at);
       const { data, event } = readFrame(frame);
       if (data === undefined || data.trim() === "") continue;
-      const said = Buffer.byteLength(data) > MAX_FRAME_BYTES ? [FRAME_TOO_LARGE] : reader.readData(data);
-      hasContent = count(said) || hasContent;
-      shown.push(...said);
-      isOver = endsStream(eventsIn(said));
-      if (own?.isShown(data, said, event) === true) keepFrame(kept, frame, start, at);
-      if (own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
+      const said = this.#read(data);
+      hasContent = this.#count(said) || hasContent;
+      shown.add(said);
+      this.#isOver = endsStream(eventsIn(said));
+      if (kept === undefined) continue;
+      if (this.#own?.isShown(data, said, event) === true) keepFrame(kept, frame, start, at);
+      if (this.#own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
     }
-    return passage(shown, hasContent, kept.bytes(), closing);
+    return this.#passage(shown.all, hasContent, kept?.bytes(), closing);
+  }
+
+  #read(data: string): readonly Shown[] {
+    return Buffer.byteLength(data) > MAX_FRAME_BYTES ? TOO_LARGE : this.reader.readData(data);
   }
 
   /** True when one frame held content. */
-  function count(said: readonly Shown[]): boolean {
-    const content = eventsIn(said).filter(isContent);
+  #count(said: readonly Shown[]): boolean {
+    const events = eventsIn(said);
+    const content = events.every(isContent) ? events : events.filter(isContent);
     if (content.length > 0) {
-      tally.addEvents(content);
-      memory?.addEvents(content);
+      this.#tally.addEvents(content);
+      this.said?.addEvents(content);
     }
-    if (said.some(({ type }) => type === "usage")) tally.markUsage();
+    if (events.some(isUsage)) this.#tally.markUsage();
     return content.length > 0;
   }
 
@@ -86,59 +147,66 @@ export function createTranslatedStream(reader: WireReader, options: TranslatedSt
    * @param ownBytes the vendor's own frames for the client
    * @param closing the vendor's own frame that ends them
    */
-  function passage(
+  #passage(
     shown: readonly Shown[],
     hasContent: boolean,
     ownBytes?: Uint8Array,
     closing?: Uint8Array,
   ): Passage {
-    const events = eventsIn(shown);
-    if (mode === "events") return { events, hasContent };
-    const bytes = own === undefined ? frames.encode(shown) : ownBytes;
-    const control = events.filter((event) => !isContent(event));
-    return {
-      events: control,
-      hasContent,
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(closing === undefined ? {} : { closing }),
-      ...(own === undefined || (bytes ?? closing) === undefined ? {} : { dialect: own.dialect }),
-    };
+    const all = eventsIn(shown);
+    if (!this.#passesThrough) return { events: all, hasContent };
+    const events = all.every(isContent) ? NO_EVENTS : all.filter(isControl);
+    const own = this.#own;
+    const bytes = own === undefined ? this.#frames.encode(shown) : ownBytes;
+    if (own !== undefined && closing !== undefined) {
+      const { dialect } = own;
+      const last = { events, hasContent, closing, dialect };
+      return bytes === undefined ? last : { ...last, bytes };
+    }
+    if (bytes === undefined) return { events, hasContent };
+    return own === undefined
+      ? { events, hasContent, bytes }
+      : { events, hasContent, bytes, dialect: own.dialect };
   }
 
   /** A last frame that is whole but for the empty line after it. Half an object is never JSON. */
-  function readRest(): Passage {
-    const frame = Buffer.from(splitter.rest()).toString("utf8");
+  #readRest(): Passage {
+    const own = this.#own;
+    const frame = Buffer.from(this.#splitter.rest()).toString("utf8");
     const { data, event } = readFrame(frame);
-    const rest = data !== undefined && isObject(parseJson(data)) ? reader.readData(data) : [];
-    const hasContent = count(rest);
+    const rest = data !== undefined && isObject(parseJson(data)) ? this.reader.readData(data) : [];
+    const hasContent = this.#count(rest);
     const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest, event) === true;
     const isClosing = data !== undefined && own?.isClosing?.(data, rest) === true;
-    const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...reader.closed()];
+    const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...this.reader.closed()];
     const alone = isShown || isClosing ? rewritten(frame) : undefined;
-    return passage(shown, hasContent, isShown ? alone : undefined, isClosing ? alone : undefined);
+    return this.#passage(shown, hasContent, isShown ? alone : undefined, isClosing ? alone : undefined);
+  }
+}
+
+const NOTHING: readonly Shown[] = Object.freeze([]);
+const NO_EVENTS: readonly GenerationEvent[] = Object.freeze([]);
+const TOO_LARGE: readonly Shown[] = [FRAME_TOO_LARGE];
+
+/** What the frames of one read say: mostly it is one that says something, whose list is taken as it is. */
+class Gathered {
+  #only = NOTHING;
+  #several: Shown[] | undefined;
+
+  get all(): readonly Shown[] {
+    return this.#several ?? this.#only;
   }
 
-  return {
-    push(chunk) {
-      if (isOver) return EMPTY_PASSAGE;
-      const block = splitter.push(chunk);
-      const read = block === undefined ? EMPTY_PASSAGE : readBlock(block);
-      if (!splitter.isOverflown || isOver) return read;
-      isOver = true;
-      return { ...read, events: [...read.events, FRAME_TOO_LARGE] };
-    },
-    close() {
-      if (isOver) return EMPTY_PASSAGE;
-      isOver = true;
-      return readRest();
-    },
-    delivered: tally.delivered,
-    get deliveredAtUsage() {
-      return tally.atUsage;
-    },
-    ...(memory === undefined ? {} : { said: memory }),
-  };
+  add(said: readonly Shown[]): void {
+    if (said.length === 0) return;
+    if (this.#several !== undefined) this.#several.push(...said);
+    else if (this.#only.length === 0) this.#only = said;
+    else this.#several = [...this.#only, ...said];
+  }
 }
 
 const isContent = ({ type }: GenerationEvent): boolean =>
   type === "text" || type === "reasoning" || type === "refusal" || type === "toolCall";
+
+const isControl = (event: GenerationEvent): boolean => !isContent(event);
+const isUsage = ({ type }: GenerationEvent): boolean => type === "usage";
