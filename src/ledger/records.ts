@@ -27,6 +27,18 @@ export interface IntentRecord extends RecordBase {
   readonly hold: Micropoints;
 }
 
+/** Whose INTENT it is: told what has become of it. */
+export interface IntentOwner {
+  intentWritten(): void;
+  intentRefused(): void;
+}
+
+/** Whose USAGE it is: told once it is on disk, or that it is not. */
+export interface UsageOwner {
+  usageWritten(): void;
+  usageRefused(): void;
+}
+
 export interface ProgressRecord extends RecordBase {
   readonly kind: "progress";
   readonly vendor: VendorId;

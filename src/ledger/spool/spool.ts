@@ -201,7 +201,7 @@ export class Spool {
 
   #acknowledge({ records, owners, written }: Group<UsageEntry, UsageOwner>): void {
     for (const { id } of records) this.#records.intents.close(id);
-    for (const owner of owners) owner.usageWritten();
+    this.#tell(owners, usageWritten);
     written.resolve();
     this.onUsage?.();
   }
@@ -209,7 +209,7 @@ export class Spool {
   #refuse({ records, owners, written }: Group<UsageEntry, UsageOwner>, cause: unknown): void {
     this.options.log.error("the spool could not be written", { cause: String(cause) });
     for (const { id } of records) this.#records.intents.goesOn(id);
-    for (const owner of owners) owner.usageRefused();
+    this.#tell(owners, usageRefused);
     written.reject(cause);
   }
 
@@ -220,12 +220,23 @@ export class Spool {
     try {
       this.#records.append(this.#withProgress(group.records));
     } catch (cause) {
-      for (const owner of group.owners) owner.intentRefused();
+      this.#tell(group.owners, intentRefused);
       group.written.reject(refusal(DISK_REFUSES, cause));
       return;
     }
-    for (const owner of group.owners) owner.intentWritten();
+    this.#tell(group.owners, intentWritten);
     group.written.resolve();
+  }
+
+  /** Each by itself: one that fails keeps neither the others nor the spool from going on. */
+  #tell<Owner>(owners: readonly Owner[], tell: (owner: Owner) => void): void {
+    for (const owner of owners) {
+      try {
+        tell(owner);
+      } catch (thrown) {
+        this.options.log.error("a request could not be told what the spool did", { cause: String(thrown) });
+      }
+    }
   }
 
   #withProgress(records: readonly SpoolRecord[]): readonly SpoolRecord[] {
@@ -238,6 +249,11 @@ export class Spool {
     return this.#progress.splice(0);
   }
 }
+
+const intentWritten = (owner: IntentOwner) => owner.intentWritten();
+const intentRefused = (owner: IntentOwner) => owner.intentRefused();
+const usageWritten = (owner: UsageOwner) => owner.usageWritten();
+const usageRefused = (owner: UsageOwner) => owner.usageRefused();
 
 const DISK_REFUSES = "The gateway's disk does not take records at the moment.";
 
