@@ -92,13 +92,11 @@ export class MessageEvents {
       case "text":
       case "refusal":
         this.#hasRefused ||= piece.kind === "refusal";
-        this.#say("text", { type: "text", text: "" }, { type: "text_delta", text: piece.text });
+        this.#say(TEXT, { type: "text_delta", text: piece.text });
         return;
-      case "reasoning": {
-        const block = { type: "thinking", thinking: "", signature: "" };
-        this.#say("thinking", block, { type: "thinking_delta", thinking: piece.text });
+      case "reasoning":
+        this.#say(THINKING, { type: "thinking_delta", thinking: piece.text });
         return;
-      }
       case "call":
         this.#call(piece);
         return;
@@ -126,8 +124,9 @@ export class MessageEvents {
     this.#emit({ type: "message_delta", delta, usage: toAnthropicUsage(usage) });
   }
 
-  #say(type: string, block: MessageEvent, delta: JsonObject): void {
-    if (this.#open?.type !== type) {
+  /** @param block what it is said in, as it begins */
+  #say(block: MessageEvent, delta: JsonObject): void {
+    if (this.#open?.type !== block.type) {
       this.#writeWaiting(true);
       this.#close();
       this.#start(block);
@@ -214,5 +213,8 @@ export class MessageEvents {
     this.#emit({ type: "content_block_stop", index });
   }
 }
+
+const TEXT: MessageEvent = { type: "text", text: "" };
+const THINKING: MessageEvent = { type: "thinking", thinking: "", signature: "" };
 
 const sizeOf = (piece: CallPiece): number => CHARS_OF_FIELDS + piece.arguments.length;

@@ -18,8 +18,8 @@ const encoder = new TextEncoder();
 
 /** What is looked at of a passage. */
 interface Said {
-  readonly bytes?: Uint8Array;
-  readonly dialect?: NativeDialect;
+  readonly bytes?: Uint8Array | undefined;
+  readonly dialect?: NativeDialect | undefined;
 }
 
 /** The frames of one stream, whoever gives them. */

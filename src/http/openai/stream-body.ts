@@ -40,7 +40,7 @@ class PassedFrames implements StreamFrames {
 
 /** What is looked at of a passage. */
 interface Said {
-  readonly bytes?: Uint8Array;
+  readonly bytes?: Uint8Array | undefined;
 }
 
 function namesOf(generation: StreamGeneration, request: GenerationRequest, createdAt: number): ChunkNames {

@@ -23,7 +23,7 @@ export function createChatReader(): ChatReader {
     const reasoning = textIn(message.reasoning_content) || textIn(message.reasoning);
     if (reasoning !== "") pieces.push({ kind: "reasoning", text: reasoning });
     const text = textIn(message.content);
-    if (text !== "") pieces.push({ kind: "text", text, ...logprobsIn(choice) });
+    if (text !== "") pieces.push(spoken(text, choice));
     const refusal = textIn(message.refusal);
     if (refusal !== "") pieces.push({ kind: "refusal", text: refusal });
     for (const call of listIn(message.tool_calls)) {
@@ -36,9 +36,9 @@ export function createChatReader(): ChatReader {
   };
 }
 
-function logprobsIn(choice: JsonObject): { readonly logprobs?: readonly unknown[] } {
+function spoken(text: string, choice: JsonObject): Piece {
   const logprobs = listIn(objectIn(choice.logprobs)?.content);
-  return logprobs.length === 0 ? {} : { logprobs };
+  return logprobs.length === 0 ? { kind: "text", text } : { kind: "text", text, logprobs };
 }
 
 /** Some vendors give parallel calls all the index 0, or none: there a new id begins a new call. */
@@ -71,18 +71,25 @@ function createCallReader(): (raw: JsonObject) => CallPiece {
 
 /** What a vendor added; scalars are its own business. */
 function extensionOf(raw: JsonObject, known: ReadonlySet<string>): JsonObject | undefined {
-  const fields = Object.entries(raw).filter(
-    ([name, value]) => !known.has(name) && typeof value === "object" && value !== null,
-  );
-  return fields.length === 0 ? undefined : Object.fromEntries(fields);
+  // It came out of JSON: whatever is in it is its own. Most have nothing.
+  for (const name in raw) if (isExtension(name, raw[name], known)) return extensionsOf(raw, known);
+  return undefined;
 }
+
+const extensionsOf = (raw: JsonObject, known: ReadonlySet<string>): JsonObject =>
+  Object.fromEntries(Object.entries(raw).filter(([name, value]) => isExtension(name, value, known)));
+
+const isExtension = (name: string, value: unknown, known: ReadonlySet<string>): boolean =>
+  typeof value === "object" && value !== null && !known.has(name);
 
 export const objectIn = (value: unknown): JsonObject | undefined =>
   typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as JsonObject) // a non-null object that is no array
     : undefined;
 
-export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : NOTHING);
+
+const NOTHING: readonly unknown[] = Object.freeze([]);
 
 /** The objects of a list: what a vendor calls an item may be none. */
 export const objectsIn = (value: unknown): readonly JsonObject[] =>
@@ -94,7 +101,8 @@ export const objectsIn = (value: unknown): readonly JsonObject[] =>
 /** A text, or the texts of a list of parts. */
 function textIn(value: unknown): string {
   if (typeof value === "string") return value;
-  return listIn(value)
+  if (!Array.isArray(value)) return "";
+  return value
     .map((part) => objectIn(part)?.text)
     .filter((text) => typeof text === "string")
     .join("");

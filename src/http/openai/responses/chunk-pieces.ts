@@ -12,7 +12,8 @@ export function createChunkReader(): (frames: Uint8Array) => readonly Piece[] {
       for (const choice of listIn(chunk.choices)) {
         const one = objectIn(choice);
         // One answer is asked for; a vendor that gives more is read as far as the first.
-        if (one !== undefined && (one.index ?? 0) === 0) pieces.push(...read(one));
+        if (one === undefined || (one.index ?? 0) !== 0) continue;
+        for (const piece of read(one)) pieces.push(piece);
       }
     }
     return pieces;
@@ -20,17 +21,29 @@ export function createChunkReader(): (frames: Uint8Array) => readonly Piece[] {
 }
 
 /** The JSON objects in whole frames. Lines end with LF or CRLF; several `data:` lines of a frame are one text. */
-export function* chunksIn(text: string): Generator<JsonObject, void> {
+export function chunksIn(text: string): readonly JsonObject[] {
+  const chunks: JsonObject[] = [];
+  const { length } = text;
   let data = "";
-  for (const line of text.split("\n")) {
-    const bare = line.endsWith("\r") ? line.slice(0, -1) : line;
-    if (bare.startsWith("data:")) data += bare.slice(bare[5] === " " ? 6 : 5);
-    if (bare !== "" || data === "") continue;
-    const chunk = objectIn(parsed(data));
-    data = "";
-    if (chunk !== undefined) yield chunk;
+  for (let start = 0; start <= length; ) {
+    const feed = text.indexOf("\n", start);
+    const next = feed === -1 ? length : feed;
+    const end = next > start && text[next - 1] === "\r" ? next - 1 : next;
+    if (text.startsWith(FIELD, start)) {
+      const from = start + FIELD.length;
+      data += text.slice(text[from] === " " ? from + 1 : from, end);
+    }
+    if (end === start && data !== "") {
+      const chunk = objectIn(parsed(data));
+      data = "";
+      if (chunk !== undefined) chunks.push(chunk);
+    }
+    start = next + 1;
   }
+  return chunks;
 }
+
+const FIELD = "data:";
 
 /** Frames have been read by the vendor's adapter already; what it let through and is no JSON says nothing. */
 function parsed(data: string): unknown {
