@@ -72,19 +72,25 @@ export function rank(
   const [only] = all;
   if (all.length === 1 && only !== undefined && reasonToPass(only, standingOf, caller, request) === undefined)
     return alone(only);
-  const passed: Passed[] = [];
-  const usable: Route[] = [];
+  let passed: Passed[] | undefined;
   for (const route of all) {
     const reason = reasonToPass(route, standingOf, caller, request);
-    if (reason === undefined) usable.push(route);
-    else passed.push({ route, reason });
+    if (reason === undefined) continue;
+    passed ??= [];
+    passed.push({ route, reason });
   }
-  if (usable.length === 0) throw noCandidate(request, passed);
+  const usable = passed === undefined ? all : without(all, passed);
+  if (usable.length === 0) throw noCandidate(request, passed ?? NONE);
   const ranked = scored(usable, standingOf, routes.routing, request, at);
   const inOrder: Route[] = [];
   for (const { route } of ranked) inOrder.push(route);
-  return { ranked, routes: inOrder, passed };
+  return { ranked, routes: inOrder, passed: passed ?? NONE };
 }
+
+const NONE: readonly Passed[] = [];
+
+const without = (routes: readonly Route[], passed: readonly Passed[]): readonly Route[] =>
+  routes.filter((route) => !passed.some((one) => one.route === route));
 
 /** Where there is one candidate nothing is to be decided: one decision for all its requests, since they are kept. */
 const onlyOnes = new WeakMap<Route, Ranking>();
@@ -92,7 +98,7 @@ const onlyOnes = new WeakMap<Route, Ranking>();
 function alone(route: Route): Ranking {
   let decision = onlyOnes.get(route);
   if (decision === undefined) {
-    decision = { ranked: [new Scored(route)], routes: [route], passed: [] };
+    decision = { ranked: [new Scored(route)], routes: [route], passed: NONE };
     onlyOnes.set(route, decision);
   }
   return decision;

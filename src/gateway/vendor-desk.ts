@@ -198,6 +198,9 @@ class RateAndQuota implements Taken {
   }
 }
 
+const untried = (keys: readonly VendorKey[], tried: ReadonlySet<string>): readonly VendorKey[] =>
+  keys.filter(({ id }) => !tried.has(id));
+
 /** Smooth weighted round robin over the keys that are neither set aside nor tried by this request. */
 function nextKey(
   health: VendorHealth,
@@ -206,7 +209,7 @@ function nextKey(
   tried: ReadonlySet<string>,
 ): VendorKey | undefined {
   const warm = health.usableKeys(vendor.id, vendor.keys);
-  const usable = tried.size === 0 ? warm : warm.filter(({ id }) => !tried.has(id));
+  const usable = tried.size === 0 ? warm : untried(warm, tried);
   const [only] = usable;
   if (usable.length <= 1 || only === undefined) return only;
   let credits = turns.get(vendor);
