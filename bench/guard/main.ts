@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { CELL_CASES, countCells } from "../cells/count.ts";
-import { sumOf } from "../cells/heap.ts";
+import { CELL_CASES, type CellCase, countCells } from "../cells/count.ts";
+import { type Cells, sumOf } from "../cells/heap.ts";
 import { ROOT } from "../child.ts";
 import { requireKnownOptions } from "../known-options.ts";
 import { type CellsByCase, moreCells, mostOf, recordOf } from "./cells-verdict.ts";
@@ -23,12 +23,13 @@ requireKnownOptions(
 );
 const path = givenWith("--file") ?? join(ROOT, "bench/guard.json");
 const planted = args.includes("--plant") ? Number(givenWith("--plant") ?? PLANTED) : undefined;
+const isRecording = args.includes("--record");
 const recorded = await readRecord(path);
 const cells = await countAll();
 const cpu = args.includes("--cells")
   ? undefined
   : await measureCpu({ planted, tellsRounds: args.includes("--rounds") });
-if (args.includes("--record")) {
+if (isRecording) {
   await record({ cpu: cpu === undefined ? recorded.cpu : rounded(cpu), cells });
   process.exit();
 }
@@ -46,21 +47,31 @@ process.exit(wrong.length === 0 ? 0 : 1);
 
 /** Tells each case as soon as it is counted. */
 async function countAll(): Promise<CellsByCase> {
-  const counted: Record<string, GuardRecord["cells"][string]> = {};
+  const counted: Record<string, Cells> = {};
   for (const one of CELL_CASES) {
-    const planting =
-      planted === undefined ? {} : { env: { BENCH_GUARD_PLANT: String(planted) }, preload: PLANT };
-    const heap = await countCells(one, { isCompiled: false, ...planting });
-    const now = recordOf(heap.cells);
-    counted[one.id] = now;
     const before = recorded.cells[one.id];
+    const most = before === undefined ? Number.POSITIVE_INFINITY : mostOf(before, one.noise);
+    let now = await count(one);
+    // What runs beside the requests makes cells, never fewer: a case that is better the second time has passed.
+    if (sumOf(now) > most && !isRecording) now = fewerOf(now, await count(one));
+    counted[one.id] = now;
     const held =
       before === undefined
         ? "none recorded"
-        : `recorded ${sumOf(before).toFixed(2)}, at most ${mostOf(before, one.noise).toFixed(2)}`;
+        : `recorded ${sumOf(before).toFixed(2)}, at most ${most.toFixed(2)}`;
     console.log(`${one.id}: ${sumOf(now).toFixed(2)} cells (${held})`);
   }
   return counted;
+}
+
+async function count(one: CellCase): Promise<Cells> {
+  const planting =
+    planted === undefined ? {} : { env: { BENCH_GUARD_PLANT: String(planted) }, preload: PLANT };
+  return recordOf((await countCells(one, { isCompiled: false, ...planting })).cells);
+}
+
+function fewerOf(one: Cells, other: Cells): Cells {
+  return sumOf(one) <= sumOf(other) ? one : other;
 }
 
 function noiseOf(id: string): number {
