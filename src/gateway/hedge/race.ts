@@ -4,9 +4,6 @@ import type { Metered } from "../meter.ts";
 import { type Begun, hasBegun, type Lane, type LaneResult } from "./lane.ts";
 
 export interface RaceTerms {
-  readonly clock: Clock;
-  /** How long the first may take alone, from now. */
-  readonly patienceMs: number;
   open(lane: Lane): Promise<LaneResult>;
   /** A second vendor; undefined when there is none, or none may be asked. */
   second(): Promise<Lane | undefined>;
@@ -19,12 +16,11 @@ export interface RaceTerms {
 }
 
 /**
- * Opens the first lane, and a second one when the first is slow. Whoever begins first serves, the other is ended. A
- * failure is the first's own, for its caller to deal with; the second's is dealt with here.
+ * Opens a second lane beside the first, which is slow. Whoever begins first serves, the other is ended. A failure is the
+ * first's own, for its caller to deal with; the second's is dealt with here.
+ * @param own how the first one ends
  */
-export async function race(first: Lane, terms: RaceTerms): Promise<LaneResult> {
-  const own = terms.open(first);
-  if (!(await isLate(own, terms))) return own;
+export async function race(first: Lane, own: Promise<LaneResult>, terms: RaceTerms): Promise<LaneResult> {
   let isOver = false;
   const watched = own.finally(() => {
     isOver = true;
@@ -85,11 +81,13 @@ async function secondCame(
 const afterLoss = (begun: Begun, lost: Metered | undefined): Begun =>
   lost === undefined ? begun : { ...begun, lost };
 
-/** True when the lane has not ended within the first vendor's usual time. */
-async function isLate(own: Promise<LaneResult>, { clock, patienceMs }: RaceTerms): Promise<boolean> {
-  const late = Promise.withResolvers<true>();
-  const cancel = clock.after(patienceMs, () => late.resolve(true));
-  const answer = await Promise.race([own.then(() => false), late.promise]);
-  cancel();
-  return answer;
+/** True when the lane, which never rejects, has not ended within its vendor's usual time, from now. */
+export function isLate(own: Promise<LaneResult>, clock: Clock, patienceMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(patienceMs, () => resolve(true));
+    void own.then(() => {
+      cancel();
+      resolve(false);
+    });
+  });
 }

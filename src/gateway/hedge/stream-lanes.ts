@@ -5,7 +5,7 @@ import type { Attempt } from "../attempt.ts";
 import type { Metered } from "../meter.ts";
 import { type Hedging, lostCost } from "./hedging.ts";
 import { consumedBy, hasBegun, type Lane, type LaneResult, type LaneTerms, openLane } from "./lane.ts";
-import { race } from "./race.ts";
+import { isLate, race } from "./race.ts";
 
 /** By what a second vendor may be asked; absent where none may. */
 export interface HedgeTerms {
@@ -31,14 +31,17 @@ export class StreamLanes {
     const patienceMs = hedge?.hedging.patienceMs(first.attempt.route, hedge.settings);
     if (hedge === undefined || patienceMs === undefined || this.#asked !== undefined)
       return openLane(first, terms);
-    return this.#race(first, hedge, patienceMs);
+    return this.#openPatiently(first, hedge, patienceMs);
   }
 
-  async #race(first: Lane, hedge: HedgeTerms, patienceMs: number): Promise<LaneResult> {
+  async #openPatiently(first: Lane, hedge: HedgeTerms, patienceMs: number): Promise<LaneResult> {
+    const own = openLane(first, this.terms);
+    return (await isLate(own, this.clock, patienceMs)) ? this.#race(first, own, hedge) : own;
+  }
+
+  async #race(first: Lane, own: Promise<LaneResult>, hedge: HedgeTerms): Promise<LaneResult> {
     const { terms } = this;
-    const result = await race(first, {
-      clock: this.clock,
-      patienceMs,
+    const result = await race(first, own, {
       open: (lane) => openLane(lane, terms),
       second: () => this.#takeSecond(hedge),
       unused: (lane) => this.#leave(lane),
