@@ -20,98 +20,108 @@ export interface ResponseReader extends WireReader {
  * @param choices how many candidates were asked for; more are nobody's
  * @param secret scrubbed out of errors inside the answer
  */
-export function createResponseReader(choices: number, secret: string): ResponseReader {
-  const finished = new Set<number>();
-  /** Calls so far, by candidate. */
-  const calls = new Map<number, number>();
-  let id = "";
-  let model = "";
+export const createResponseReader = (choices: number, secret: string): ResponseReader =>
+  new Responses(choices, secret);
 
-  function readCandidate(candidate: JsonObject): readonly Shown[] {
+class Responses implements ResponseReader {
+  id = "";
+  model = "";
+  readonly #finished = new Set<number>();
+  /** Calls so far, by candidate. */
+  readonly #calls = new Map<number, number>();
+
+  constructor(
+    readonly choices: number,
+    readonly secret: string,
+  ) {}
+
+  readData(data: string): readonly Shown[] {
+    const response = parseJson(data);
+    if (isObject(response)) return this.readResponse(response);
+    return failed(failureInside(response, this.secret) ?? UNREADABLE);
+  }
+
+  readResponse(response: JsonObject): readonly Shown[] {
+    if (isObject(response.error)) return failed(failureInside(response, this.secret) ?? UNREADABLE);
+    this.id = textOf(response.responseId) ?? this.id;
+    this.model = textOf(response.modelVersion) ?? this.model;
+    const said: Shown[] = [];
+    let failure: VendorFailure | undefined;
+    let hasCandidates = false;
+    for (const candidate of listOf(response.candidates)) {
+      if (!isObject(candidate)) continue;
+      hasCandidates = true;
+      const broken = this.#readCandidate(said, candidate);
+      failure ??= broken;
+    }
+    if (!hasCandidates) this.#readBlock(said, objectOf(response.promptFeedback));
+    const usage = isObject(response.usageMetadata) ? usageOf(response.usageMetadata) : undefined;
+    if (usage !== undefined) said.push({ type: "usage", usage });
+    if (failure !== undefined) said.push({ type: "failure", failure });
+    return said;
+  }
+
+  /** There is no end marker: a stream is whole when it is closed after every candidate has ended. */
+  closed(): readonly Shown[] {
+    return this.#finished.size >= this.choices ? [{ type: "end" }] : [];
+  }
+
+  /** Answers how it broke off; undefined: it did not. */
+  #readCandidate(said: Shown[], candidate: JsonObject): VendorFailure | undefined {
     const choice = numberOf(candidate.index) ?? 0;
-    if (!Number.isInteger(choice) || choice < 0 || choice >= choices) return [];
-    const parts = listOf(objectOf(candidate.content)?.parts).filter(isObject);
-    const shown = parts.flatMap((part) => readPart(choice, part));
-    return [...withLogprobs(shown, candidate), ...finish(choice, textOf(candidate.finishReason))];
+    if (!Number.isInteger(choice) || choice < 0 || choice >= this.choices) return undefined;
+    const from = said.length;
+    for (const part of listOf(objectOf(candidate.content)?.parts)) {
+      if (isObject(part)) this.#readPart(said, choice, part);
+    }
+    if (isObject(candidate.logprobsResult)) addLogprobs(said, from, candidate);
+    return this.#finish(said, choice, textOf(candidate.finishReason));
   }
 
   /** Kinds of parts that nobody here asked for, such as code that Google ran, are passed over. */
-  function readPart(choice: number, part: JsonObject): readonly Shown[] {
+  #readPart(said: Shown[], choice: number, part: JsonObject): void {
     const signature = textOf(part.thoughtSignature);
-    if (isObject(part.functionCall)) return readCall(choice, part.functionCall, signature);
+    if (isObject(part.functionCall)) {
+      this.#readCall(said, choice, part.functionCall, signature);
+      return;
+    }
     const text = textOf(part.text);
-    const shown: Shown[] = [];
-    if (text !== undefined && part.thought === true) shown.push({ type: "reasoning", choice, text });
-    else if (text !== undefined) shown.push({ type: "text", choice, text });
-    if (signature !== undefined) shown.push(carried(choice, undefined, signature));
-    return shown;
+    if (text !== undefined && part.thought === true) said.push({ type: "reasoning", choice, text });
+    else if (text !== undefined) said.push({ type: "text", choice, text });
+    if (signature !== undefined) said.push(carried(choice, undefined, signature));
   }
 
   /** A call comes whole; without arguments it has no `args`, which for OpenAI's clients must be JSON all the same. */
-  function readCall(choice: number, called: JsonObject, signature: string | undefined): readonly Shown[] {
-    const call = calls.get(choice) ?? 0;
-    calls.set(choice, call + 1);
+  #readCall(said: Shown[], choice: number, called: JsonObject, signature: string | undefined): void {
+    const call = this.#calls.get(choice) ?? 0;
+    this.#calls.set(choice, call + 1);
     const name = textOf(called.name) ?? "";
     const text = JSON.stringify(objectOf(called.args) ?? {});
-    const named = textOf(called.id) ?? callId([id, choice, call, name, text]);
-    return [
-      { type: "toolCall", choice, call, id: named, name, arguments: text },
-      ...(signature === undefined ? [] : [carried(choice, call, signature)]),
-    ];
+    const named = textOf(called.id) ?? callId([this.id, choice, call, name, text]);
+    said.push({ type: "toolCall", choice, call, id: named, name, arguments: text });
+    if (signature !== undefined) said.push(carried(choice, call, signature));
   }
 
-  function finish(choice: number, raw: string | undefined): readonly Shown[] {
-    const reason = finishReasonOf(raw, calls.has(choice));
-    if (reason === undefined || finished.has(choice)) return [];
-    if (reason === "broken") return failed(brokenOff(raw ?? ""));
-    finished.add(choice);
-    return [{ type: "finish", choice, reason }];
+  #finish(said: Shown[], choice: number, raw: string | undefined): VendorFailure | undefined {
+    const reason = finishReasonOf(raw, this.#calls.has(choice));
+    if (reason === undefined || this.#finished.has(choice)) return undefined;
+    if (reason === "broken") return brokenOff(raw ?? "");
+    this.#finished.add(choice);
+    said.push({ type: "finish", choice, reason });
+    return undefined;
   }
 
   /** A prompt that was blocked has no candidates at all. */
-  function readBlock(feedback: JsonObject): readonly Shown[] {
-    if (textOf(feedback.blockReason) === undefined) return [];
-    const words = textOf(feedback.blockReasonMessage);
-    return Array.from({ length: choices }, (_, choice) => choice)
-      .filter((choice) => !finished.has(choice))
-      .flatMap((choice): readonly Shown[] => {
-        finished.add(choice);
-        const why: readonly Shown[] = words === undefined ? [] : [{ type: "refusal", choice, text: words }];
-        return [...why, { type: "finish", choice, reason: "content_filter" }];
-      });
+  #readBlock(said: Shown[], feedback: JsonObject | undefined): void {
+    if (textOf(feedback?.blockReason) === undefined) return;
+    const words = textOf(feedback?.blockReasonMessage);
+    for (let choice = 0; choice < this.choices; choice += 1) {
+      if (this.#finished.has(choice)) continue;
+      this.#finished.add(choice);
+      if (words !== undefined) said.push({ type: "refusal", choice, text: words });
+      said.push({ type: "finish", choice, reason: "content_filter" });
+    }
   }
-
-  function readResponse(response: JsonObject): readonly Shown[] {
-    if (isObject(response.error)) return failed(failureInside(response, secret) ?? UNREADABLE);
-    id = textOf(response.responseId) ?? id;
-    model = textOf(response.modelVersion) ?? model;
-    const candidates = listOf(response.candidates).filter(isObject);
-    const said =
-      candidates.length > 0
-        ? candidates.flatMap(readCandidate)
-        : readBlock(objectOf(response.promptFeedback) ?? {});
-    const usage = usageOf(objectOf(response.usageMetadata) ?? {});
-    const told: readonly Shown[] = usage === undefined ? [] : [{ type: "usage", usage }];
-    const isFailure = ({ type }: Shown): boolean => type === "failure";
-    return [...said.filter((item) => !isFailure(item)), ...told, ...said.filter(isFailure).slice(0, 1)];
-  }
-
-  return {
-    readData(data) {
-      const response = parseJson(data);
-      if (isObject(response)) return readResponse(response);
-      return failed(failureInside(response, secret) ?? UNREADABLE);
-    },
-    readResponse,
-    // There is no end marker: a stream is whole when it is closed after every candidate has ended.
-    closed: () => (finished.size >= choices ? [{ type: "end" }] : []),
-    get id() {
-      return id;
-    },
-    get model() {
-      return model;
-    },
-  };
 }
 
 const UNREADABLE = unreadable("invalid_frame", "The vendor's stream held a frame that is not a JSON object.");
@@ -125,10 +135,14 @@ const carried = (choice: number, call: number | undefined, signature: string): S
   fields: signatureFields(signature),
 });
 
-/** Probabilities are told for a whole candidate of a frame; they go out with its first text. */
-function withLogprobs(shown: readonly Shown[], candidate: JsonObject): readonly Shown[] {
+/** Probabilities are told for a whole candidate of a frame; they go out with its first text, from `from` on. */
+function addLogprobs(said: Shown[], from: number, candidate: JsonObject): void {
   const logprobs = logprobsIn(candidate);
-  const first = shown.findIndex(({ type }) => type === "text");
-  if (logprobs.length === 0) return shown;
-  return shown.map((item, at) => (at === first && item.type === "text" ? { ...item, logprobs } : item));
+  if (logprobs.length === 0) return;
+  for (let at = from; at < said.length; at += 1) {
+    const item = said[at];
+    if (item?.type !== "text") continue;
+    said[at] = { ...item, logprobs };
+    return;
+  }
 }

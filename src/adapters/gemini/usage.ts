@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../core/generation.ts";
-import { completionTokens, isPlausible, NO_USAGE, promptTokens, type Usage } from "../../core/usage.ts";
+import { compact, completionTokens, isPlausible, promptTokens, type Usage } from "../../core/usage.ts";
 import { isObject, listOf, numberOf } from "../json.ts";
 
 /**
@@ -12,45 +12,35 @@ export function usageOf(raw: JsonObject): Usage | undefined {
   const prompt = numberOf(raw.promptTokenCount);
   if (prompt === undefined) return undefined;
   const cachedInput = numberOf(raw.cachedContentTokenCount) ?? 0;
-  const media = mediaInput(raw, prompt - cachedInput);
-  const made = mediaOutput(raw);
-  const usage: Usage = {
-    ...NO_USAGE,
-    input: prompt - cachedInput - sum(media) + (numberOf(raw.toolUsePromptTokenCount) ?? 0),
+  const uncached = prompt - cachedInput;
+  // Where the cache's kinds are not told, it is taken to have held text first: media are the dearer ones.
+  const audioInput = Math.min(uncachedOf(raw, "AUDIO"), Math.max(0, uncached));
+  const imageInput = Math.min(uncachedOf(raw, "IMAGE"), Math.max(0, uncached - audioInput));
+  const audioOutput = Math.max(0, tokensOf(raw.candidatesTokensDetails, "AUDIO"));
+  const imageOutput = Math.max(0, tokensOf(raw.candidatesTokensDetails, "IMAGE"));
+  const text: Usage = {
+    input: uncached - audioInput - imageInput + (numberOf(raw.toolUsePromptTokenCount) ?? 0),
     cachedInput,
-    ...media,
-    output: (numberOf(raw.candidatesTokenCount) ?? 0) - sum(made),
+    cacheWrite: 0,
+    output: (numberOf(raw.candidatesTokenCount) ?? 0) - audioOutput - imageOutput,
     reasoning: numberOf(raw.thoughtsTokenCount) ?? 0,
-    ...made,
+    images: 0,
+    seconds: 0,
   };
+  const isOfText = audioInput + imageInput + audioOutput + imageOutput === 0;
+  const usage = isOfText ? text : compact({ ...text, audioInput, imageInput, audioOutput, imageOutput });
   if (!isPlausible(usage)) return undefined;
   return promptTokens(usage) + completionTokens(usage) === 0 ? undefined : usage;
 }
 
-/**
- * Sound and pictures that were not read from the cache. Where the cache's kinds are not told, it is taken to have held
- * text first: media are the dearer ones.
- */
-function mediaInput(raw: JsonObject, uncached: number): Pick<Usage, "audioInput" | "imageInput"> {
-  const told = (modality: string): number =>
-    Math.max(0, tokensOf(raw.promptTokensDetails, modality) - tokensOf(raw.cacheTokensDetails, modality));
-  const audioInput = Math.min(told("AUDIO"), Math.max(0, uncached));
-  const imageInput = Math.min(told("IMAGE"), Math.max(0, uncached - audioInput));
-  return { ...(audioInput > 0 ? { audioInput } : {}), ...(imageInput > 0 ? { imageInput } : {}) };
+/** Sound or pictures of the prompt that were not read from the cache. */
+const uncachedOf = (raw: JsonObject, modality: string): number =>
+  Math.max(0, tokensOf(raw.promptTokensDetails, modality) - tokensOf(raw.cacheTokensDetails, modality));
+
+function tokensOf(details: unknown, modality: string): number {
+  let total = 0;
+  for (const one of listOf(details)) {
+    if (isObject(one) && one.modality === modality) total += numberOf(one.tokenCount) ?? 0;
+  }
+  return total;
 }
-
-function mediaOutput(raw: JsonObject): Pick<Usage, "audioOutput" | "imageOutput"> {
-  const audioOutput = tokensOf(raw.candidatesTokensDetails, "AUDIO");
-  const imageOutput = tokensOf(raw.candidatesTokensDetails, "IMAGE");
-  return { ...(audioOutput > 0 ? { audioOutput } : {}), ...(imageOutput > 0 ? { imageOutput } : {}) };
-}
-
-const tokensOf = (details: unknown, modality: string): number =>
-  listOf(details).reduce<number>(
-    (total, one) =>
-      total + (isObject(one) && one.modality === modality ? (numberOf(one.tokenCount) ?? 0) : 0),
-    0,
-  );
-
-const sum = (counts: Readonly<Record<string, number>>): number =>
-  Object.values(counts).reduce((total, count) => total + count, 0);
