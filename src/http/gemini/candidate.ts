@@ -26,6 +26,13 @@ interface WrittenCall {
   readonly part: JsonObject;
 }
 
+/** What one choice said, and why it ended if it did. */
+export interface ChoiceSaid {
+  readonly choice: number;
+  readonly pieces: readonly Piece[];
+  readonly finish?: string | undefined;
+}
+
 /** What one candidate says, written as Gemini's parts. Calls come whole, as Gemini's do: at the end. */
 export class Candidate {
   /** By their places, in the order in which they began. */
@@ -43,11 +50,20 @@ export class Candidate {
     readonly showsThoughts: boolean,
   ) {}
 
-  /** The candidate of one chunk; undefined when there is nothing to show yet. */
-  write(pieces: readonly Piece[]): JsonObject | undefined {
-    const parts = joined(pieces.flatMap((piece) => this.#part(piece)));
+  /** The candidate of one chunk, of all that choices said in it; undefined when there is nothing to show yet. */
+  write(said: readonly ChoiceSaid[]): JsonObject | undefined {
+    const parts: TextPart[] = [];
+    for (const { choice, pieces } of said) {
+      if (choice !== this.index) continue;
+      for (const piece of pieces) {
+        const part = this.#part(piece);
+        if (part !== undefined) join(parts, part);
+      }
+    }
     if (parts.length === 0) return undefined;
-    return { content: { parts, role: "model" }, index: this.index, ...this.#takeLogprobs() };
+    const content = { parts, role: "model" };
+    const { index } = this;
+    return this.#logprobs.length === 0 ? { content, index } : { content, index, ...this.#takeLogprobs() };
   }
 
   /** The candidate of the last chunk. */
@@ -63,24 +79,25 @@ export class Candidate {
     return { content: { parts, role: "model" }, finishReason, index: this.index, ...this.#takeLogprobs() };
   }
 
-  #part(piece: Piece): readonly TextPart[] {
+  /** What is shown of it now. */
+  #part(piece: Piece): TextPart | undefined {
     switch (piece.kind) {
       case "text":
       case "refusal":
         this.#hasRefused ||= piece.kind === "refusal";
-        this.#logprobs = [...this.#logprobs, ...(piece.logprobs ?? [])];
-        return [{ text: piece.text }];
+        if (piece.logprobs !== undefined) this.#logprobs = [...this.#logprobs, ...piece.logprobs];
+        return { text: piece.text };
       case "reasoning":
-        if (this.showsThoughts) return [{ text: piece.text, thought: true }];
+        if (this.showsThoughts) return { text: piece.text, thought: true };
         if (this.#reasoning.length < MOST_SEALED_CHARS) this.#reasoning += piece.text;
-        return [];
+        return undefined;
       case "call":
         this.#extend(piece);
-        return [];
+        return undefined;
       case "carried":
         this.#message = { ...this.#message, ...piece.fields };
         this.#keep(piece.fields);
-        return [];
+        return undefined;
     }
   }
 
@@ -141,14 +158,10 @@ export class Candidate {
 }
 
 /** Neighbours of a kind as one part: what came in one read is one thing that was said. */
-function joined(parts: readonly TextPart[]): readonly TextPart[] {
-  const runs: TextPart[] = [];
-  for (const part of parts) {
-    const last = runs.at(-1);
-    if (last === undefined || last.thought !== part.thought) runs.push(part);
-    else runs[runs.length - 1] = { ...last, text: last.text + part.text };
-  }
-  return runs;
+function join(parts: TextPart[], part: TextPart): void {
+  const last = parts.at(-1);
+  if (last === undefined || last.thought !== part.thought) parts.push(part);
+  else parts[parts.length - 1] = { ...last, text: last.text + part.text };
 }
 
 const withSignature = (part: JsonObject, thoughtSignature: string | undefined): JsonObject =>

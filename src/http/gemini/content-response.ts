@@ -1,7 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { Final, Started } from "../../gateway/gateway.ts";
-import type { Piece } from "../openai/responses/piece.ts";
-import { Candidate } from "./candidate.ts";
+import { Candidate, type ChoiceSaid } from "./candidate.ts";
 import { toGeminiUsage } from "./usage.ts";
 
 /** How the responses of one answer are named, each alike. */
@@ -17,13 +16,6 @@ export const namesOf = ({
   responseId: requestId.replace(/^req_/, ""),
   modelVersion: vendorModel,
 });
-
-/** What one choice said, and why it ended if it did. */
-export interface ChoiceSaid {
-  readonly choice: number;
-  readonly pieces: readonly Piece[];
-  readonly finish?: string;
-}
 
 /** Writes an answer as `GenerateContentResponse`s: chunks, of which the last one ends every candidate and tells the usage. */
 export class ContentResponses {
@@ -41,17 +33,21 @@ export class ContentResponses {
 
   /** Characters that are kept until the end. */
   get keptChars(): number {
-    return this.#candidates.reduce((sum, { keptChars }) => sum + keptChars, 0);
+    let sum = 0;
+    for (const { keptChars } of this.#candidates) sum += keptChars;
+    return sum;
   }
 
   /** A chunk; undefined when there is nothing to show yet. */
   write(said: readonly ChoiceSaid[]): JsonObject | undefined {
     for (const { choice, finish } of said) if (finish !== undefined) this.#finishes.set(choice, finish);
-    const candidates = this.#candidates.flatMap((candidate) => {
-      const pieces = said.flatMap(({ choice, pieces: own }) => (choice === candidate.index ? own : []));
-      return candidate.write(pieces) ?? [];
-    });
-    return candidates.length === 0 ? undefined : { candidates, ...this.names };
+    const candidates: JsonObject[] = [];
+    for (const candidate of this.#candidates) {
+      const written = candidate.write(said);
+      if (written !== undefined) candidates.push(written);
+    }
+    const { responseId, modelVersion } = this.names;
+    return candidates.length === 0 ? undefined : { candidates, responseId, modelVersion };
   }
 
   /** The last chunk of a good end. */

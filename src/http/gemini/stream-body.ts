@@ -85,9 +85,13 @@ class ResponseFrames {
   }
 
   #writing(): ContentResponses {
+    this.#responses ??= this.#begun();
+    return this.#responses;
+  }
+
+  #begun(): ContentResponses {
     const { choices, showsThoughts } = this.shape;
     const names = this.#own.names ?? namesOf(this.generation.started);
-    this.#responses ??= new ContentResponses(names, choices, showsThoughts);
-    return this.#responses;
+    return new ContentResponses(names, choices, showsThoughts);
   }
 }
