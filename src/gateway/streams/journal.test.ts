@@ -52,6 +52,17 @@ describe("one reader", () => {
     });
   });
 
+  test("is answered without a promise what is there already", async () => {
+    const { generation, journal } = open();
+    generation.say("a", "b").end();
+    await journal.ended;
+    const cursor = journal.attach(0);
+    expect(cursor.next()).toMatchObject({ seq: 1, text: "a" });
+    expect(cursor.next()).toMatchObject({ seq: 2, text: "b" });
+    expect(cursor.next()).toMatchObject({ seq: 3, type: "done" });
+    expect(cursor.next()).toBeNull();
+  });
+
   test("that comes after the end gets the same", async () => {
     const { generation, journal } = open();
     generation.say("a", "b").end();
