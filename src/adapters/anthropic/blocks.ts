@@ -24,66 +24,73 @@ interface OpenCall {
   hasArguments: boolean;
 }
 
-export function createBlockReader(): BlockReader {
-  const openCalls = new Map<number, OpenCall>();
-  const thoughts = createThoughts();
-  let blocks = 0;
-  let calls = 0;
+export const createBlockReader = (): BlockReader => new Blocks();
 
-  function openCall(index: number, block: JsonObject): readonly Shown[] {
-    const call = calls;
-    calls += 1;
-    openCalls.set(index, { call, input: objectOf(block.input) ?? {}, hasArguments: false });
+class Blocks implements BlockReader {
+  #openCalls: Map<number, OpenCall> | undefined;
+  readonly #thoughts = createThoughts();
+  #blocks = 0;
+  #calls = 0;
+
+  open(index: number, block: JsonObject): readonly Shown[] {
+    this.#blocks += 1;
+    if (this.#blocks > MAX_BLOCKS) return [TOO_MANY];
+    if (block.type === "text") return words("text", block.text);
+    if (block.type === "tool_use") return this.#openCall(index, block);
+    if (block.type !== "thinking" && block.type !== "redacted_thinking") return NOTHING;
+    this.#thoughts.open(index, block);
+    return words("reasoning", block.thinking);
+  }
+
+  delta(index: number, delta: JsonObject): readonly Shown[] {
+    switch (delta.type) {
+      case "text_delta":
+        return words("text", delta.text);
+      case "thinking_delta":
+        this.#thoughts.addText(index, textOf(delta.thinking) ?? "");
+        return words("reasoning", delta.thinking);
+      case "signature_delta":
+        this.#thoughts.addSignature(index, textOf(delta.signature) ?? "");
+        return NOTHING;
+      case "input_json_delta":
+        return this.#argumentsPiece(index, textOf(delta.partial_json));
+      default:
+        return NOTHING;
+    }
+  }
+
+  close(index: number): readonly Shown[] {
+    const open = this.#openCalls?.get(index);
+    if (open === undefined) return NOTHING;
+    this.#openCalls?.delete(index);
+    if (open.hasArguments) return NOTHING;
+    // A call without arguments sends no piece of them; for OpenAI's clients they must be JSON all the same.
+    return [{ type: "toolCall", choice: 0, call: open.call, arguments: JSON.stringify(open.input) }];
+  }
+
+  carried(): readonly Shown[] {
+    const fields = this.#thoughts.fields();
+    return fields === undefined ? NOTHING : [{ type: "extension", choice: 0, fields }];
+  }
+
+  #openCall(index: number, block: JsonObject): readonly Shown[] {
+    const call = this.#calls;
+    this.#calls += 1;
+    this.#openCalls ??= new Map();
+    this.#openCalls.set(index, { call, input: objectOf(block.input) ?? {}, hasArguments: false });
     const [id, name] = [textOf(block.id) ?? "", textOf(block.name) ?? ""];
     return [{ type: "toolCall", choice: 0, call, id, name, arguments: "" }];
   }
 
-  function argumentsPiece(index: number, piece: string | undefined): readonly Shown[] {
-    const open = openCalls.get(index);
-    if (open === undefined || piece === undefined) return [];
+  #argumentsPiece(index: number, piece: string | undefined): readonly Shown[] {
+    const open = this.#openCalls?.get(index);
+    if (open === undefined || piece === undefined) return NOTHING;
     open.hasArguments = true;
     return [{ type: "toolCall", choice: 0, call: open.call, arguments: piece }];
   }
-
-  return {
-    open(index, block) {
-      blocks += 1;
-      if (blocks > MAX_BLOCKS) return [TOO_MANY];
-      if (block.type === "text") return words("text", block.text);
-      if (block.type === "tool_use") return openCall(index, block);
-      if (block.type !== "thinking" && block.type !== "redacted_thinking") return [];
-      thoughts.open(index, block);
-      return words("reasoning", block.thinking);
-    },
-    delta(index, delta) {
-      switch (delta.type) {
-        case "text_delta":
-          return words("text", delta.text);
-        case "thinking_delta":
-          thoughts.addText(index, textOf(delta.thinking) ?? "");
-          return words("reasoning", delta.thinking);
-        case "signature_delta":
-          thoughts.addSignature(index, textOf(delta.signature) ?? "");
-          return [];
-        case "input_json_delta":
-          return argumentsPiece(index, textOf(delta.partial_json));
-        default:
-          return [];
-      }
-    },
-    close(index) {
-      const open = openCalls.get(index);
-      openCalls.delete(index);
-      if (open === undefined || open.hasArguments) return [];
-      // A call without arguments sends no piece of them; for OpenAI's clients they must be JSON all the same.
-      return [{ type: "toolCall", choice: 0, call: open.call, arguments: JSON.stringify(open.input) }];
-    },
-    carried() {
-      const fields = thoughts.fields();
-      return fields === undefined ? [] : [{ type: "extension", choice: 0, fields }];
-    },
-  };
 }
+
+const NOTHING: readonly Shown[] = Object.freeze([]);
 
 const TOO_MANY: Shown = {
   type: "failure",
@@ -92,6 +99,6 @@ const TOO_MANY: Shown = {
 
 function words(type: "text" | "reasoning", value: unknown): readonly Shown[] {
   const text = textOf(value);
-  if (text === undefined) return [];
+  if (text === undefined) return NOTHING;
   return [type === "text" ? { type, choice: 0, text } : { type, choice: 0, text }];
 }

@@ -15,77 +15,77 @@ export interface EventReader extends WireReader {
 }
 
 /** @param secret scrubbed out of errors inside the stream */
-export function createEventReader(secret: string): EventReader {
-  const blocks = createBlockReader();
-  let usage: JsonObject = {};
-  let hasBegun = false;
-  let isFinished = false;
-  let id = "";
-  let model = "";
+export const createEventReader = (secret: string): EventReader => new Events(secret);
 
-  function begin(message: JsonObject): readonly Shown[] {
-    hasBegun = true;
-    id = textOf(message.id) ?? id;
-    model = textOf(message.model) ?? model;
-    return tellUsage(message.usage);
+class Events implements EventReader {
+  id = "";
+  model = "";
+  readonly #blocks = createBlockReader();
+  #usage: JsonObject = {};
+  #hasBegun = false;
+  #isFinished = false;
+
+  constructor(readonly secret: string) {}
+
+  readData(data: string): readonly Shown[] {
+    const event = parseJson(data);
+    return isObject(event) ? this.readEvent(event) : failed(UNREADABLE);
   }
 
-  function tellUsage(told: unknown): readonly Shown[] {
-    if (!isObject(told)) return [];
-    usage = laterUsage(usage, told);
-    const meant = usageOf(usage);
-    return meant === undefined ? [] : [{ type: "usage", usage: meant }];
-  }
-
-  function finish(event: JsonObject): readonly Shown[] {
-    const delta = objectOf(event.delta) ?? {};
-    const reason = textOf(delta.stop_reason);
-    const told = tellUsage(event.usage);
-    if (reason === undefined || isFinished) return told;
-    isFinished = true;
-    const why = refusalWords(objectOf(delta.stop_details) ?? objectOf(event.stop_details));
-    const end: Shown = { type: "finish", choice: 0, reason: finishReasonOf(reason) };
-    return [...why, ...blocks.carried(), end, ...told];
-  }
-
-  function readEvent(event: JsonObject): readonly Shown[] {
+  readEvent(event: JsonObject): readonly Shown[] {
     // Anthropic's own SDK takes what comes before the beginning for an error.
-    if (!hasBegun && BEHIND_THE_BEGINNING.has(String(event.type))) return failed(NOT_BEGUN);
+    if (!this.#hasBegun && BEHIND_THE_BEGINNING.has(String(event.type))) return failed(NOT_BEGUN);
     const index = numberOf(event.index) ?? 0;
     switch (event.type) {
       case "message_start":
-        return begin(objectOf(event.message) ?? {});
+        return this.#begin(objectOf(event.message) ?? {});
       case "content_block_start":
-        return blocks.open(index, objectOf(event.content_block) ?? {});
+        return this.#blocks.open(index, objectOf(event.content_block) ?? {});
       case "content_block_delta":
-        return blocks.delta(index, objectOf(event.delta) ?? {});
+        return this.#blocks.delta(index, objectOf(event.delta) ?? {});
       case "content_block_stop":
-        return blocks.close(index);
+        return this.#blocks.close(index);
       case "message_delta":
-        return finish(event);
+        return this.#finish(event);
       case "message_stop":
         return [{ type: "end" }];
       default:
         // `ping`, and whatever may come to be: only errors must not be passed over.
-        return isObject(event.error) ? failed(failureInside(event, secret) ?? UNREADABLE) : [];
+        return isObject(event.error) ? failed(failureInside(event, this.secret) ?? UNREADABLE) : NOTHING;
     }
   }
 
-  return {
-    readData(data) {
-      const event = parseJson(data);
-      return isObject(event) ? readEvent(event) : failed(UNREADABLE);
-    },
-    readEvent,
-    closed: () => [],
-    get id() {
-      return id;
-    },
-    get model() {
-      return model;
-    },
-  };
+  closed(): readonly Shown[] {
+    return NOTHING;
+  }
+
+  #begin(message: JsonObject): readonly Shown[] {
+    this.#hasBegun = true;
+    this.id = textOf(message.id) ?? this.id;
+    this.model = textOf(message.model) ?? this.model;
+    return this.#tellUsage(message.usage);
+  }
+
+  #tellUsage(told: unknown): readonly Shown[] {
+    if (!isObject(told)) return NOTHING;
+    this.#usage = laterUsage(this.#usage, told);
+    const usage = usageOf(this.#usage);
+    return usage === undefined ? NOTHING : [{ type: "usage", usage }];
+  }
+
+  #finish(event: JsonObject): readonly Shown[] {
+    const delta = objectOf(event.delta) ?? {};
+    const reason = textOf(delta.stop_reason);
+    const told = this.#tellUsage(event.usage);
+    if (reason === undefined || this.#isFinished) return told;
+    this.#isFinished = true;
+    const why = refusalWords(objectOf(delta.stop_details) ?? objectOf(event.stop_details));
+    const end: Shown = { type: "finish", choice: 0, reason: finishReasonOf(reason) };
+    return [...why, ...this.#blocks.carried(), end, ...told];
+  }
 }
+
+const NOTHING: readonly Shown[] = Object.freeze([]);
 
 const BEHIND_THE_BEGINNING = new Set([
   ...["content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"],
@@ -98,5 +98,5 @@ const failed = (failure: VendorFailure): readonly Shown[] => [{ type: "failure",
 /** Why the model refused, in its own words. */
 function refusalWords(details: JsonObject | undefined): readonly Shown[] {
   const text = details?.type === "refusal" ? textOf(details.explanation) : undefined;
-  return text === undefined ? [] : [{ type: "refusal", choice: 0, text }];
+  return text === undefined ? NOTHING : [{ type: "refusal", choice: 0, text }];
 }

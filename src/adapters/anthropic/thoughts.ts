@@ -27,34 +27,44 @@ interface Thought {
   signature: string;
 }
 
-export function createThoughts(): Thoughts {
-  const thoughts = new Map<number, Thought>();
-  let chars = 0;
+export const createThoughts = (): Thoughts => new Collected();
 
-  function add(index: number, part: "text" | "signature", piece: string): void {
-    chars += piece.length;
-    const thought = thoughts.get(index);
-    if (thought !== undefined && chars <= MAX_CARRIED_CHARS) thought[part] += piece;
+class Collected implements Thoughts {
+  #thoughts: Map<number, Thought> | undefined;
+  #chars = 0;
+
+  open(index: number, block: JsonObject): void {
+    const redacted = block.type === "redacted_thinking" ? (textOf(block.data) ?? "") : undefined;
+    this.#chars += redacted?.length ?? 0;
+    if (this.#chars > MAX_CARRIED_CHARS) return;
+    this.#thoughts ??= new Map();
+    this.#thoughts.set(index, { redacted, text: "", signature: "" });
+    this.addText(index, textOf(block.thinking) ?? "");
+    this.addSignature(index, textOf(block.signature) ?? "");
   }
 
-  return {
-    open(index, block) {
-      const redacted = block.type === "redacted_thinking" ? (textOf(block.data) ?? "") : undefined;
-      chars += redacted?.length ?? 0;
-      if (chars > MAX_CARRIED_CHARS) return;
-      thoughts.set(index, { redacted, text: "", signature: "" });
-      add(index, "text", textOf(block.thinking) ?? "");
-      add(index, "signature", textOf(block.signature) ?? "");
-    },
-    addText: (index, text) => add(index, "text", text),
-    addSignature: (index, signature) => add(index, "signature", signature),
-    fields() {
-      // What was cut short would be refused when it comes back.
-      if (chars > MAX_CARRIED_CHARS) return undefined;
-      const blocks = [...thoughts].flatMap(([index, thought]) => blockOf(index, thought));
-      return blocks.length === 0 ? undefined : { [THOUGHTS_FIELD]: blocks };
-    },
-  };
+  addText(index: number, text: string): void {
+    const thought = this.#growing(index, text);
+    if (thought !== undefined) thought.text += text;
+  }
+
+  addSignature(index: number, signature: string): void {
+    const thought = this.#growing(index, signature);
+    if (thought !== undefined) thought.signature += signature;
+  }
+
+  fields(): JsonObject | undefined {
+    // What was cut short would be refused when it comes back.
+    if (this.#thoughts === undefined || this.#chars > MAX_CARRIED_CHARS) return undefined;
+    const blocks = [...this.#thoughts].flatMap(([index, thought]) => blockOf(index, thought));
+    return blocks.length === 0 ? undefined : { [THOUGHTS_FIELD]: blocks };
+  }
+
+  /** The thought that a piece belongs to; undefined where there is none, or too much was said already. */
+  #growing(index: number, piece: string): Thought | undefined {
+    this.#chars += piece.length;
+    return this.#chars <= MAX_CARRIED_CHARS ? this.#thoughts?.get(index) : undefined;
+  }
 }
 
 function blockOf(index: number, { redacted, text, signature }: Thought): JsonObject[] {
