@@ -57,8 +57,7 @@ export class OwnResponses {
 
   /** What they said, without the end. */
   said(): string {
-    const responses = [...chunksIn(Buffer.from(this.end()).toString("utf8"))];
-    return responses
+    return chunksIn(Buffer.from(this.end()).toString("utf8"))
       .map(withoutEnd)
       .filter((frame) => frame !== "")
       .join("");
