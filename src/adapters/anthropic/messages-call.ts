@@ -1,6 +1,7 @@
 import { DEFAULT_MAX_OUTPUT_TOKENS } from "../../core/limits.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { limitOutput, type RequestDraft } from "../openai-family/request-draft.ts";
+import { TargetHeaders } from "../target-headers.ts";
 import { shortenCaches } from "./cache-control.ts";
 
 /** The only version of the Messages API there is. */
@@ -29,7 +30,7 @@ export function messagesCall(
   fields: ReadonlySet<string>,
   target: Target,
   streams: boolean,
-  headers: Readonly<Record<string, string>> = {},
+  headers?: Readonly<Record<string, string>> | undefined,
 ): VendorCall {
   draft.set("model", target.model);
   draft.remove("stream");
@@ -39,21 +40,18 @@ export function messagesCall(
   return {
     method: "POST",
     url: `${target.baseUrl.replace(/\/v1$/, "")}/v1/messages`,
-    headers: {
-      ...keyHeaders(target),
-      accept: streams ? "text/event-stream" : "application/json",
-      // Compression on the way was seen to hold back a stream's events.
-      "accept-encoding": "identity",
-      ...headers,
-    },
+    headers:
+      headers === undefined ? HEADERS.of(target, streams) : { ...HEADERS.of(target, streams), ...headers },
     body: JSON.stringify(draft.body),
     ...(draft.dropped.length === 0 ? {} : { dropped: draft.dropped }),
   };
 }
 
-/** What every call of the API has to carry. */
-const keyHeaders = ({ secret }: Target): Record<string, string> => ({
+const HEADERS = new TargetHeaders(({ secret }, accept) => ({
   "x-api-key": secret,
   "anthropic-version": API_VERSION,
   "content-type": "application/json",
-});
+  accept,
+  // Compression on the way was seen to hold back a stream's events.
+  "accept-encoding": "identity",
+}));

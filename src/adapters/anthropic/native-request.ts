@@ -72,12 +72,15 @@ export function buildNativeCall(
   return messagesCall(draft, FIELDS, target, streams, betasIn(native, draft.note));
 }
 
-function betasIn({ headers }: NativeRequest, note: Note): Record<string, string> {
-  const asked = (headers?.["anthropic-beta"] ?? "")
+/** Undefined: none. */
+function betasIn({ headers }: NativeRequest, note: Note): Record<string, string> | undefined {
+  const said = headers?.["anthropic-beta"];
+  if (said === undefined) return undefined;
+  const asked = said
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
   const passed = asked.filter((name) => BETAS.has(name));
   for (const name of asked) if (!BETAS.has(name)) note(`anthropic-beta.${name}`);
-  return passed.length === 0 ? {} : { "anthropic-beta": passed.join(",") };
+  return passed.length === 0 ? undefined : { "anthropic-beta": passed.join(",") };
 }

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../core/generation.ts";
 import type { Target, VendorCall } from "../adapter.ts";
+import { TargetHeaders } from "../target-headers.ts";
 
 export type Method =
   | "generateContent"
@@ -19,11 +20,12 @@ export const resourceOf = (model: string): string => (model.includes("/") ? mode
  * @param body sent as it is
  */
 export function methodCall(
-  { baseUrl, model, secret }: Target,
+  target: Target,
   method: Method,
   body: JsonObject | Uint8Array,
   dropped: readonly string[] = [],
 ): VendorCall {
+  const { baseUrl, model } = target;
   const base = /^https?:\/\/[^/]+$/.test(baseUrl) ? `${baseUrl}/${VERSION}` : baseUrl;
   const resource = resourceOf(model).split("/").map(encodeURIComponent).join("/");
   const streams = method === "streamGenerateContent";
@@ -31,14 +33,16 @@ export function methodCall(
     method: "POST",
     // Without `alt=sse` a stream is one JSON array.
     url: `${base}/${resource}:${method}${streams ? "?alt=sse" : ""}`,
-    headers: {
-      "x-goog-api-key": secret,
-      "content-type": "application/json",
-      accept: streams ? "text/event-stream" : "application/json",
-      // Compression on the way holds back a stream's frames.
-      "accept-encoding": "identity",
-    },
+    headers: HEADERS.of(target, streams),
     body: body instanceof Uint8Array ? body : JSON.stringify(body),
     ...(dropped.length === 0 ? {} : { dropped }),
   };
 }
+
+const HEADERS = new TargetHeaders(({ secret }, accept) => ({
+  "x-goog-api-key": secret,
+  "content-type": "application/json",
+  accept,
+  // Compression on the way holds back a stream's frames.
+  "accept-encoding": "identity",
+}));

@@ -1,28 +1,15 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { Target, VendorCall } from "../adapter.ts";
 import { objectOf } from "../json.ts";
+import { TargetHeaders } from "../target-headers.ts";
 import type { Member } from "./member.ts";
 import { draftOf } from "./request-draft.ts";
 
-type CallHeaders = VendorCall["headers"];
-
-/** Once for each target, which the gateway makes once for each route and key: what is frozen is also written only once. */
-const wholeHeaders = new WeakMap<Target, CallHeaders>();
-const streamHeaders = new WeakMap<Target, CallHeaders>();
-
-function headersFor(target: Target, streams: boolean): CallHeaders {
-  const known = streams ? streamHeaders : wholeHeaders;
-  let headers = known.get(target);
-  if (headers === undefined) {
-    headers = Object.freeze({
-      authorization: `Bearer ${target.secret}`,
-      "content-type": "application/json",
-      accept: streams ? "text/event-stream" : "application/json",
-    });
-    known.set(target, headers);
-  }
-  return headers;
-}
+const HEADERS = new TargetHeaders(({ secret }, accept) => ({
+  authorization: `Bearer ${secret}`,
+  "content-type": "application/json",
+  accept,
+}));
 
 /** The HTTP call: the client's body in the vendor's terms, usage asked for in every stream. */
 export function buildCall(member: Member, request: GenerationRequest, target: Target): VendorCall {
@@ -40,7 +27,7 @@ export function buildCall(member: Member, request: GenerationRequest, target: Ta
   const call = {
     method: "POST",
     url: member.url(request, target),
-    headers: headersFor(target, streams),
+    headers: HEADERS.of(target, streams),
     body,
   } as const;
   return draft.dropped.length === 0 ? call : { ...call, dropped: draft.dropped };
