@@ -7,9 +7,11 @@ import type { Usage } from "../core/usage.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
 import type {
   AttemptRecord,
+  IntentOwner,
   IntentRecord,
   ProgressRecord,
   UsageFlag,
+  UsageOwner,
   UsageRecord,
 } from "../ledger/records.ts";
 import type { Admitted } from "./admission.ts";
@@ -22,11 +24,14 @@ import type { Telemetry } from "./telemetry.ts";
 
 /** Where charges are written down before a client may see the end of its answer. */
 export interface ChargeSpool {
-  /** In the kernel's hands when it resolves. Throws or rejects with `overloaded`. */
-  intent(record: IntentRecord): Promise<void>;
+  /**
+   * In the kernel's hands when it resolves; its owner is told before. Throws with `overloaded`, without telling it, or
+   * rejects with that.
+   */
+  intent(record: IntentRecord, owner: IntentOwner): Promise<void>;
   progress(record: ProgressRecord): void;
-  /** Resolves when the record is on disk. */
-  usage(record: UsageRecord): Promise<void>;
+  /** Resolves when the record is on disk; its owner is told before. */
+  usage(record: UsageRecord, owner?: UsageOwner): Promise<void>;
 }
 
 /** Points set aside for one request; ends with exactly one of its two calls. */
@@ -74,7 +79,7 @@ const PROGRESS_MS = 1_000;
  * The money side of one request: INTENT when it is admitted, PROGRESS while it streams, USAGE when it ends.
  * Exactly one `settle` closes it; the hold and everything else taken for it is given back there.
  */
-export class Charge implements OpenCharge {
+export class Charge implements OpenCharge, IntentOwner, UsageOwner {
   readonly attempts: AttemptRecord[] = [];
   /** What attempts consumed, by their position. */
   #parts: Map<number, { readonly metered: Metered; readonly price: PriceId | undefined }> | undefined;
@@ -82,10 +87,12 @@ export class Charge implements OpenCharge {
   readonly openedAt: number;
   /** Epoch milliseconds; decides by which hours' price it is charged. */
   readonly admittedAt: number;
-  /** Ends whatever of this request is under way; set by whoever runs it. */
-  stop: () => void = nothing;
+  /** Whoever runs this request, once somebody does. */
+  runner: { stop(): void } | undefined;
+  /** What the tenant pays, once that is on disk. */
+  charged = ZERO;
   #progressAt: number;
-  #isSettled = false;
+  #settled: UsageRecord | undefined;
 
   constructor(
     readonly ports: ChargePorts,
@@ -108,25 +115,8 @@ export class Charge implements OpenCharge {
    * all that was taken for the charge is given back
    */
   open(): Promise<void> {
-    try {
-      return this.#writeIntent().then(
-        () => this.ports.openCharges.add(this),
-        (thrown: unknown) => this.#refused(thrown),
-      );
-    } catch (thrown) {
-      return this.#refused(thrown);
-    }
-  }
-
-  #refused(thrown: unknown): never {
-    this.hold.release();
-    this.rates.release();
-    throw thrown;
-  }
-
-  #writeIntent(): Promise<void> {
-    const { ports, caller, request } = this;
-    return ports.spool.intent({
+    const { caller, request } = this;
+    const intent: IntentRecord = {
       kind: "intent",
       id: this.requestId,
       tenant: caller.tenant,
@@ -136,7 +126,27 @@ export class Charge implements OpenCharge {
       model: request.model,
       at: this.admittedAt,
       hold: this.hold.amount,
-    });
+    };
+    try {
+      return this.ports.spool.intent(intent, this);
+    } catch (thrown) {
+      this.intentRefused();
+      throw thrown;
+    }
+  }
+
+  intentWritten(): void {
+    this.ports.openCharges.add(this);
+  }
+
+  intentRefused(): void {
+    this.hold.release();
+    this.rates.release();
+  }
+
+  /** Ends whatever of this request is under way. */
+  stop(): void {
+    this.runner?.stop();
   }
 
   isProgressDue(): boolean {
@@ -160,26 +170,28 @@ export class Charge implements OpenCharge {
   }
 
   /**
-   * Takes the points, writes the record and waits until it is on disk.
+   * Takes the points and writes the record. Resolves when it is on disk: then `charged` tells what the tenant pays.
    * @throws what the spool threw: then the charge is not safe and the answer must not end as a normal one
    */
-  async settle(ending: Ending): Promise<Micropoints> {
-    if (this.#isSettled) throw new Error("a charge was settled twice");
-    this.#isSettled = true;
+  settle(ending: Ending): Promise<void> {
+    if (this.#settled !== undefined) throw new Error("a charge was settled twice");
     const { metered } = ending;
     const taken = this.hold.settle(metered.isBillable ? metered.cost : ZERO);
     const loss = add(metered.isBillable ? taken.loss : metered.cost, metered.lost ?? ZERO);
     this.rates.release(metered.usage);
     const record = this.#recordOf(ending, taken.charged, loss);
+    this.#settled = record;
     this.#tell(record, ending);
-    try {
-      await this.ports.spool.usage(record);
-    } catch (cause) {
-      void this.#bookUnpaid(record);
-      throw cause;
-    }
+    return this.ports.spool.usage(record, this);
+  }
+
+  usageWritten(): void {
+    this.charged = this.#settled?.charged ?? ZERO;
     this.ports.openCharges.remove(this);
-    return taken.charged;
+  }
+
+  usageRefused(): void {
+    if (this.#settled !== undefined) void this.#bookUnpaid(this.#settled);
   }
 
   /**
@@ -209,7 +221,7 @@ export class Charge implements OpenCharge {
 
   /** Settles a request that delivered nothing; its record closes the INTENT and needs no waiting for. */
   settleUnserved(outcome: "failed" | "cancelled", errorCode: string, metered = NOTHING, route?: Route): void {
-    if (this.#isSettled) return;
+    if (this.#settled !== undefined) return;
     const ending = { outcome, metered, route, finishReason: null, errorCode, firstTokenAt: undefined };
     this.settle(ending).catch((cause: unknown) => {
       const fields = { request: this.requestId, cause: String(cause) };
@@ -320,8 +332,6 @@ export class Charge implements OpenCharge {
     });
   }
 }
-
-function nothing(): void {}
 
 /** The record with all of its cost borne by the platform. */
 function unpaid(record: UsageRecord): UsageRecord {

@@ -3,7 +3,6 @@ import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { GenerationRequest } from "../core/generation.ts";
 import { DEFAULT_HEDGE } from "../core/hedge-settings.ts";
 import { randomText, streamId } from "../core/ids.ts";
-import type { Micropoints } from "../core/points.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
@@ -168,10 +167,12 @@ class Run implements Use<Generation> {
   ) {
     this.walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
     this.stream = request.stream;
-    charge.stop = () => {
-      this.#isStopped = true;
-      this.walk.stop();
-    };
+    charge.runner = this;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.walk.stop();
   }
 
   /** Nobody served: the client pays nothing, and what was consumed in vain is the platform's. */
@@ -211,8 +212,8 @@ class Run implements Use<Generation> {
     const answer = attempt.route.adapter.readAnswer(this.request, body, attempt.key.secret);
     if (!answer.ok) return answer.failure;
     const metered = this.#metered(attempt, ticket, answer);
-    const cost = await this.charge.settle(this.#ending(attempt, answer, metered));
-    return this.#given(attempt, ticket, answer, started, metered, cost);
+    await this.charge.settle(this.#ending(attempt, answer, metered));
+    return this.#given(attempt, ticket, answer, started, metered);
   }
 
   /** A call that was refused consumed nothing, whether or not the client is still there to be told. */
@@ -234,8 +235,8 @@ class Run implements Use<Generation> {
     this.walk.throwIfGone(this, attempt);
     if (answer.ok) {
       const metered = this.#metered(attempt, ticket, answer);
-      const cost = await this.charge.settle(this.#ending(attempt, answer, metered));
-      return this.#given(attempt, ticket, answer, this.#started(route, dropped), metered, cost);
+      await this.charge.settle(this.#ending(attempt, answer, metered));
+      return this.#given(attempt, ticket, answer, this.#started(route, dropped), metered);
     }
     attempt.spent = answered;
     if (answered !== undefined) {
@@ -311,12 +312,12 @@ class Run implements Use<Generation> {
     answer: WholeAnswer,
     started: Started,
     { usage }: Metered,
-    cost: Micropoints,
   ): AnswerGeneration {
     attempt.close();
     ticket.release();
     const finishReason = answer.finishReasons[0] ?? null;
     const vendor = attempt.route.vendor.id;
+    const cost = this.charge.charged;
     return {
       kind: "answer",
       started,

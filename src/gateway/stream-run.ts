@@ -3,7 +3,7 @@ import type { Cancel } from "../core/clock.ts";
 import { SluiceError } from "../core/errors.ts";
 import type { VendorId } from "../core/ids.ts";
 import { READER_STALL_MS } from "../core/limits.ts";
-import { add, type Micropoints, ZERO } from "../core/points.ts";
+import { add } from "../core/points.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import { costOf } from "../core/price.ts";
 import { isPlausible, plus, type Usage } from "../core/usage.ts";
@@ -58,10 +58,6 @@ export class StreamRun implements StreamGeneration {
   /** Made once for all waits, and for all legs. */
   readonly #goOn = (): void => this.#wake();
   readonly #cancel = (): void => this.cancel();
-  readonly #stop = (): void => {
-    this.#isStoppedHere = true;
-    this.cancel();
-  };
 
   /**
    * The first leg's vendor serves: from here on the run owns its ticket and settles the charge, whoever reads it or not.
@@ -83,8 +79,14 @@ export class StreamRun implements StreamGeneration {
     this.#firstTokenAt = ports.clock.monotonic();
     this.#legTokenAt = this.#firstTokenAt;
     ports.telemetry.streamOpened();
-    charge.stop = this.#stop;
+    charge.runner = this;
     this.#begin();
+  }
+
+  /** The node stops. */
+  stop(): void {
+    this.#isStoppedHere = true;
+    this.cancel();
   }
 
   poll(): Passage | null | NotYet {
@@ -240,9 +242,8 @@ export class StreamRun implements StreamGeneration {
     const spent = this.#spent ?? NOTHING;
     const isBillable = outcome !== "failed";
     const metered = spent.isBillable === isBillable ? spent : { ...spent, isBillable };
-    let cost: Micropoints;
     try {
-      cost = await charge.settle({
+      await charge.settle({
         outcome,
         metered,
         route,
@@ -257,13 +258,12 @@ export class StreamRun implements StreamGeneration {
       });
       outcome = "failed";
       error = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
-      cost = ZERO;
     }
     const final: { -readonly [Name in keyof Final]: Final[Name] } = {
       outcome,
       finishReason,
       usage: metered.usage,
-      cost,
+      cost: charge.charged,
       vendor: route.vendor.id,
     };
     if (this.#vendors !== undefined) final.vendors = this.#vendors;

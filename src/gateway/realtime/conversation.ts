@@ -110,9 +110,14 @@ export class Conversation {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.over = promise;
     this.#resolveOver = resolve;
-    charge.stop = () => this.#end(INTERRUPTED);
+    charge.runner = this;
     this.#stopLooking = clock.every(LOOK_MS, () => this.#look());
     telemetry.streamOpened();
+  }
+
+  /** The node stops. */
+  stop(): void {
+    this.#end(INTERRUPTED);
   }
 
   /** The client's end stands: from here on frames pass. Once. */

@@ -86,7 +86,7 @@ async function begin(
   ports.explanations.decided(options.requestId, caller.tenant, decision);
   const { charge, hold, admission } = await arrive(ports, caller, request, options, decision.ranked);
   const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal);
-  charge.stop = () => walk.stop();
+  charge.runner = walk;
   try {
     const served = await walk.next<Conversation>({
       stream: true,

@@ -59,7 +59,7 @@ export async function resumeGeneration(
   if (terms !== undefined && text !== undefined && (text === "" || terms.takeable === "text")) {
     const walk = new CandidateWalk(ports, admission.candidates, charge, options.signal, options.timeouts);
     const successors = new Successors(terms, walk, ports.network, request, options.mode);
-    charge.stop = () => walk.stop();
+    charge.runner = walk;
     const least = leastOutputTokens(undefined, delivered);
     const next = await successors.next({ text, head: undefined }, least, (part) => spent.push(part));
     if (next !== undefined) {

@@ -1,7 +1,7 @@
 import type { RunningJob } from "../../adapters/media-adapter.ts";
 import { SluiceError } from "../../core/errors.ts";
 import type { JsonObject } from "../../core/generation.ts";
-import { type Micropoints, ZERO } from "../../core/points.ts";
+import type { Micropoints } from "../../core/points.ts";
 import type { TaskState } from "../../core/task.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import type { Attempt } from "../attempt.ts";
@@ -48,7 +48,7 @@ export async function settleTask(
     charge.noteAttempt(lane.attempt, result, error && failureOf(error));
   }
   try {
-    return await charge.settle({
+    await charge.settle({
       outcome,
       metered,
       route: lane?.talk.route,
@@ -57,9 +57,9 @@ export async function settleTask(
       firstTokenAt: undefined,
     });
   } catch (thrown) {
-    if (outcome !== "completed") return ZERO;
-    throw thrown;
+    if (outcome === "completed") throw thrown;
   }
+  return charge.charged;
 }
 
 /** Why a vendor is not asked for a while: it fails, or its keys are set aside, as after a 429. */

@@ -87,7 +87,7 @@ export class PictureRun {
   ) {
     this.#waiting = new Waiting(ports.deadlines);
     // The node stops: what can be gone on with elsewhere is left to others, the rest is settled as it is.
-    terms.charge.stop = () => this.letGo();
+    terms.charge.runner = { stop: () => this.letGo() };
   }
 
   /** Whether a vendor works on it in a call that would be lost with this node. */

@@ -15,6 +15,7 @@ import type { ClientEnd, Conversation } from "../realtime/conversation.ts";
 import type { ConversationEnd } from "../realtime/endings.ts";
 import { createRealtime } from "../realtime/realtime.ts";
 import type { VendorDesk } from "../vendor-desk.ts";
+import { bookingSpool } from "./booking-spool.ts";
 import { callerOf } from "./fixtures.ts";
 import { runRoute, SILENT } from "./run-world.ts";
 
@@ -122,11 +123,7 @@ export function createRealtimeWorld() {
     region: "local",
     explanations: createExplanations(),
     telemetry: SILENT,
-    spool: {
-      intent: () => Promise.resolve(),
-      progress: (record) => void noted.push(record),
-      usage: (record) => Promise.resolve(void booked.push(record)),
-    },
+    spool: bookingSpool(booked, noted),
     admission: {
       takeRates: () => ({ limit: undefined, release() {} }),
       hold: (_caller, amount) =>

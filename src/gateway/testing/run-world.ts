@@ -22,6 +22,7 @@ import { parseChat } from "../requests/chat.ts";
 import type { Route } from "../routes.ts";
 import type { Telemetry } from "../telemetry.ts";
 import type { Ticket } from "../vendor-desk.ts";
+import { bookingSpool } from "./booking-spool.ts";
 import { callerOf, routeOf } from "./fixtures.ts";
 
 /** One vendor of OpenAI's dialect whose bytes a test writes, and everything of a request that must be given back. */
@@ -124,14 +125,7 @@ export function createRunWorld(adapter: Adapter = openai, routes?: readonly Rout
     explanations: createExplanations(),
     telemetry: SILENT,
     hedging: world.hedging,
-    spool: {
-      intent: () => Promise.resolve(),
-      progress() {},
-      async usage(record) {
-        if (world.diskError !== undefined) throw world.diskError;
-        booked.push(record);
-      },
-    },
+    spool: bookingSpool(booked, [], () => world.diskError),
     admission: {
       takeRates: () => ({ limit: undefined, release() {} }),
       hold: (_caller, amount) => {
