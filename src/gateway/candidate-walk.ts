@@ -49,9 +49,8 @@ export class CandidateWalk implements Deadline, EventListenerObject {
   #isListening = false;
   #at = 0;
   readonly #startedAt: number;
-  /** One, or two beside each other. */
   #running: Attempt | undefined;
-  /** Those beside it. */
+  /** Those that run beside it, which is seldom. Replaced by another list, never changed. */
   #others: readonly Attempt[] | undefined;
 
   constructor(
@@ -88,7 +87,7 @@ export class CandidateWalk implements Deadline, EventListenerObject {
   /** Ended from outside: by the client's leaving or the node's stopping. */
   stop(): void {
     this.#isStopped = true;
-    // One that ends may be taken out meanwhile.
+    // Read first: one that ends may be taken out meanwhile.
     const others = this.#others ?? NOBODY;
     this.#running?.end("client");
     for (const attempt of others) attempt.end("client");
