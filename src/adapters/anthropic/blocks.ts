@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../core/generation.ts";
 import { objectOf, textOf } from "../json.ts";
 import { unreadable } from "../openai-family/errors.ts";
-import type { Shown } from "../openai-frames/shown.ts";
+import { NOTHING_SHOWN, type Shown } from "../openai-frames/shown.ts";
 import { createThoughts } from "./thoughts.ts";
 
 /** Blocks of one answer: far more than parallel calls and thoughts between them come to. */
@@ -37,7 +37,7 @@ class Blocks implements BlockReader {
     if (this.#blocks > MAX_BLOCKS) return [TOO_MANY];
     if (block.type === "text") return words("text", block.text);
     if (block.type === "tool_use") return this.#openCall(index, block);
-    if (block.type !== "thinking" && block.type !== "redacted_thinking") return NOTHING;
+    if (block.type !== "thinking" && block.type !== "redacted_thinking") return NOTHING_SHOWN;
     this.#thoughts.open(index, block);
     return words("reasoning", block.thinking);
   }
@@ -51,26 +51,26 @@ class Blocks implements BlockReader {
         return words("reasoning", delta.thinking);
       case "signature_delta":
         this.#thoughts.addSignature(index, textOf(delta.signature) ?? "");
-        return NOTHING;
+        return NOTHING_SHOWN;
       case "input_json_delta":
         return this.#argumentsPiece(index, textOf(delta.partial_json));
       default:
-        return NOTHING;
+        return NOTHING_SHOWN;
     }
   }
 
   close(index: number): readonly Shown[] {
     const open = this.#openCalls?.get(index);
-    if (open === undefined) return NOTHING;
+    if (open === undefined) return NOTHING_SHOWN;
     this.#openCalls?.delete(index);
-    if (open.hasArguments) return NOTHING;
+    if (open.hasArguments) return NOTHING_SHOWN;
     // A call without arguments sends no piece of them; for OpenAI's clients they must be JSON all the same.
     return [{ type: "toolCall", choice: 0, call: open.call, arguments: JSON.stringify(open.input) }];
   }
 
   carried(): readonly Shown[] {
     const fields = this.#thoughts.fields();
-    return fields === undefined ? NOTHING : [{ type: "extension", choice: 0, fields }];
+    return fields === undefined ? NOTHING_SHOWN : [{ type: "extension", choice: 0, fields }];
   }
 
   #openCall(index: number, block: JsonObject): readonly Shown[] {
@@ -84,13 +84,11 @@ class Blocks implements BlockReader {
 
   #argumentsPiece(index: number, piece: string | undefined): readonly Shown[] {
     const open = this.#openCalls?.get(index);
-    if (open === undefined || piece === undefined) return NOTHING;
+    if (open === undefined || piece === undefined) return NOTHING_SHOWN;
     open.hasArguments = true;
     return [{ type: "toolCall", choice: 0, call: open.call, arguments: piece }];
   }
 }
-
-const NOTHING: readonly Shown[] = Object.freeze([]);
 
 const TOO_MANY: Shown = {
   type: "failure",
@@ -99,6 +97,6 @@ const TOO_MANY: Shown = {
 
 function words(type: "text" | "reasoning", value: unknown): readonly Shown[] {
   const text = textOf(value);
-  if (text === undefined) return NOTHING;
+  if (text === undefined) return NOTHING_SHOWN;
   return [type === "text" ? { type, choice: 0, text } : { type, choice: 0, text }];
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from "../../core/generation.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
 import { isObject, numberOf, objectOf, parseJson, textOf } from "../json.ts";
 import { unreadable } from "../openai-family/errors.ts";
-import type { Shown } from "../openai-frames/shown.ts";
+import { NOTHING_SHOWN, type Shown } from "../openai-frames/shown.ts";
 import type { WireReader } from "../openai-frames/translated-stream.ts";
 import { createBlockReader } from "./blocks.ts";
 import { failureInside } from "./errors.ts";
@@ -51,12 +51,14 @@ class Events implements EventReader {
         return [{ type: "end" }];
       default:
         // `ping`, and whatever may come to be: only errors must not be passed over.
-        return isObject(event.error) ? failed(failureInside(event, this.secret) ?? UNREADABLE) : NOTHING;
+        return isObject(event.error)
+          ? failed(failureInside(event, this.secret) ?? UNREADABLE)
+          : NOTHING_SHOWN;
     }
   }
 
   closed(): readonly Shown[] {
-    return NOTHING;
+    return NOTHING_SHOWN;
   }
 
   #begin(message: JsonObject): readonly Shown[] {
@@ -67,10 +69,10 @@ class Events implements EventReader {
   }
 
   #tellUsage(told: unknown): readonly Shown[] {
-    if (!isObject(told)) return NOTHING;
+    if (!isObject(told)) return NOTHING_SHOWN;
     this.#usage = laterUsage(this.#usage, told);
     const usage = usageOf(this.#usage);
-    return usage === undefined ? NOTHING : [{ type: "usage", usage }];
+    return usage === undefined ? NOTHING_SHOWN : [{ type: "usage", usage }];
   }
 
   #finish(event: JsonObject): readonly Shown[] {
@@ -85,8 +87,6 @@ class Events implements EventReader {
   }
 }
 
-const NOTHING: readonly Shown[] = Object.freeze([]);
-
 const BEHIND_THE_BEGINNING = new Set([
   ...["content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"],
 ]);
@@ -98,5 +98,5 @@ const failed = (failure: VendorFailure): readonly Shown[] => [{ type: "failure",
 /** Why the model refused, in its own words. */
 function refusalWords(details: JsonObject | undefined): readonly Shown[] {
   const text = details?.type === "refusal" ? textOf(details.explanation) : undefined;
-  return text === undefined ? NOTHING : [{ type: "refusal", choice: 0, text }];
+  return text === undefined ? NOTHING_SHOWN : [{ type: "refusal", choice: 0, text }];
 }

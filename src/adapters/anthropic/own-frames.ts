@@ -1,5 +1,6 @@
 import { objectOf, parseJson } from "../json.ts";
-import { type OwnFrames, saysEnd } from "../openai-frames/own-frames.ts";
+import { endsStream } from "../openai-family/frames.ts";
+import type { OwnFrames } from "../openai-frames/own-frames.ts";
 import type { Shown } from "../openai-frames/shown.ts";
 
 /** What says that it is over. */
@@ -15,7 +16,7 @@ class MessageFrames implements OwnFrames {
   #hasBegun = false;
 
   isShown(data: string, said: readonly Shown[], name: string | undefined): boolean {
-    if (saysEnd(said)) return false;
+    if (endsStream(said)) return false;
     if (name !== undefined && ENDS.has(name)) return false;
     if (!BEGINNING.test(data)) return true;
     if (objectOf(parseJson(data))?.type !== "message_start") return true;

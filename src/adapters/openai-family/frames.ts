@@ -37,8 +37,8 @@ const END = controlOnly({ type: "end" });
 /** True when the bytes left over at the end are a whole end marker: some servers leave out the last empty line. */
 export const isEndMarker = (rest: string): boolean => readFrame(rest).data?.trim() === END_MARKER;
 
-/** True for what nothing may follow. */
-export function endsStream(events: readonly GenerationEvent[]): boolean {
+/** True for what nothing may follow, in whatever words of a stream it is said. */
+export function endsStream(events: readonly { readonly type: string }[]): boolean {
   for (const { type } of events) if (type === "end" || type === "failure") return true;
   return false;
 }

@@ -15,12 +15,6 @@ export interface OwnFrames {
   isClosing?(data: string, said: readonly Shown[]): boolean;
 }
 
-/** True for what ends a stream, well or badly. */
-export function saysEnd(said: readonly Shown[]): boolean {
-  for (const { type } of said) if (type === "end" || type === "failure") return true;
-  return false;
-}
-
 /** An event's name and its data, each on a line, and nothing else. */
 const PLAIN = /^(?:event:[^\r\n]*\r?\n)?data:[^\r\n]*\r?\n\r?\n$/;
 

@@ -23,6 +23,9 @@ export interface Extension {
   readonly fields: JsonObject;
 }
 
+/** One for all: most frames of a wire show nothing. */
+export const NOTHING_SHOWN: readonly Shown[] = Object.freeze([]);
+
 /** Without what only OpenAI's dialect can carry; the same list when there is nothing of that. */
 export const eventsIn = (shown: readonly Shown[]): readonly GenerationEvent[] =>
   shown.every(isEvent) ? shown : shown.flatMap(eventIn);

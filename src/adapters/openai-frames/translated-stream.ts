@@ -17,7 +17,7 @@ import { createFrameSplitter } from "../sse/frame-splitter.ts";
 import { createChunkFrames } from "./chunk-frames.ts";
 import type { AnswerNames } from "./names.ts";
 import { frameAlone, keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
-import { eventsIn, type Shown } from "./shown.ts";
+import { eventsIn, NOTHING_SHOWN, type Shown } from "./shown.ts";
 
 /** Reads the frames of one stream of a vendor's own wire, in order; keeps what spans them. */
 export interface WireReader {
@@ -119,7 +119,7 @@ class TranslatedStream implements StreamReader, AnswerNames {
       const said = this.#read(data);
       hasContent = this.#count(said) || hasContent;
       shown.add(said);
-      this.#isOver = endsStream(eventsIn(said));
+      this.#isOver = endsStream(said);
       if (kept === undefined) continue;
       if (this.#own?.isShown(data, said, event) === true) keepFrame(kept, frame, start, at);
       if (this.#own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
@@ -178,19 +178,18 @@ class TranslatedStream implements StreamReader, AnswerNames {
     const hasContent = this.#count(rest);
     const isShown = data !== undefined && rest.length > 0 && own?.isShown(data, rest, event) === true;
     const isClosing = data !== undefined && own?.isClosing?.(data, rest) === true;
-    const shown = endsStream(eventsIn(rest)) ? rest : [...rest, ...this.reader.closed()];
+    const shown = endsStream(rest) ? rest : [...rest, ...this.reader.closed()];
     const alone = isShown || isClosing ? rewritten(frame) : undefined;
     return this.#passage(shown, hasContent, isShown ? alone : undefined, isClosing ? alone : undefined);
   }
 }
 
-const NOTHING: readonly Shown[] = Object.freeze([]);
 const NO_EVENTS: readonly GenerationEvent[] = Object.freeze([]);
 const TOO_LARGE: readonly Shown[] = [FRAME_TOO_LARGE];
 
 /** What the frames of one read say: mostly it is one that says something, whose list is taken as it is. */
 class Gathered {
-  #only = NOTHING;
+  #only = NOTHING_SHOWN;
   #several: Shown[] | undefined;
 
   get all(): readonly Shown[] {
