@@ -12,6 +12,7 @@ import {
 } from "../core/price.ts";
 import type { PriceWindow } from "../core/price-hours.ts";
 import { PRICE_HOURS_FORM, parsePriceHours } from "../core/price-hours-text.ts";
+import type { Writable } from "../core/writable.ts";
 import { count, points } from "./fields.ts";
 
 /** More than any vendor has: each is looked at whenever a request is charged. */
@@ -200,7 +201,7 @@ function windowOf({ times: _, ...price }: RatesInput, { at, ...window }: WindowI
 }
 
 function meteredOf(price: RatesInput): MeteredPrice {
-  const metered: { -readonly [Name in keyof MeteredPrice]: MeteredPrice[Name] } = {
+  const metered: Writable<MeteredPrice> = {
     kind: "metered",
     ...ratesOf(price),
   };
@@ -220,7 +221,7 @@ function meteredOf(price: RatesInput): MeteredPrice {
 const bandOf = ({ above, ...band }: BandInput): PriceBand => ({ above, rates: ratesOf(band) });
 
 function ratesOf(price: RatesInput): TokenRates {
-  const rates: { -readonly [Name in keyof TokenRates]: TokenRates[Name] } = {
+  const rates: Writable<TokenRates> = {
     input: amountOf(price.input ?? 0),
     output: amountOf(price.output ?? 0),
   };

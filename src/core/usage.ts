@@ -1,3 +1,5 @@
+import type { Writable } from "./writable.ts";
+
 /**
  * Usage in its normal form: disjoint classes, so that a price can be applied class by class without
  * counting anything twice. Vendors differ (cached tokens are part of the prompt at OpenAI, not at
@@ -101,7 +103,7 @@ const isCount = (count: number): boolean => Number.isSafeInteger(count) && count
 
 /** Class by class. The tier of a sum is the one that both have. */
 export function plus(a: Usage, b: Usage): Usage {
-  const sum: { -readonly [Name in keyof Usage]: Usage[Name] } = {
+  const sum: Writable<Usage> = {
     input: a.input + b.input,
     cachedInput: a.cachedInput + b.cachedInput,
     cacheWrite: a.cacheWrite + b.cacheWrite,
@@ -158,7 +160,7 @@ export const completionTokens = (usage: Usage): number =>
 
 /** A usage without the rare classes that are 0: the form in which it is kept. */
 export function compact(usage: Usage): Usage {
-  const kept: { -readonly [Name in keyof Usage]: Usage[Name] } = { ...usage };
+  const kept: Writable<Usage> = { ...usage };
   for (const name of RARE_CLASSES) if (kept[name] === 0) delete kept[name];
   return kept;
 }

@@ -6,6 +6,7 @@ import { randomText, streamId } from "../core/ids.ts";
 import type { Random } from "../core/random.ts";
 import { DEFAULT_TAKEOVER } from "../core/takeover-policy.ts";
 import type { VendorFailure } from "../core/vendor-failure.ts";
+import type { Writable } from "../core/writable.ts";
 import type { UsageFlag } from "../ledger/records.ts";
 import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
@@ -335,7 +336,7 @@ class Run implements Use<Generation> {
     const { cappedOutputTokens, rates } = this.admission;
     const { limit, tokenLimit } = rates;
     const { native } = this.request;
-    const started: { -readonly [Name in keyof Started]: Started[Name] } = {
+    const started: Writable<Started> = {
       requestId: this.options.requestId,
       vendor: route.vendor.id,
       vendorModel: route.model,

@@ -7,6 +7,7 @@ import { add } from "../core/points.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import { costOf } from "../core/price.ts";
 import { isPlausible, plus, type Usage } from "../core/usage.ts";
+import type { Writable } from "../core/writable.ts";
 import type { Charge, ChargePorts } from "./charge.ts";
 import type { Final, Started, StreamGeneration } from "./gateway.ts";
 import { estimate, leastOutputTokens, type Metered, meter, NOTHING, sumOf, withLater } from "./meter.ts";
@@ -259,7 +260,7 @@ export class StreamRun implements StreamGeneration {
       outcome = "failed";
       error = new SluiceError("internal_error", "The answer could not be booked and is not valid.");
     }
-    const final: { -readonly [Name in keyof Final]: Final[Name] } = {
+    const final: Writable<Final> = {
       outcome,
       finishReason,
       usage: metered.usage,

@@ -2,6 +2,7 @@ import { DETACH_FORMS, parseDetach } from "../core/detach.ts";
 import { SluiceError } from "../core/errors.ts";
 import { parseTakeover, TAKEOVER_FORMS } from "../core/takeover-policy.ts";
 import { CLOCKS, parseTimeout, TIMEOUT_FORMS, type TimeoutWishes } from "../core/timeout-wishes.ts";
+import type { Writable } from "../core/writable.ts";
 import type { GenerateOptions } from "../gateway/gateway.ts";
 import type { OpenOptions } from "../gateway/streams/live-stream.ts";
 
@@ -18,7 +19,7 @@ export function wishesIn(headers: Headers): Wishes {
   const detach = headers.get("x-sluice-detach");
   const timeouts = timeoutsIn(headers);
   if (takeover === null && hedge === null && detach === null && timeouts === undefined) return NO_WISHES;
-  const wishes: { -readonly [Name in keyof Wishes]: Wishes[Name] } = {};
+  const wishes: Writable<Wishes> = {};
   if (takeover !== null)
     wishes.takeover = parseTakeover(takeover) ?? refuse("x-sluice-takeover", TAKEOVER_FORMS);
   if (timeouts !== undefined) wishes.timeouts = timeouts;

@@ -9,6 +9,7 @@ import {
 } from "../core/price.ts";
 import type { PriceWindow } from "../core/price-hours.ts";
 import { formatPriceHours, parsePriceHours } from "../core/price-hours-text.ts";
+import type { Writable } from "../core/writable.ts";
 
 /** A price as it is kept and shown: amounts as decimal strings of points, hours in their text form. */
 export interface PriceDocument {
@@ -92,7 +93,7 @@ function windowOf(document: PriceDocument): PriceWindow | undefined {
 function meteredOf(document: PriceDocument): MeteredPrice | undefined {
   const rates = ratesOf(document);
   if (rates === undefined) return undefined;
-  const price: { -readonly [Name in keyof MeteredPrice]: MeteredPrice[Name] } = { kind: "metered", ...rates };
+  const price: Writable<MeteredPrice> = { kind: "metered", ...rates };
   for (const name of UNIT_RATES) {
     const rate = parsePoints(document[name]);
     if (rate !== undefined) price[name] = rate;
@@ -118,7 +119,7 @@ function bandOf(document: PriceDocument): PriceBand | undefined {
 function ratesOf(document: PriceDocument): TokenRates | undefined {
   const [input, output] = [parsePoints(document.input), parsePoints(document.output)];
   if (input === undefined || output === undefined) return undefined;
-  const rates: { -readonly [Name in keyof TokenRates]: TokenRates[Name] } = { input, output };
+  const rates: Writable<TokenRates> = { input, output };
   for (const name of TOKEN_RATES) {
     const rate = parsePoints(document[name]);
     if (rate !== undefined) rates[name] = rate;

@@ -1,6 +1,7 @@
 import type { SluiceError } from "../core/errors.ts";
 import { formatPoints } from "../core/points.ts";
 import type { Usage } from "../core/usage.ts";
+import type { Writable } from "../core/writable.ts";
 import type {
   DeltaEntry,
   DoneEntry,
@@ -39,8 +40,6 @@ export function streamFrame(
       return doneFrame(id, entry, about, shapes);
   }
 }
-
-type Writable<Frame> = { -readonly [Name in keyof Frame]: Frame[Name] };
 
 /** Made for every token: one object, its fields in the order in which they are sent. */
 function deltaFrame(id: string, entry: DeltaEntry, shapes: OpenAiShapes): ServerFrame {

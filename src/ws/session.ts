@@ -2,6 +2,7 @@ import type { CallSignal } from "../core/call-signal.ts";
 import { asSluiceError, SluiceError } from "../core/errors.ts";
 import type { RequestId } from "../core/ids.ts";
 import { GENERATIONS_PER_SOCKET } from "../core/limits.ts";
+import type { Writable } from "../core/writable.ts";
 import type { Caller, Gateway, GenerateOptions, Scope } from "../gateway/gateway.ts";
 import { parseChat } from "../gateway/requests/chat.ts";
 import type { LiveStream, LiveStreams, OpenOptions } from "../gateway/streams/live-stream.ts";
@@ -211,8 +212,6 @@ export class Session {
     if (this.#running.size === 0) this.#ports.idle(this.#ws);
   }
 }
-
-type Writable<Options> = { -readonly [Name in keyof Options]: Options[Name] };
 
 function optionsOf(
   { takeover, hedge, timeouts }: Generate,

@@ -1,6 +1,7 @@
 import { SluiceError } from "../../core/errors.ts";
 import type { GenerationRequest, JsonObject } from "../../core/generation.ts";
 import { FILM_TOKENS } from "../../core/limits.ts";
+import type { Writable } from "../../core/writable.ts";
 import {
   asBody,
   asObject,
@@ -59,7 +60,7 @@ export function parseChat(value: unknown, bodyBytes: number): GenerationRequest 
     optionalInteger(body, "max_completion_tokens", 1, MOST_TOKENS) ??
     optionalInteger(body, "max_tokens", 1, MOST_TOKENS);
   const stream = body.stream === true;
-  const request: { -readonly [Name in keyof GenerationRequest]: GenerationRequest[Name] } = {
+  const request: Writable<GenerationRequest> = {
     operation: "chat",
     model,
     stream,
