@@ -2,7 +2,8 @@ import type { Cancel } from "../core/clock.ts";
 import { NOT_YET, type NotYet } from "../core/poll.ts";
 import type { Final, StreamGeneration } from "../gateway/gateway.ts";
 
-type Passage = Exclude<ReturnType<StreamGeneration["poll"]>, NotYet | null>;
+/** What a stream hands on at a time. */
+export type Passage = Exclude<ReturnType<StreamGeneration["poll"]>, NotYet | null>;
 
 /** What a dialect makes of a stream. */
 export interface StreamFrames {

@@ -1,6 +1,5 @@
-import type { NativeDialect } from "../../core/generation.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
-import { generationBody, type StreamFrames } from "../generation-body.ts";
+import { generationBody, type Passage, type StreamFrames } from "../generation-body.ts";
 import { createChunkReader } from "../openai/responses/chunk-pieces.ts";
 import { endFrames, eventFrame } from "./frames.ts";
 import { MessageEvents, type MessageNames } from "./message-events.ts";
@@ -15,12 +14,6 @@ export function streamBody(generation: StreamGeneration, names: MessageNames): R
 }
 
 const encoder = new TextEncoder();
-
-/** What is looked at of a passage. */
-interface Said {
-  readonly bytes?: Uint8Array | undefined;
-  readonly dialect?: NativeDialect | undefined;
-}
 
 /** The frames of one stream, whoever gives them. */
 class MessageFrames implements StreamFrames {
@@ -41,7 +34,7 @@ class MessageFrames implements StreamFrames {
     }, names.suffix);
   }
 
-  of({ bytes, dialect }: Said): Uint8Array | undefined {
+  of({ bytes, dialect }: Passage): Uint8Array | undefined {
     if (bytes === undefined) return undefined;
     if (dialect !== undefined) {
       this.#hasOwn = true;

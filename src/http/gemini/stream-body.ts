@@ -1,6 +1,5 @@
-import type { NativeDialect } from "../../core/generation.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
-import { generationBody } from "../generation-body.ts";
+import { generationBody, type Passage } from "../generation-body.ts";
 import { explained, MOST_RESPONSE_CHARS } from "../openai/responses/stream-body.ts";
 import { chargeComment } from "../openai/stream-end.ts";
 import { createFrameReader } from "./choices.ts";
@@ -29,12 +28,6 @@ export function streamBody(generation: StreamGeneration, shape: StreamShape): Re
   });
 }
 
-/** What is looked at of a passage. */
-interface Said {
-  readonly bytes?: Uint8Array | undefined;
-  readonly dialect?: NativeDialect | undefined;
-}
-
 /** The frames of one stream, whoever gives them. */
 class ResponseFrames {
   readonly #own: OwnResponses;
@@ -55,7 +48,7 @@ class ResponseFrames {
     return this.#responses?.keptChars ?? 0;
   }
 
-  of({ bytes, dialect }: Said): Uint8Array | undefined {
+  of({ bytes, dialect }: Passage): Uint8Array | undefined {
     if (bytes === undefined) return undefined;
     if (dialect !== undefined) {
       this.#hasOwn = true;

@@ -1,6 +1,6 @@
 import type { GenerationRequest } from "../../core/generation.ts";
 import type { Final, StreamGeneration } from "../../gateway/gateway.ts";
-import { generationBody, type StreamFrames } from "../generation-body.ts";
+import { generationBody, type Passage, type StreamFrames } from "../generation-body.ts";
 import { type ChunkNames, endFrames } from "./stream-end.ts";
 
 /** A generation of the same dialect as an SSE body: the vendor's frames as they came, then the end. */
@@ -25,7 +25,7 @@ class PassedFrames implements StreamFrames {
     readonly names: ChunkNames | undefined,
   ) {}
 
-  of({ bytes }: Said): Uint8Array | undefined {
+  of({ bytes }: Passage): Uint8Array | undefined {
     if (this.names !== undefined && !this.#isNamed && bytes !== undefined) {
       this.#isNamed = true;
       nameAsIn(bytes, this.names);
@@ -36,11 +36,6 @@ class PassedFrames implements StreamFrames {
   end(final: Final): Uint8Array {
     return encoder.encode(endFrames(final, this.requestId, this.names));
   }
-}
-
-/** What is looked at of a passage. */
-interface Said {
-  readonly bytes?: Uint8Array | undefined;
 }
 
 function namesOf(generation: StreamGeneration, request: GenerationRequest, createdAt: number): ChunkNames {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../../core/clock.ts";
 import { SluiceError } from "../../../core/errors.ts";
-import type { JsonObject, NativeDialect } from "../../../core/generation.ts";
+import type { JsonObject } from "../../../core/generation.ts";
 import type { TenantId } from "../../../core/ids.ts";
 import type { Final, StreamGeneration } from "../../../gateway/gateway.ts";
-import { generationBody } from "../../generation-body.ts";
+import { generationBody, type Passage } from "../../generation-body.ts";
 import { chargeComment } from "../stream-end.ts";
 import { objectIn } from "./chat-pieces.ts";
 import { createChunkReader } from "./chunk-pieces.ts";
@@ -55,13 +55,6 @@ export function streamBody(
 
 const encoder = new TextEncoder();
 
-/** What is looked at of a passage. */
-interface Said {
-  readonly bytes?: Uint8Array | undefined;
-  readonly closing?: Uint8Array | undefined;
-  readonly dialect?: NativeDialect | undefined;
-}
-
 /** The frames of one stream, whoever gives them. */
 class EventFrames {
   readonly #own: OwnEvents;
@@ -97,7 +90,7 @@ class EventFrames {
     return "";
   }
 
-  of({ bytes, closing, dialect }: Said): Uint8Array | undefined {
+  of({ bytes, closing, dialect }: Passage): Uint8Array | undefined {
     if (dialect !== undefined) {
       this.#hasOwn = true;
       if (closing !== undefined) this.#closing = Buffer.from(closing).toString("utf8");
