@@ -12,7 +12,7 @@ import { type Admission, type AdmissionPorts, admit } from "./admission.ts";
 import { type Attempt, isFailure, wasAborted } from "./attempt.ts";
 import { isBelievable } from "./believed-usage.ts";
 import { CandidateWalk, type Use } from "./candidate-walk.ts";
-import { Charge, type ChargePorts, type Ending, type Hold } from "./charge.ts";
+import { Charge, type ChargePorts, type Ending } from "./charge.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { partsOf } from "./embedding-calls.ts";
 import { embedParts } from "./embedding-run.ts";
@@ -72,7 +72,7 @@ export async function generate(
       mayBeHedged: wanted.hedge !== undefined,
     });
     admission = admitting instanceof Promise ? await admitting : admitting;
-    charge = chargeOf(ports, caller, request, options, admission, admission.hold);
+    charge = chargeOf(ports, caller, request, options, admission);
     await charge.open();
   } finally {
     openCharges.arriving -= 1;
@@ -122,9 +122,8 @@ export async function openCharge(
   request: GenerationRequest,
   options: GenerateOptions,
   admission: Admission,
-  hold: Hold,
 ): Promise<Charge> {
-  const charge = chargeOf(ports, caller, request, options, admission, hold);
+  const charge = chargeOf(ports, caller, request, options, admission);
   await charge.open();
   return charge;
 }
@@ -134,8 +133,7 @@ function chargeOf(
   caller: Caller,
   request: GenerationRequest,
   { requestId }: GenerateOptions,
-  { cappedOutputTokens, rates }: Admission,
-  hold: Hold,
+  { hold, cappedOutputTokens, rates }: Admission,
 ): Charge {
   const stream = request.stream ? streamId(`str_${randomText(ports.random.bytes(20))}`) : null;
   const flags = cappedOutputTokens === undefined ? NO_FLAGS : CAPPED;

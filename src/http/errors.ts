@@ -37,26 +37,24 @@ export function errorResponse(error: SluiceError, requestId: string): Response {
 /** What an error says besides its body, in every dialect. */
 export function errorHeaders({ status, detail }: SluiceError, requestId: string): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": requestId };
-  if (detail.limit !== undefined) rateLimitHeaders(detail.limit, headers);
+  if (detail.limit !== undefined) Object.assign(headers, rateLimitHeaders(detail.limit));
   if (detail.attempts !== undefined) headers["x-sluice-attempts"] = String(detail.attempts);
   if (status === 429 || status === 503) headers["retry-after"] = wholeSeconds(detail.retryAfterMs ?? 0);
   if (status === 401) headers["www-authenticate"] = "Bearer";
   return headers;
 }
 
-/** OpenAI's headers of a limit on requests or tokens, added to others. */
-export function rateLimitHeaders(
-  state: LimitState,
-  headers: Record<string, string> = {},
-): Record<string, string> {
+/** OpenAI's headers of a limit on requests or tokens. */
+export function rateLimitHeaders(state: LimitState): Record<string, string> {
   const names = LIMIT_HEADERS[state.unit ?? "requests"];
-  headers[names.limit] = String(state.limit);
-  headers[names.remaining] = remainingIn(state);
-  headers[names.reset] = goDuration(state.resetMs);
-  return headers;
+  return {
+    [names.limit]: String(state.limit),
+    [names.remaining]: remainingIn(state),
+    [names.reset]: goDuration(state.resetMs),
+  };
 }
 
-/** The same set on a response's headers. */
+/** The same set on a response's headers, with no object for them: most generations tell a limit. */
 export function setRateLimit(headers: Headers, state: LimitState): void {
   const names = LIMIT_HEADERS[state.unit ?? "requests"];
   headers.set(names.limit, String(state.limit));

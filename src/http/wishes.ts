@@ -30,7 +30,7 @@ export function wishesIn(headers: Headers): Wishes {
 }
 
 /** Of the many that leave everything as it is; nothing is made for them. */
-export const NO_WISHES: Wishes = Object.freeze({});
+const NO_WISHES: Wishes = Object.freeze({});
 
 const TIMEOUTS = Object.entries(CLOCKS).map(([name, clock]) => [`x-sluice-timeout-${name}`, clock] as const);
 

@@ -139,7 +139,7 @@ async function arrive(
     });
     const hold = new GrowingHold(admission.hold, (amount) => ports.admission.hold(caller, amount, path));
     const options = { requestId, mode: "events" } as const;
-    const charge = await openCharge(ports, caller, request, options, admission, hold);
+    const charge = await openCharge(ports, caller, request, options, { ...admission, hold });
     return { admission, hold, charge };
   } finally {
     ports.openCharges.arriving -= 1;

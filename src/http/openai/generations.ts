@@ -24,7 +24,7 @@ import { answeredStream, answeredWhole } from "../generation-response.ts";
 import type { Idempotency } from "../idempotent.ts";
 import { runOnce } from "../run-once.ts";
 import { resumableBody } from "../streams.ts";
-import { NO_WISHES, type Wishes, wishesIn } from "../wishes.ts";
+import { type Wishes, wishesIn } from "../wishes.ts";
 import { streamBody } from "./stream-body.ts";
 
 export interface GenerationRoutePorts extends AnswerPorts {
@@ -64,7 +64,7 @@ export function generationRoutes(ports: GenerationRoutePorts) {
   return app;
 }
 
-/** Never rejects. */
+/** Answers a request, with a refusal where it cannot be served. Never rejects. */
 async function answer(
   ports: GenerationRoutePorts,
   answering: Answering,
@@ -138,9 +138,8 @@ function optionsOf(
   signal: AbortSignal | undefined,
 ): GenerateOptions {
   const mode = "passthrough";
-  if (signal === undefined) return { ...wishes, requestId, path, mode };
-  return wishes === NO_WISHES
-    ? { requestId, path, mode, signal }
+  return signal === undefined
+    ? { ...wishes, requestId, path, mode }
     : { ...wishes, requestId, path, mode, signal };
 }
 
