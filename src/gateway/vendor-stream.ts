@@ -88,7 +88,7 @@ export class VendorStream implements Pollable<Passage | null> {
     }
     this.#note(passage);
     if (chunk === null) this.#finish(CUT_OFF);
-    else if (!this.hasContent) this.#limit(passage, chunk);
+    else if (!this.hasContent) this.#countUnsaid(passage, chunk);
     else if (this.end === undefined) this.attempt.awaitReader();
     return passage;
   }
@@ -100,7 +100,7 @@ export class VendorStream implements Pollable<Passage | null> {
   }
 
   /** What comes before any content is kept for who may read it: a vendor that sends much and says nothing is given up. */
-  #limit(passage: Passage, chunk: Uint8Array): void {
+  #countUnsaid(passage: Passage, chunk: Uint8Array): void {
     if (passage.bytes !== undefined) this.#unsaidBytes += passage.bytes.byteLength;
     else if (passage.events.length > 0) this.#unsaidBytes += chunk.byteLength;
     if (this.#unsaidBytes <= MAX_FRAME_BYTES) return;

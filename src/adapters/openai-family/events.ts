@@ -1,8 +1,9 @@
-import type { GenerationEvent, JsonObject, ToolCallDelta } from "../../core/generation.ts";
+import type { GenerationEvent, JsonObject } from "../../core/generation.ts";
 import type { VendorFailure } from "../../core/vendor-failure.ts";
-import { isObject, listOf, numberOf, objectOf, parseJson, textOf } from "../json.ts";
+import { isObject, listOf, numberOf, parseJson, textOf } from "../json.ts";
 import { brokenOff, failureInside, hasError, unreadable } from "./errors.ts";
 import type { Member } from "./member.ts";
+import { TOO_MANY_CALLS, ToolCallReader } from "./tool-call-reader.ts";
 import { rawUsageIn, withoutUsage } from "./usage.ts";
 
 /** What one chunk of a stream says, and what of it a client of the same dialect may see. */
@@ -180,60 +181,4 @@ export function partsText(content: unknown): string {
   let text = "";
   for (const part of listOf(content)) if (isObject(part) && typeof part.text === "string") text += part.text;
   return text;
-}
-
-/** Of one answer, all its choices taken together: far more than parallel calls come to. */
-const MAX_CALLS = 4_096;
-const TOO_MANY_CALLS = unreadable("too_many_calls", `The vendor's answer has more than ${MAX_CALLS} calls.`);
-
-/** A call that was begun. */
-interface BegunCall {
-  readonly call: number;
-  id: string | undefined;
-  named: boolean;
-}
-
-/**
- * Puts the pieces of tool calls in order. Continuations carry an empty id (Qwen), no id (OpenAI) or the same id
- * again; some vendors give parallel calls all the index 0, or none: there a new id begins a new call.
- */
-class ToolCallReader {
-  readonly #known = new Map<string, BegunCall>();
-  readonly #counts = new Map<number, number>();
-  #begun = 0;
-
-  /** More calls were begun than are read. */
-  get isOverflown(): boolean {
-    return this.#begun > MAX_CALLS;
-  }
-
-  read(choice: number, raw: JsonObject): ToolCallDelta | undefined {
-    const id = textOf(raw.id);
-    const count = this.#counts.get(choice) ?? 0;
-    const index = numberOf(raw.index) ?? (id === undefined ? Math.max(0, count - 1) : count);
-    const slot = `${choice}:${index}`;
-    let entry = this.#known.get(slot);
-    if (entry === undefined || (id !== undefined && entry.id !== undefined && entry.id !== id)) {
-      this.#begun += 1;
-      if (this.isOverflown) return undefined;
-      entry = { call: count, id: undefined, named: false };
-      this.#known.set(slot, entry);
-      this.#counts.set(choice, count + 1);
-    }
-    const called = isObject(raw.function) ? raw.function : objectOf(raw.custom);
-    const name = entry.named ? undefined : textOf(called?.name);
-    const isNewId = entry.id === undefined && id !== undefined;
-    const piece = textOf(called?.arguments) ?? textOf(called?.input) ?? "";
-    if (name === undefined && !isNewId && piece === "") return undefined;
-    if (name !== undefined) entry.named = true;
-    if (isNewId) entry.id = id;
-    return {
-      type: "toolCall",
-      choice,
-      call: entry.call,
-      ...(isNewId ? { id } : {}),
-      ...(name === undefined ? {} : { name }),
-      arguments: piece,
-    };
-  }
 }

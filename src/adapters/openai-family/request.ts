@@ -23,12 +23,11 @@ export function buildCall(member: Member, request: GenerationRequest, target: Ta
   if (streams) {
     draft.set("stream_options", { ...objectOf(draft.get("stream_options")), include_usage: true });
   }
-  const body = JSON.stringify(draft.body);
-  const call = {
+  const call: VendorCall = {
     method: "POST",
     url: member.url(request, target),
     headers: HEADERS.of(target, streams),
-    body,
-  } as const;
+    body: JSON.stringify(draft.body),
+  };
   return draft.dropped.length === 0 ? call : { ...call, dropped: draft.dropped };
 }

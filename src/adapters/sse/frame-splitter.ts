@@ -40,7 +40,7 @@ class Splitter implements FrameSplitter {
     // Most reads end where a frame does: nothing is cut then.
     const isWhole = end === chunk.length;
     const whole = isWhole ? chunk : chunk.subarray(0, end);
-    const block = this.#held === undefined ? whole : Buffer.concat([...this.#release(this.#held), whole]);
+    const block = this.#held === undefined ? whole : Buffer.concat([...this.#release(), whole]);
     if (!isWhole) this.#hold(chunk.subarray(end));
     return block;
   }
@@ -76,7 +76,8 @@ class Splitter implements FrameSplitter {
     return -1;
   }
 
-  #release(pieces: Uint8Array[]): Uint8Array[] {
+  #release(): readonly Uint8Array[] {
+    const pieces = this.#held ?? [];
     this.#held = undefined;
     this.#heldBytes = 0;
     this.#last = 0;
