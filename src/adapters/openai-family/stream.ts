@@ -1,23 +1,15 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
-import {
-  type Delivered,
-  EMPTY_PASSAGE,
-  type Passage,
-  type StreamMode,
-  type StreamReader,
-} from "../adapter.ts";
+import { EMPTY_PASSAGE, type Passage, type StreamMode, type StreamReader } from "../adapter.ts";
 import { dataFrame } from "../sse/data-frame.ts";
-import { byteOrderMarkLength, emptyLineLength, frameEnd } from "../sse/event-stream.ts";
-import { createFrameSplitter } from "../sse/frame-splitter.ts";
+import { emptyLineLength, frameEnd } from "../sse/event-stream.ts";
 import { type CarriedReasoning, createCarriedReasoning } from "./carried-reasoning.ts";
 import { createDeltaTemplates, type Found } from "./delta-template.ts";
 import { ChunkReader, type ChunkReading } from "./events.ts";
+import { FrameStream } from "./frame-stream.ts";
 import { controlOnly, endsStream, FRAME_TOO_LARGE, isEndMarker, readFrameOf } from "./frames.ts";
 import { KeptBytes } from "./kept-bytes.ts";
 import type { Member } from "./member.ts";
-import { createSaid, type SaidMemory } from "./said.ts";
-import { createTally } from "./tally.ts";
 
 /** The reader of one OpenAI-shaped stream, chat or legacy completions. */
 export function openStream(
@@ -30,16 +22,11 @@ export function openStream(
   return new FamilyStream(member, mode, secret, remembers, carriesReasoning);
 }
 
-class FamilyStream implements StreamReader {
-  readonly said: SaidMemory | undefined;
+class FamilyStream extends FrameStream {
   readonly #passesThrough: boolean;
-  readonly #splitter = createFrameSplitter();
   readonly #chunks: ChunkReader;
   readonly #templates = createDeltaTemplates();
-  readonly #tally = createTally();
   readonly #carried: CarriedReasoning | undefined;
-  #isOver = false;
-  #isFirstBlock = true;
 
   constructor(
     member: Member,
@@ -48,48 +35,22 @@ class FamilyStream implements StreamReader {
     remembers: boolean,
     carriesReasoning: boolean,
   ) {
+    super(remembers);
     this.#passesThrough = mode === "passthrough";
     this.#chunks = new ChunkReader(member, secret);
-    this.said = remembers ? createSaid() : undefined;
     this.#carried = carriesReasoning && this.#passesThrough ? createCarriedReasoning() : undefined;
   }
 
-  get delivered(): Delivered {
-    return this.#tally.delivered;
-  }
-
-  get deliveredAtUsage(): Delivered | undefined {
-    return this.#tally.atUsage;
-  }
-
-  push(chunk: Uint8Array): Passage {
-    if (this.#isOver) return EMPTY_PASSAGE;
-    const block = this.#splitter.push(chunk);
-    const passage = block === undefined ? EMPTY_PASSAGE : this.#readBlock(block);
-    if (!this.#splitter.isOverflown || this.#isOver) return passage;
-    this.#isOver = true;
-    return { ...passage, events: [...passage.events, FRAME_TOO_LARGE] };
-  }
-
-  close(): Passage {
-    if (this.#isOver) return EMPTY_PASSAGE;
-    this.#isOver = true;
-    const isEnd = isEndMarker(Buffer.from(this.#splitter.rest()).toString("utf8"));
-    return isEnd ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
-  }
-
-  /** Reads a run of whole frames. Everything after the end marker or a failure is nobody's. */
-  #readBlock(block: Uint8Array): Passage {
-    const view = Buffer.isBuffer(block)
-      ? block
-      : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const start = this.#isFirstBlock ? byteOrderMarkLength(block) : 0;
-    this.#isFirstBlock = false;
-    if (!this.#passesThrough) return this.#readRest(view, start, start);
+  protected override readBlock(block: Buffer, start: number): Passage {
+    if (!this.#passesThrough) return this.#readOn(block, start, start);
     // Tokens like those before them, and nothing else: the usual case, in which nothing is made of them.
-    const known = this.#recognise(view, start);
-    if (known < block.length || start > 0) return this.#readRest(view, start, known);
+    const known = this.#recognise(block, start);
+    if (known < block.length || start > 0) return this.#readOn(block, start, known);
     return { events: NO_EVENTS, hasContent: true, bytes: block };
+  }
+
+  protected override readRest(rest: string): Passage {
+    return isEndMarker(rest) ? { events: [{ type: "end" }], hasContent: false } : EMPTY_PASSAGE;
   }
 
   /** Where the recognised frames end that stand at `start`. */
@@ -107,17 +68,17 @@ class FamilyStream implements StreamReader {
   /** Counts and remembers what the last match found. */
   #note(view: Buffer): void {
     const { like, start, end, chars } = this.#templates.found;
-    this.#tally.addChars(chars, like.type === "reasoning");
+    this.tally.addChars(chars, like.type === "reasoning");
     this.said?.addJson(like, view, start, end);
     this.#carried?.addJson(like, view, start, end);
   }
 
   /** @param known where the frames end that stand at `start` and were recognised already */
-  #readRest(view: Buffer, start: number, known: number): Passage {
+  #readOn(view: Buffer, start: number, known: number): Passage {
     const read = new BlockReading(view, start, known);
     // Where a frame ends is looked for in a text of one byte a character, in which places are places in the block.
     let text: string | undefined;
-    for (let at = known; at < view.length && !this.#isOver; ) {
+    for (let at = known; at < view.length && !this.isOver; ) {
       const end = this.#templates.match(view, at);
       if (isKnown(at, end)) {
         if (this.#passesThrough) read.kept.keep(at, end);
@@ -145,17 +106,17 @@ class FamilyStream implements StreamReader {
     if (reading === undefined) return;
     const { content, control } = reading;
     if (reading.hasContent) {
-      this.#tally.addEvents(content);
+      this.tally.addEvents(content);
       this.said?.addEvents(content);
       this.#carried?.addEvents(content);
       read.hasContent = true;
     }
     if (!this.#passesThrough) for (const event of content) read.add(event);
     for (const event of control) {
-      if (event.type === "usage") this.#tally.markUsage();
+      if (event.type === "usage") this.tally.markUsage();
       read.add(event);
     }
-    this.#isOver = endsStream(control);
+    this.isOver = endsStream(control);
     const repeated = this.#carried?.before(frame, control);
     if (repeated !== undefined) kept.add(dataFrame(repeated));
     if (reading.forClient === "keep") kept.keep(at, end);

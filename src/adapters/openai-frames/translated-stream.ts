@@ -1,19 +1,11 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import { MAX_FRAME_BYTES } from "../../core/limits.ts";
-import {
-  type Delivered,
-  EMPTY_PASSAGE,
-  type Passage,
-  type StreamMode,
-  type StreamReader,
-} from "../adapter.ts";
+import type { Passage, StreamMode, StreamReader } from "../adapter.ts";
 import { isObject, parseJson } from "../json.ts";
+import { FrameStream } from "../openai-family/frame-stream.ts";
 import { endsStream, FRAME_TOO_LARGE } from "../openai-family/frames.ts";
 import { KeptBytes } from "../openai-family/kept-bytes.ts";
-import { createSaid, type SaidMemory } from "../openai-family/said.ts";
-import { createTally } from "../openai-family/tally.ts";
-import { byteOrderMarkLength, emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
-import { createFrameSplitter } from "../sse/frame-splitter.ts";
+import { emptyLineLength, frameEnd, readFrame } from "../sse/event-stream.ts";
 import { createChunkFrames } from "./chunk-frames.ts";
 import type { AnswerNames } from "./names.ts";
 import { frameAlone, keepFrame, type OwnFrames, rewritten } from "./own-frames.ts";
@@ -44,23 +36,18 @@ export interface TranslatedStreamOptions {
 export const createTranslatedStream = (reader: WireReader, options: TranslatedStreamOptions): StreamReader =>
   new TranslatedStream(reader, options);
 
-class TranslatedStream implements StreamReader, AnswerNames {
+class TranslatedStream extends FrameStream implements AnswerNames {
   readonly created: number;
-  readonly said: SaidMemory | undefined;
   readonly #passesThrough: boolean;
   readonly #own: OwnFrames | undefined;
-  readonly #splitter = createFrameSplitter();
   readonly #frames = createChunkFrames(this);
-  readonly #tally = createTally();
-  #isOver = false;
-  #isFirstBlock = true;
 
   constructor(
     readonly reader: WireReader,
     { mode, created, remembers, own }: TranslatedStreamOptions,
   ) {
+    super(remembers);
     this.created = created;
-    this.said = remembers ? createSaid() : undefined;
     this.#passesThrough = mode === "passthrough";
     this.#own = own;
   }
@@ -73,53 +60,25 @@ class TranslatedStream implements StreamReader, AnswerNames {
     return this.reader.model;
   }
 
-  get delivered(): Delivered {
-    return this.#tally.delivered;
-  }
-
-  get deliveredAtUsage(): Delivered | undefined {
-    return this.#tally.atUsage;
-  }
-
-  push(chunk: Uint8Array): Passage {
-    if (this.#isOver) return EMPTY_PASSAGE;
-    const block = this.#splitter.push(chunk);
-    const read = block === undefined ? EMPTY_PASSAGE : this.#readBlock(block);
-    if (!this.#splitter.isOverflown || this.#isOver) return read;
-    this.#isOver = true;
-    return { ...read, events: [...read.events, FRAME_TOO_LARGE] };
-  }
-
-  close(): Passage {
-    if (this.#isOver) return EMPTY_PASSAGE;
-    this.#isOver = true;
-    return this.#readRest();
-  }
-
-  /** Reads a run of whole frames. Everything after the end or a failure is nobody's. */
-  #readBlock(block: Uint8Array): Passage {
-    const view = Buffer.isBuffer(block)
-      ? block
-      : Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+  protected override readBlock(block: Buffer, from: number): Passage {
     // Places in it are places in the block.
-    const text = view.toString("latin1");
+    const text = block.toString("latin1");
     const kept = this.#own === undefined ? undefined : new KeptBytes(block);
     const shown = new Gathered();
     let hasContent = false;
     let closing: Uint8Array | undefined;
-    let at = this.#isFirstBlock ? byteOrderMarkLength(block) : 0;
-    this.#isFirstBlock = false;
-    while (at < text.length && !this.#isOver) {
+    let at = from;
+    while (at < text.length && !this.isOver) {
       const start = at;
       const blank = emptyLineLength(text, start);
       at = blank > 0 ? start + blank : frameEnd(text, start);
-      const frame = view.toString("utf8", start, at);
+      const frame = block.toString("utf8", start, at);
       const { data, event } = readFrame(frame);
       if (data === undefined || data.trim() === "") continue;
       const said = this.#read(data);
       hasContent = this.#count(said) || hasContent;
       shown.add(said);
-      this.#isOver = endsStream(said);
+      this.isOver = endsStream(said);
       if (kept === undefined) continue;
       if (this.#own?.isShown(data, said, event) === true) keepFrame(kept, frame, start, at);
       if (this.#own?.isClosing?.(data, said) === true) closing = frameAlone(frame);
@@ -136,10 +95,10 @@ class TranslatedStream implements StreamReader, AnswerNames {
     const events = eventsIn(said);
     const content = events.every(isContent) ? events : events.filter(isContent);
     if (content.length > 0) {
-      this.#tally.addEvents(content);
+      this.tally.addEvents(content);
       this.said?.addEvents(content);
     }
-    if (events.some(isUsage)) this.#tally.markUsage();
+    if (events.some(isUsage)) this.tally.markUsage();
     return content.length > 0;
   }
 
@@ -169,10 +128,9 @@ class TranslatedStream implements StreamReader, AnswerNames {
       : { events, hasContent, bytes, dialect: own.dialect };
   }
 
-  /** A last frame that is whole but for the empty line after it. Half an object is never JSON. */
-  #readRest(): Passage {
+  /** Half an object is never JSON. */
+  protected override readRest(frame: string): Passage {
     const own = this.#own;
-    const frame = Buffer.from(this.#splitter.rest()).toString("utf8");
     const { data, event } = readFrame(frame);
     const rest = data !== undefined && isObject(parseJson(data)) ? this.reader.readData(data) : [];
     const hasContent = this.#count(rest);
