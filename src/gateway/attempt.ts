@@ -156,7 +156,8 @@ export class Attempt implements Deadline, CallObserver {
   }
 
   /**
-   * Sends the request. Answers the vendor's 2xx response or why there is none; never throws.
+   * Sends the request. Answers the vendor's 2xx response or why there is none; never throws. These are `callFor`, `send`
+   * and `answeredBy` in one: whoever takes them by itself, as every request's first call does, is spared a promise.
    * @param asked makes the call that is sent; absent: the one that generates
    */
   async open(

@@ -17,6 +17,7 @@ export type StreamEnd =
   /** This node stopped. */
   | { readonly by: "node" };
 
+/** Ends of which nothing more is to be said: made once. */
 export const MARKED: StreamEnd = { by: "marker" };
 export const CUT_OFF: StreamEnd = { by: "cut" };
 export const BY_CLIENT: StreamEnd = { by: "client" };

@@ -166,11 +166,11 @@ export class StreamRun implements StreamGeneration {
     this.#leastBefore += leastOutputTokens(usage, delivered);
     this.#likelyBefore = likely;
     this.#closeLeg(end);
-    return this.#goOnWith(successors, standing, end);
+    return this.#findSuccessor(successors, standing, end);
   }
 
   /** The leg's vendor died; whoever can goes on. */
-  async #goOnWith(successors: Successors, standing: Standing, end: StreamEnd): Promise<void> {
+  async #findSuccessor(successors: Successors, standing: Standing, end: StreamEnd): Promise<void> {
     const leg = this.#leg;
     const { route } = leg.vendor.attempt;
     const failure = failureOf(end);

@@ -97,7 +97,7 @@ export function createStreamNodes() {
   return { clock, log, asked, first: node("a"), second: node("b"), third: node("c") };
 }
 
-/** Lets time pass until the promise is settled: what waits for one another takes turns. */
+/** Lets time pass until what is awaited is there: what waits for one another takes turns. */
 export async function meanwhile<Value>(clock: ManualClock, awaited: Value | Promise<Value>): Promise<Value> {
   let isOver = false;
   const over = Promise.resolve(awaited).finally(() => {
