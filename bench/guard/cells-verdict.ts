@@ -7,7 +7,7 @@ export type CellsByCase = Readonly<Record<string, Cells>>;
  * How much more than recorded is a regression. Counts of one tree are within 1 % of each other, on a busy machine too; one
  * closure more in the path of a whole answer is two cells of some hundred.
  */
-export const CELLS_BOUND = 1.03;
+const CELLS_BOUND = 1.03;
 /** Of a type: below that it is what happens from time to time, and would differ in every record. */
 const TOLD_FROM = 0.05;
 /** Types that are named. */

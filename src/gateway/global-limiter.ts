@@ -3,7 +3,11 @@ import type { RateLimit } from "../core/algorithms.ts";
 
 /** The limit on all requests of all nodes together. */
 export interface GlobalLimiter {
-  /** One request. `now` is the clock's monotonic time. `limit` is the configured one of this moment; the same object while it does not change. */
+  /**
+   * One request.
+   * @param limit the configured one of this moment; the same object while it does not change
+   * @param now the clock's monotonic time
+   */
   take(limit: RateLimit, now?: number): RateTaken | RateDenied | Promise<RateTaken | RateDenied>;
 }
 

@@ -70,9 +70,10 @@ class UsualHeaders {
     headers.set("x-sluice-model", headerText(model));
     headers.set("x-sluice-attempts", "1");
     const models = this.#known.get(vendor) ?? new Map<string, Usual>();
-    this.#known.set(vendor, models.set(model, { headers }));
+    const usual = { headers };
+    this.#known.set(vendor, models.set(model, usual));
     this.#count += 1;
-    return { headers };
+    return usual;
   }
 }
 

@@ -35,7 +35,11 @@ export interface GlobalLimiterPorts {
  * if (!taken.ok) throw rateLimited(taken.state, taken.retryAfterMs);
  */
 export interface GlobalLimiter {
-  /** One request. `now` is the clock's monotonic time. `limit` is that of this moment, the same on all nodes, and the same object while it stays as it is. */
+  /**
+   * One request.
+   * @param limit that of this moment, the same on all nodes, and the same object while it stays as it is
+   * @param now the clock's monotonic time
+   */
   take(limit: GlobalLimit, now?: number): GlobalTaken | GlobalDenied | Promise<GlobalTaken | GlobalDenied>;
   /** For metrics. */
   readonly counts: GlobalCounts;

@@ -159,8 +159,8 @@ let scannedChars = 0;
 
 /**
  * The index of the quote that closes the JSON string whose content begins at `start`; −1 when a raw control
- * character, an escape that is none, or the end comes first. Counts the decoded characters on the way: a UTF-8 lead byte is one
- * (two from four bytes), its continuations none, an escape one.
+ * character, an escape that is none, or the end comes first. Counts the decoded characters on the way: a UTF-8 lead byte
+ * is one (two from four bytes), its continuations none, an escape one.
  */
 function scanString(bytes: Buffer, start: number): number {
   let count = 0;
