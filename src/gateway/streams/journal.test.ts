@@ -7,7 +7,7 @@ import { type JournalHooks, StreamJournal } from "./journal.ts";
 import type { StreamCursor } from "./live-stream.ts";
 import { Ring } from "./ring.ts";
 
-const QUIET: JournalHooks = { attached() {}, detached() {}, ended() {}, moved() {} };
+const QUIET: JournalHooks = { attached() {}, detached() {}, ended() {}, moved() {}, soon: setImmediate };
 
 function open(generation = new ScriptedGeneration("a"), hooks = QUIET, ring?: Ring) {
   const { streamId, started } = generation;
@@ -50,6 +50,35 @@ describe("one reader", () => {
       final: { outcome: "completed" },
       finishes: [{ choice: 0, reason: "stop", opens: false }],
     });
+  });
+
+  test("that has very much before it lets others have turns of the event loop between", async () => {
+    const { generation, journal } = open();
+    generation.say(...Array.from({ length: 5_000 }, String)).end();
+    await journal.ended;
+    let turns = 0;
+    let isRead = false;
+    const count = (): void => {
+      turns += 1;
+      if (!isRead) setImmediate(count);
+    };
+    setImmediate(count);
+    const entries = await readAll(journal.attach(0));
+    isRead = true;
+    expect(entries.map(({ seq }) => seq)).toEqual(Array.from({ length: 5_001 }, (_, at) => at + 1));
+    expect(turns).toBeGreaterThan(10);
+  });
+
+  test("that leaves between two turns is told nothing more", async () => {
+    const { generation, journal } = open();
+    generation.say(...Array.from({ length: 1_000 }, String)).end();
+    await journal.ended;
+    const cursor = journal.attach(0);
+    let next = cursor.next();
+    for (let read = 1; read < 1_000 && !(next instanceof Promise); read += 1) next = cursor.next();
+    cursor.close();
+    expect(next).toBeInstanceOf(Promise);
+    expect(await next).toBeNull();
   });
 
   test("is answered without a promise what is there already", async () => {
@@ -239,6 +268,7 @@ test("the hooks tell when the last reader leaves, not when one of two does, and 
     detached: () => told.push("detached"),
     ended: () => told.push("ended"),
     moved: () => told.push("moved"),
+    soon: setImmediate,
   });
   const [first, second] = [journal.attach(0), journal.attach(0)];
   first.close();

@@ -19,6 +19,8 @@ export interface JournalHooks {
   ended(journal: StreamJournal): void;
   /** Another node has the stream, or may take it: it is no longer this one's. */
   moved(journal: StreamJournal): void;
+  /** As a clock's. */
+  soon(run: () => void): void;
 }
 
 /** Where entries are written before a reader may see them, so that others can go on from there. */
@@ -173,6 +175,10 @@ export class StreamJournal implements LiveStream, ReadJournal {
 
   moveToEnd(place: RingPlace): void {
     this.#ring.moveToEnd(place);
+  }
+
+  soon(run: () => void): void {
+    this.#hooks.soon(run);
   }
 
   leave(reader: JournalReader): void {

@@ -71,6 +71,7 @@ export class StreamRegistry implements LiveStreams {
       },
       detached: (journal) => this.#detach(journal),
       ended: (journal) => this.#keep(journal),
+      soon: (run) => clock.soon(run),
       moved: (journal) => {
         this.#running.delete(journal);
         this.#journals.delete(journal.about.streamId);
