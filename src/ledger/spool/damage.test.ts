@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seededRandom } from "../../core/random.ts";
 import { usageEntry, usageOf } from "../testing/records.ts";
+import { systemFiles } from "./files.ts";
 import { START } from "./position.ts";
 import { segmentPath } from "./segment.ts";
 import type { SpoolOptions } from "./spool.ts";
@@ -113,4 +114,26 @@ describe("damage", () => {
     const { gaps } = open().spool.read(START, 100);
     expect(gaps).toHaveLength(1);
   });
+});
+
+test("a record that is not on the disk yet is not told behind a gap either", async () => {
+  const { spool } = open();
+  for (const id of ["a", "b", "c"]) await spool.usage(usageOf(id));
+  await spool.close();
+  const path = segmentPath(directory, 1);
+  const bytes = readFileSync(path);
+  const middle = Math.floor(bytes.length / 2);
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const sync = Promise.withResolvers<void>();
+  const { spool: opened } = open({ files: { ...systemFiles, sync: () => sync.promise } });
+  const refused = opened.usage(usageOf("d"));
+  await Bun.sleep(5);
+  const { usages, gaps, next } = opened.read(START, 100);
+  expect(usages).toEqual([usageEntry("a"), usageEntry("c")]);
+  expect(gaps).toEqual([{ expected: 2n, found: 3n }]);
+  expect(opened.read(next, 100)).toEqual({ usages: [], gaps: [], next });
+  sync.reject(new Error("EIO"));
+  await expect(refused).rejects.toThrow("EIO");
+  expect(idsOf(opened)).toEqual(["a", "c"]);
 });

@@ -18,12 +18,14 @@ export interface SpoolGap {
 
 /**
  * Up to `most` records from a position on, read back from the files.
+ * @param until nothing is read that stands from there on; counting does not tell, since numbers may be missing before it
  * @throws what the disk said
  */
 export function readSegments(
   files: Files,
   segments: readonly Segment[],
   from: Position,
+  until: Position,
   most: number,
 ): SpoolBatch {
   const usages: UsageEntry[] = [];
@@ -34,21 +36,22 @@ export function readSegments(
     if (found > sequence) gaps.push({ expected: sequence, found });
   };
   for (const segment of segments) {
-    if (segment.number < number || left === 0) continue;
+    if (segment.number < number || segment.number > until.segment || left === 0) continue;
+    const length = segment.number === until.segment ? until.offset : segment.length;
     if (segment.number > number) {
       [number, offset] = [segment.number, 0];
       // What is missing at the end of a segment shows where the next one begins, be it empty.
       expect(segment.first);
       if (segment.first > sequence) sequence = segment.first;
     }
-    const walked = walk(files, segment, { offset, sequence }, left, (frame) => {
+    const walked = walk(files, { ...segment, length }, { offset, sequence }, left, (frame) => {
       left -= 1;
       expect(frame.sequence);
       sequence = frame.sequence + 1n;
       if (frame.kind === "usage") usages.push(frame.decode() as UsageEntry); // its kind says so
     });
-    offset = walked.unreadable === undefined ? walked.offset : segment.length;
-    if (offset < segment.length) break;
+    offset = walked.unreadable === undefined ? walked.offset : length;
+    if (offset < length) break;
   }
   return { usages, gaps, next: { segment: number, offset, sequence } };
 }

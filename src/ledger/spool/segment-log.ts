@@ -101,12 +101,12 @@ export class SegmentLog {
 
   /** Up to `most` records from a position on, none that is not on the disk yet. */
   read(from: Position, most: number): SpoolBatch {
-    const bound = this.#unsynced?.start.sequence;
-    const safe = bound === undefined ? most : Math.min(most, Number(bound - from.sequence));
+    const unsynced = this.#unsynced?.start;
+    const safe = unsynced === undefined ? most : Math.min(most, Number(unsynced.sequence - from.sequence));
     if (safe <= 0) return { usages: [], gaps: [], next: from };
     const recent = this.#tail.read(from, safe);
     return recent === undefined
-      ? readSegments(this.options.files, this.#segments, from, safe)
+      ? readSegments(this.options.files, this.#segments, from, unsynced ?? this.end, safe)
       : { ...recent, gaps: [] };
   }
 
