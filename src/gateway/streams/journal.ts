@@ -1,11 +1,11 @@
-import { asSluiceError, SluiceError } from "../../core/errors.ts";
+import { SluiceError } from "../../core/errors.ts";
 import type { RequestId } from "../../core/ids.ts";
-import { ZERO } from "../../core/points.ts";
 import { NOT_YET } from "../../core/poll.ts";
-import { NO_USAGE } from "../../core/usage.ts";
 import type { Final, StreamGeneration } from "../gateway.ts";
+import { brokenFinal } from "./broken-final.ts";
 import { DeltaFold } from "./delta-fold.ts";
 import type { Delta, DoneEntry, StreamAbout, StreamEntry } from "./entry.ts";
+import type { CopySource, JournalCopy } from "./journal-copy.ts";
 import type { LiveStream, StreamCursor } from "./live-stream.ts";
 import { type JournalReader, Reader, type ReadJournal, Seat } from "./reader.ts";
 import { entryOf, type Records } from "./records.ts";
@@ -21,31 +21,6 @@ export interface JournalHooks {
   moved(journal: StreamJournal): void;
   /** As a clock's. */
   soon(run: () => void): void;
-}
-
-/** Where entries are written before a reader may see them, so that others can go on from there. */
-export interface JournalCopy {
-  /** There is more to copy. */
-  wrote(): void;
-  /** Resolves when everything and the end is there, or will not be. */
-  end(done: DoneEntry): Promise<void>;
-  /** Resolves when everything is there and whoever asks next may go on with the stream. False: it could not be. */
-  release(): Promise<boolean>;
-  /** The copy holds up the ring: true when it shall be waited for, false when it has given up. */
-  isAwaited(): boolean;
-}
-
-/** What a copy takes from its journal. */
-export interface CopySource {
-  readonly lastSeq: number;
-  /** Bytes that were not taken yet. */
-  readonly waiting: number;
-  /** The next whole records that were not taken yet. */
-  take(mostBytes: number): Records | undefined;
-  /** Readers may see the entries up to this one. */
-  show(seq: number): void;
-  /** Another node has the stream. */
-  lost(): void;
 }
 
 export interface JournalOptions {
@@ -386,15 +361,3 @@ export class StreamJournal implements LiveStream, ReadJournal {
 }
 
 const NO_OPTIONS: JournalOptions = {};
-
-/** For a generation that broke its own rules: what it used cannot be known here. */
-function brokenFinal({ vendor }: StreamAbout, thrown: unknown): Final {
-  return {
-    outcome: "failed",
-    finishReason: null,
-    usage: NO_USAGE,
-    cost: ZERO,
-    vendor,
-    error: asSluiceError(thrown),
-  };
-}

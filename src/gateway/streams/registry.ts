@@ -13,13 +13,8 @@ import { nextOf } from "../../core/poll.ts";
 import type { Caller, StreamGeneration } from "../gateway.ts";
 import type { CopyStart } from "./copy/writer.ts";
 import type { StreamAbout, ToldAs } from "./entry.ts";
-import {
-  type CopySource,
-  type JournalCopy,
-  type JournalHooks,
-  type JournalOptions,
-  StreamJournal,
-} from "./journal.ts";
+import { type JournalHooks, type JournalOptions, StreamJournal } from "./journal.ts";
+import type { CopySource, JournalCopy } from "./journal-copy.ts";
 import type { LiveStream, LiveStreams, OpenOptions } from "./live-stream.ts";
 
 /** How often detached and ended streams are looked through: the precision of both times. */

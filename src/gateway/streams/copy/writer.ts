@@ -8,7 +8,7 @@ import {
 } from "../../../core/limits.ts";
 import type { Seal } from "../../../ledger/sealed.ts";
 import type { DoneEntry } from "../entry.ts";
-import type { CopySource, JournalCopy } from "../journal.ts";
+import type { CopySource, JournalCopy } from "../journal-copy.ts";
 import { type CopyHead, type CopyMessage, copySubject, sealCopyMessage } from "./message.ts";
 
 export interface CopyPorts {
