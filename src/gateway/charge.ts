@@ -219,14 +219,26 @@ export class Charge implements OpenCharge, IntentOwner, UsageOwner {
     }
   }
 
-  /** Settles a request that delivered nothing; its record closes the INTENT and needs no waiting for. */
+  /** Settles a request that delivered nothing; its record closes the INTENT and needs no waiting for. Never throws. */
   settleUnserved(outcome: "failed" | "cancelled", errorCode: string, metered = NOTHING, route?: Route): void {
     if (this.#settled !== undefined) return;
-    const ending = { outcome, metered, route, finishReason: null, errorCode, firstTokenAt: undefined };
-    this.settle(ending).catch((cause: unknown) => {
+    void this.#settleAlone({
+      outcome,
+      metered,
+      route,
+      finishReason: null,
+      errorCode,
+      firstTokenAt: undefined,
+    });
+  }
+
+  async #settleAlone(ending: Ending): Promise<void> {
+    try {
+      await this.settle(ending);
+    } catch (cause) {
       const fields = { request: this.requestId, cause: String(cause) };
       this.ports.log.error("a request that was not served could not be written to the spool", fields);
-    });
+    }
   }
 
   /** Writes down one call of a vendor, for the receipt, and what it consumed of what is charged. */
