@@ -98,6 +98,12 @@ export class Attempt implements Deadline, CallObserver {
     this.limitTo(READER_STALL_MS);
   }
 
+  /** Its end was said: the rest of its body is waited for a little, and nobody's slowness is seen in that. */
+  awaitTail(ms: number): void {
+    this.#phase = "idle";
+    this.limitTo(ms);
+  }
+
   /** Nothing more than `ms` from now. */
   limitTo(ms: number): void {
     this.dueAt = Math.min(this.deadlines.clock.monotonic() + ms, this.#totalDueAt);

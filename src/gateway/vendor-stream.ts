@@ -146,7 +146,7 @@ export class VendorStream implements Pollable<Passage | null> {
     if (this.end !== undefined) return;
     this.end = end;
     if (end.by === "marker") {
-      this.attempt.limitTo(TAIL_MS);
+      this.attempt.awaitTail(TAIL_MS);
       this.#readTail();
       return;
     }
