@@ -116,6 +116,35 @@ describe("a sync that fails", () => {
   });
 });
 
+test("what was refused is not told to the ledger, on a disk that does not let it be cut off either", async () => {
+  let isFailing = false;
+  const files: Files = {
+    ...systemFiles,
+    sync: () => (isFailing ? Promise.reject(new Error("EIO: i/o error")) : Promise.resolve()),
+    truncate(descriptor, length) {
+      if (isFailing) throw new Error("EROFS: read-only file system");
+      systemFiles.truncate(descriptor, length);
+    },
+  };
+  const { spool } = open({ files });
+  await spool.usage(usageOf("a"));
+  await spool.intent(intentOf("still open"));
+  isFailing = true;
+  await expect(spool.usage(usageOf("refused"))).rejects.toThrow("EIO");
+  expect(idsOf(spool)).toEqual(["a"]);
+  isFailing = false;
+  await spool.usage(usageOf("b"));
+  // Its number is not given again: it may stand in the file after all.
+  expect(spool.read(START, 10)).toMatchObject({
+    usages: [usageEntry("a"), usageEntry("b")],
+    gaps: [{ expected: 3n, found: 4n }],
+  });
+  expect(spool.depth.openIntents).toBe(1);
+  await spool.usage(usageOf("still open"));
+  spool.release(spool.end);
+  expect(spool.depth.bytes).toBe(spool.end.offset);
+});
+
 test("a file that was ended is synced before what follows it is acknowledged", async () => {
   const synced: number[] = [];
   const files: Files = {

@@ -234,14 +234,13 @@ export class SegmentLog {
     this.#isSyncBroken = true;
   }
 
-  /** False when the bytes may still be there. */
+  /** What was cut off is not read any more, from memory neither. False when its bytes may still be there. */
   #cut(segment: Segment, length: number): boolean {
+    this.#bytes -= segment.length - length;
+    segment.length = length;
+    this.#tail.clear();
     try {
       this.options.files.truncate(segment.descriptor, length);
-      this.#bytes -= segment.length - length;
-      segment.length = length;
-      // What was cut off must not be read from memory either.
-      this.#tail.clear();
       return true;
     } catch (cause) {
       this.options.log.error("the spool's segment could not be cut", {
