@@ -33,6 +33,8 @@ export function startChild(
       ...globalThis.process.env,
       BUN_CONFIG_MAX_HTTP_REQUESTS: "65535",
       MIMALLOC_PURGE_DELAY: "1000",
+      BUN_GC_TIMER_INTERVAL: "30000",
+      BUN_JSC_collectionTimerMaxPercentCPU: "0.005",
       ...env,
     },
     stdin: "ignore",
