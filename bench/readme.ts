@@ -10,6 +10,7 @@ const marks = (command: string, name: string): Marks => ({
 });
 
 export const FIGURES = marks("bench", "figures");
+export const BUDGETS = marks("bench:budgets", "budgets");
 export const STREAMS = marks("bench:streams", "streams");
 export const TOKENS = marks("bench:tokens", "tokens");
 export const CELLS = marks("bench:cells", "cells");

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Case } from "../cases.ts";
-import { ROOT, runChild, startChild } from "../child.ts";
+import { OUT, ROOT, runChild, startChild } from "../child.ts";
 import { requireKnownOptions } from "../known-options.ts";
 import { machineFacts } from "../machine.ts";
 import { figuresOf, measure, planFor, runLoad } from "../measure.ts";
@@ -65,7 +65,13 @@ try {
   const fast = await startSluiceTarget(await mock.listening(), { models: [FAST.load.model] });
   let text: string;
   try {
-    text = markdown(runs, await carried(fast));
+    const tokens = await carried(fast);
+    text = markdown(runs, tokens);
+    const left = {
+      tokensPerSecond: tokens.reached,
+      addedDelayMs: addedBy(runs.through, runs.straight, "p99"),
+    };
+    await Bun.write(join(OUT, "tokens.json"), JSON.stringify(left, null, 2));
   } finally {
     await fast.stop();
   }
@@ -144,8 +150,6 @@ async function carried(gateway: Target) {
 function markdown(runs: Runs, tokens: Awaited<ReturnType<typeof carried>>): string {
   const of = (way: Run[], name: "p50" | "p99" | "p999"): Spread =>
     spreadOf(way.map(({ delay }) => delay[name]));
-  const added = (way: Run[], name: "p50" | "p99" | "p999"): Spread =>
-    spreadOf(way.map(({ delay }, at) => delay[name] - (runs.straight[at]?.delay[name] ?? Number.NaN)));
   const row = (title: string, spreads: readonly Spread[], rest: readonly string[]): string =>
     `| ${[title, ...spreads.map((one) => shown(one, 2)), ...rest].join(" | ")} |`;
   const names = ["p50", "p99", "p999"] as const;
@@ -164,7 +168,7 @@ function markdown(runs: Runs, tokens: Awaited<ReturnType<typeof carried>>): stri
     ),
     row(
       `**${addedTitle}**`,
-      names.map((name) => added(way, name)),
+      names.map((name) => addedBy(way, runs.straight, name)),
       ["", ""],
     ),
   ]);
@@ -188,6 +192,11 @@ ${rows.join("\n")}
 A token costs Sluice **${shown(ratio, 2)} times** the CPU that it costs the pass-through.
 
 ${FAST.title}: ${thousands(tokens.reached)} tokens/s through one core, which was used to ${shown({ median: tokens.coreUse.median * 100, least: tokens.coreUse.least * 100, greatest: tokens.coreUse.greatest * 100 }, 0)} %; ${thousands(tokens.perCoreSecond)} tokens for a second of its CPU.`;
+}
+
+/** Milliseconds, run by run. */
+function addedBy(way: readonly Run[], straight: readonly Run[], name: "p50" | "p99" | "p999"): Spread {
+  return spreadOf(way.map(({ delay }, at) => delay[name] - (straight[at]?.delay[name] ?? Number.NaN)));
 }
 
 function shown({ median, least, greatest }: Spread, digits: number): string {
